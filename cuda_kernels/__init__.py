@@ -1,0 +1,1 @@
+"""Array kernels with one contract and several bodies: NumPy, numba, CUDA."""

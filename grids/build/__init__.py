@@ -1,0 +1,1 @@
+"""Derive the embedded bundle from the public originals."""

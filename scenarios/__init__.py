@@ -1,0 +1,1 @@
+"""Typed growth scenarios: YAML in, frozen objects out."""
