@@ -1,1 +1,20 @@
-"""Array kernels with one contract and several bodies: NumPy, numba, CUDA."""
+"""Array kernels with one contract and several bodies: NumPy, numba, CUDA.
+
+Importing this package imports neither CuPy nor numba.
+"""
+
+from . import philox
+from ._namespace import array_namespace, asnumpy, resolve_device, to_device
+from .errors import KernelError
+from .headroom import Headroom, headroom_mw
+
+__all__ = [
+    "Headroom",
+    "KernelError",
+    "array_namespace",
+    "asnumpy",
+    "headroom_mw",
+    "philox",
+    "resolve_device",
+    "to_device",
+]

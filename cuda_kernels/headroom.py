@@ -1,0 +1,145 @@
+"""Headroom: the largest constant added load whose curtailed share stays within a limit.
+
+For each case (one draw of one area and year) the hourly margin is a sum of profiles weighted by the
+case's coefficients, margin[h] = sum_k coefficient[k] * profile[k, h]: available power minus native load.
+A constant new load L is curtailed by max(0, L - margin[h]) in hour h. The answer is the largest L with
+
+    sum_h curtailed(h, L) <= curtailable_fraction * H * L
+
+(Norris et al. 2025). Under the rule "plain" that is the whole condition. Under "native_first" (default)
+an hour's existing shortage max(0, -margin[h]) is not charged to the new load, which is the same as
+raising negative margins to zero. Both sides are convex and piecewise linear in L, so Newton's method
+from the right of the root ends after finitely many steps at the exact root: L = sum_A margin / (|A| - eps H),
+A = {h : margin[h] < L}.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ._namespace import Array, array_namespace
+from .errors import KernelError
+
+Rule = Literal["native_first", "plain"]
+Engine = Literal["auto", "numpy", "numba"]
+
+_LARGEST = 1e290  # margins and their sums over any realistic number of hours stay finite below this
+_KINK = 1e-9  # relative: how far right of its own answer the last descent starts
+
+
+class Headroom(NamedTuple):
+    """Result of headroom_mw; both arrays are (case, share), or (case,) for a scalar share.
+
+    headroom_mw : float64     Largest added load, >= 0. [MW]
+    curtailed_hours : int64   Hours in which that load is curtailed at all; 0 where there is no headroom. [h]
+    """
+
+    headroom_mw: Array
+    curtailed_hours: Array
+
+
+def headroom_mw(
+    profiles: Array,
+    coefficients: Array,
+    curtailable_fraction: Array | float,
+    *,
+    rule: Rule = "native_first",
+    engine: Engine = "auto",
+) -> Headroom:
+    """Largest constant load that can be added at a curtailable share of its energy.
+
+    profiles : float64 (K, H)         Hourly profiles shared by all cases.
+    coefficients : float64 (case, K)  Weights; coefficients @ profiles is the margin. [MW]
+    curtailable_fraction : float, (share,) or (case, share)  0 <= eps < 1. [1]
+    rule : "native_first" leaves existing shortage out of the new load's account, "plain" charges it.
+    engine : "auto" (numba when installed), "numpy" or "numba"; CuPy arrays always run on the device.
+
+    Returns Headroom, on the device of the input. A case's result does not depend on which other cases
+    share the call. Where no positive load fits (the native system is short too often) the answer is 0;
+    at eps = 0 it is max(0, min(margin)). Raises KernelError for shapes, dtypes, and NaN or infinity,
+    naming the first case or profile.
+    """
+    xp = array_namespace(profiles, coefficients)
+    profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
+    shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
+    _check(xp, profiles, coefficients, rule)
+    if xp is not np:
+        from ._headroom_cuda import headroom as body
+    elif _use_numba(engine):
+        from ._headroom_numba import headroom as body
+    else:
+        from ._headroom_numpy import headroom as body
+    load, hours = body(profiles, coefficients, shares, rule == "native_first")
+    return Headroom(load[:, 0], hours[:, 0]) if scalar else Headroom(load, hours)
+
+
+def _float64(xp: Any, array: Array, name: str) -> Array:
+    array = xp.asarray(array)
+    if array.ndim != 2:
+        raise KernelError(f"{name} must have two dimensions, got shape {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise KernelError(f"{name} must be real numbers, got {array.dtype}")
+    return xp.ascontiguousarray(array, dtype=xp.float64)
+
+
+def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
+    """The shares as (case, share) float64, and whether one scalar was given."""
+    shares = xp.asarray(fraction, dtype=xp.float64)
+    if shares.ndim > 2 or (shares.ndim == 2 and shares.shape[0] != cases):
+        raise KernelError(
+            f"curtailable_fraction must be a number, (share,) or ({cases}, share), got {shares.shape}"
+        )
+    bad = ~((shares >= 0.0) & (shares < 1.0))
+    if bool(bad.any()):
+        at = int(xp.argmax(bad.ravel()))
+        value = float(shares.ravel()[at])
+        raise KernelError(f"curtailable_fraction is {value} at flat index {at}; 0 <= share < 1 is needed")
+    scalar = shares.ndim == 0
+    shares = shares.reshape(1, -1) if shares.ndim < 2 else shares
+    return xp.ascontiguousarray(xp.broadcast_to(shares, (cases, shares.shape[1]))), scalar
+
+
+def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> None:
+    """All problems of the two matrices at once."""
+    problems = []
+    if profiles.shape[0] != coefficients.shape[1]:
+        problems.append(f"{profiles.shape[0]} profiles but {coefficients.shape[1]} coefficients per case")
+    if profiles.shape[0] == 0 or profiles.shape[1] == 0:
+        problems.append(f"profiles must not be empty, got {profiles.shape}")
+    if rule not in ("native_first", "plain"):
+        problems.append(f"rule is {rule!r}; choose 'native_first' or 'plain'")
+    problems += _not_finite(xp, profiles, "profile", "hour")
+    problems += _not_finite(xp, coefficients, "case", "coefficient")
+    if not problems and len(coefficients):
+        reach = xp.abs(coefficients) @ xp.abs(profiles).max(axis=1)
+        if not float(reach.max()) < _LARGEST / profiles.shape[1]:
+            worst = int(xp.argmax(reach))
+            problems.append(f"case {worst}: margins of up to {float(reach[worst]):.3g} MW overflow")
+    if problems:
+        raise KernelError("; ".join(problems))
+
+
+def _not_finite(xp: Any, matrix: Array, row: str, column: str) -> list[str]:
+    if bool(xp.isfinite(matrix).all()):
+        return []
+    rows, columns = xp.nonzero(~xp.isfinite(matrix))
+    i, j = int(rows[0]), int(columns[0])
+    count = len(rows)
+    value = float(matrix[i, j])
+    return [f"{row} {i} holds {value} at {column} {j} ({count} such values); remove or fill it first"]
+
+
+def _use_numba(engine: str) -> bool:
+    if engine not in ("auto", "numpy", "numba"):
+        raise KernelError(f"engine is {engine!r}; choose 'auto', 'numpy' or 'numba'")
+    if engine == "numpy":
+        return False
+    from importlib.util import find_spec
+
+    if find_spec("numba") is not None and find_spec("cuda_kernels._headroom_numba") is not None:
+        return True
+    if engine == "numba":
+        raise KernelError("engine 'numba' is not installed: install gridflops[fast], or choose 'numpy'")
+    return False
