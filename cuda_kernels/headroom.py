@@ -138,7 +138,7 @@ def _use_numba(engine: str) -> bool:
         return False
     from importlib.util import find_spec
 
-    if find_spec("numba") is not None and find_spec("cuda_kernels._headroom_numba") is not None:
+    if find_spec("numba") is not None:
         return True
     if engine == "numba":
         raise KernelError("engine 'numba' is not installed: install gridflops[fast], or choose 'numpy'")
