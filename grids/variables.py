@@ -7,6 +7,7 @@ before it speaks, so that one run lists every problem of a file.
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib.resources
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -214,6 +215,7 @@ def _source_problems(name: str, source: object) -> Iterator[str]:
             )
 
 
+@functools.cache
 def source_ids() -> frozenset[str] | None:
     """Ids of `grids/data/sources.yaml`; None while that table is not installed."""
     path = importlib.resources.files("grids").joinpath("data", "sources.yaml")
