@@ -1,0 +1,156 @@
+"""From scenario names and files to Scenario objects, and the JSON schema that editors check files with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import json_schema
+
+from scenarios import checks, yaml_text
+from scenarios.defaults import default_parameters
+from scenarios.errors import Problem, ScenarioError
+from scenarios.nearest import did_you_mean
+from scenarios.schema import Override, Parameter, Scenario, ScenarioFile, ScenarioHeader
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+def library() -> tuple[str, ...]:
+    """Names of the scenarios that come with the package: `reference` first, the others in order."""
+    names = sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+    return tuple(sorted(names, key=lambda name: name != "reference"))
+
+
+def load(names_or_paths: Sequence[str | Path]) -> tuple[Scenario, ...]:
+    """Scenarios by library name or by path of a .yaml file, with the documented defaults merged in.
+
+    Raises ScenarioError with every problem of every file, each with file, line, key, value and a way out.
+    """
+    if isinstance(names_or_paths, str | Path):
+        names_or_paths = (names_or_paths,)
+    problems: list[Problem] = []
+    loaded: list[Scenario] = []
+    if not names_or_paths:
+        problems.append(Problem(f"no scenario given; the library has {', '.join(library())}"))
+    for asked in names_or_paths:
+        scenario, found = _load_one(asked)
+        problems += found
+        if scenario is not None:
+            loaded.append(scenario)
+    names = [scenario.name for scenario in loaded]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(Problem(f"scenario {name!r} is asked for twice; give each its own name"))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(loaded)
+
+
+def _load_one(asked: str | Path) -> tuple[Scenario | None, Sequence[Problem]]:
+    path = Path(asked)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        if not path.is_file():
+            what = "is a folder, not a file" if path.is_dir() else "no such file"
+            return None, (Problem(what, str(path)),)
+    elif path.name in library():
+        path = LIBRARY / f"{path.name}.yaml"
+    else:
+        near = did_you_mean(str(asked), library()) or f"; the library has {', '.join(library())}"
+        return None, (Problem(f"unknown scenario {str(asked)!r}{near} (a file's name ends in .yaml)"),)
+    document = yaml_text.read(path)
+    if document.content is None:
+        return None, document.problems or (Problem("the file is empty", str(path)),)
+    scenario = _scenario(document)
+    return (None if document.problems else scenario), document.problems
+
+
+def _scenario(document: yaml_text.Document) -> Scenario | None:
+    content = dict(checks.as_mapping(document.content, document, ()))
+    raw_overrides = content.pop("overrides", {})
+    for key in content.keys() - ScenarioHeader.model_fields.keys():
+        known = ScenarioFile.model_fields
+        document.add((key,), f"{checks.unknown_key(key, known, 'key')} (known: {', '.join(known)})", content.pop(key))
+    header = checks.checked(ScenarioHeader, content, document, ())
+    if header is not None and header.name != Path(document.file).stem:
+        document.add(("name",), f"must equal the file's name, {Path(document.file).stem!r}", header.name)
+    merged: dict[str, Parameter] = dict(default_parameters())
+    overrides = checks.as_mapping(raw_overrides, document, ("overrides",))
+    for parameter_id, raw in overrides.items():
+        parameter = _overridden(parameter_id, raw, document)
+        if parameter is not None:
+            merged[parameter.id] = parameter
+    if header is None or document.problems:
+        return None
+    return Scenario(
+        **header.model_dump(), overridden=tuple(sorted(overrides)), parameters=tuple(merged.values())
+    )
+
+
+def _overridden(parameter_id: Any, raw: object, document: yaml_text.Document) -> Parameter | None:
+    """The default with an override in its place, or None with the problems added."""
+    path = ("overrides", parameter_id)
+    defaults = default_parameters()
+    default = defaults.get(parameter_id)
+    if default is None:
+        document.add(path, checks.unknown_key(parameter_id, defaults, "parameter"))
+    if not isinstance(raw, dict):
+        document.add(path, "must be a mapping with value, label and source", raw if raw is not None else "nothing")
+        return None
+    override = checks.checked(Override, raw, document, path)
+    if default is None or override is None:
+        return None
+    if override.unit not in (None, default.unit):
+        document.add((*path, "unit"), f"the unit of {parameter_id} is {default.unit!r}", override.unit)
+    candidate = Parameter.model_construct(
+        **{**_fields(default), "value": override.value, "label": override.label},
+        source=override.source,
+        fixed_because=override.fixed_because,
+    )
+    for field, message in candidate.faults():
+        document.add((*path, field), message)
+    return candidate
+
+
+def _fields(parameter: Parameter) -> dict[str, Any]:
+    keep = ("id", "unit", "range", "description")
+    return {name: getattr(parameter, name) for name in keep}
+
+
+def scenario_hash(scenario: Scenario) -> str:
+    """SHA-256, in hex, of the values, ranges and units in force: equal numbers give equal hashes, whatever the name."""
+    numbers = {
+        parameter.id: [parameter.value.model_dump(mode="json"), parameter.range, parameter.unit]
+        for parameter in scenario.parameters
+    }
+    text = json.dumps(numbers, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a scenario file, one property for each parameter, for editors."""
+    result: dict[str, Any] = ScenarioFile.model_json_schema(mode="validation")
+    result["$schema"] = json_schema.GenerateJsonSchema.schema_dialect
+    result["title"] = "gridflops scenario"
+    result["properties"]["overrides"] = {
+        "type": "object",
+        "description": "Parameter id: override.",
+        "additionalProperties": False,
+        "properties": {
+            parameter.id: {"$ref": "#/$defs/Override", "description": _hint(parameter)}
+            for parameter in default_parameters().values()
+        },
+    }
+    return result
+
+
+def _hint(parameter: Parameter) -> str:
+    low, high = parameter.range
+    return f"{parameter.description} Unit {parameter.unit}, range {low:g} to {high:g}."
+
+
+def problems_of(paths: Sequence[str | Path]) -> Mapping[str, tuple[Problem, ...]]:
+    """Problems of each scenario on its own, by name or path as given; empty where there is none."""
+    return {str(path): tuple(_load_one(path)[1]) for path in paths}
