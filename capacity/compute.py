@@ -1,0 +1,142 @@
+"""From facility power to compute: PUE by climate, IT power, accelerators by vintage, FLOP. See docs/method.md, Compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gamma
+
+from capacity.draws import CentralPath, Draws
+
+Floats = NDArray[np.float64]
+
+H100_BF16_FLOP_PER_S = 989.5e12
+"""Dense BF16 peak of one NVIDIA H100 SXM (data sheet: 1,979e12 with sparsity, half of it dense)."""
+SECONDS_PER_YEAR = 8760 * 3600
+HOTTEST_HOURS_ABOVE_MONTH_C = 10.0
+"""Hottest 1 % of hours over the warmest month's mean temperature; label J, typical mid-latitude diurnal range."""
+LIFE_SHAPE = 3.7
+"""Weibull shape of accelerator life: mean 5 years with a standard deviation of 1.5; label J."""
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """Parameters (draw,) of the cooling model; temperatures in degC. See `pue`."""
+
+    electrical_loss: Floats
+    fan_loss: Floats
+    free_cooling_full_c: Floats
+    free_cooling_none_c: Floats
+    cop_at_20c: Floats
+    cop_slope: Floats
+
+    @classmethod
+    def of(cls, draws: Draws | CentralPath) -> Cooling:
+        return cls(*(draws.scalar(f"pue_{name}") for name in cls.__dataclass_fields__))
+
+
+def pue(temperature_c: Floats, cooling: Cooling) -> Floats:
+    """Facility over IT power at an air temperature. [1]
+
+    temperature_c : (...)   Outdoor air. [degC]
+    cooling : parameters (draw,)
+
+    Returns (draw, ...) >= 1: 1 + electrical loss + fan loss + m / COP, where the chiller share m rises linearly
+    from 0 below `free_cooling_full_c` to 1 above `free_cooling_none_c`. Form after Lei and Masanet 2022.
+    """
+    shape = (-1, *([1] * temperature_c.ndim))
+    full, none = cooling.free_cooling_full_c.reshape(shape), cooling.free_cooling_none_c.reshape(shape)
+    chiller = np.clip((temperature_c - full) / np.maximum(none - full, 1.0), 0.0, 1.0)
+    cop = cooling.cop_at_20c.reshape(shape) - cooling.cop_slope.reshape(shape) * (temperature_c - 20.0)
+    losses = (cooling.electrical_loss + cooling.fan_loss).reshape(shape)
+    return 1.0 + losses + chiller / np.maximum(cop, 1.5)
+
+
+def peak_pue(monthly_temperature_c: Floats, cooling: Cooling) -> Floats:
+    """PUE (draw, site) in the hottest 1 % of hours, which sizes the grid connection; temperatures (site, 12)."""
+    return pue(monthly_temperature_c.max(axis=-1) + HOTTEST_HOURS_ABOVE_MONTH_C, cooling)
+
+
+def mean_pue(monthly_temperature_c: Floats, cooling: Cooling) -> Floats:
+    """Energy-weighted annual PUE (draw, site) from monthly temperatures (site, 12)."""
+    return pue(monthly_temperature_c, cooling).mean(axis=-1)
+
+
+def it_power_per_h100e_w(country: str, draws: Draws | CentralPath) -> Floats:
+    """IT power (draw, year) per H100-equivalent of accelerators shipped in a year. [W]
+
+    New chips improve by `flop_per_watt_growth` a year from 2025; China's besides close part of their gap to the frontier.
+    """
+    pre = country.lower()
+    elapsed = (draws.years - 2025).astype(float)[None, :]
+    gain = draws.parameter(f"{pre}.flop_per_watt_growth") ** elapsed
+    if country == "CN":
+        ratio = draws.parameter("cn.frontier_ratio_2025")
+        gain = gain * np.minimum(1.0, ratio + draws.parameter("cn.frontier_closing_rate") * elapsed) / ratio
+    return draws.parameter(f"{pre}.it_power_per_h100e_2025_w") / gain
+
+
+def life_survival(mean_life_years: Floats, ages: int) -> Floats:
+    """Share (draw, age) of accelerators alive 0, 1, 2, ... years after shipping: Weibull of the given mean."""
+    scale = mean_life_years / gamma(1.0 + 1.0 / LIFE_SHAPE)
+    age = np.arange(ages, dtype=float)[None, :]
+    return np.exp(-((age / scale[:, None]) ** LIFE_SHAPE))
+
+
+def fill_with_vintages(it_power_mw: Floats, survival: Floats) -> Floats:
+    """IT power (draw, area, vintage, year) by the year its accelerators shipped, filling a hosted path. [MW]
+
+    it_power_mw : (draw, area, year)  Hosted IT power. [MW]
+    survival : (draw, age)            Share of a vintage alive at each age.
+
+    Each year new accelerators fill what survivors leave free; where the hosted power falls below the survivors,
+    all vintages run down in proportion. Sums over vintages equal the hosted power.
+    """
+    years = it_power_mw.shape[-1]
+    shipped = np.zeros_like(it_power_mw)
+    stock = np.zeros((*it_power_mw.shape[:2], years, years))
+    for y in range(years):
+        alive = shipped[..., :y] * survival[:, None, y - np.arange(y)]
+        total = alive.sum(axis=-1)
+        keep = np.minimum(1.0, np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=total > 0))
+        stock[..., :y, y] = alive * keep[..., None]
+        shipped[..., y] = np.maximum(it_power_mw[..., y] - total, 0.0)
+        stock[..., y, y] = shipped[..., y]
+    return stock
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Compute of a hosted IT-power path. All (draw, area, year).
+
+    h100e            Accelerators in use, in H100-equivalents of dense 8-bit throughput. [1]
+    peak_flop_per_s  Dense peak at BF16. [FLOP/s]
+    flop_per_year    Delivered: peak x precision factor x MFU x busy share x (1 - curtailed share) x seconds. [FLOP]
+    """
+
+    h100e: Floats
+    peak_flop_per_s: Floats
+    flop_per_year: Floats
+
+
+def from_it_power(country: str, it_power_mw: Floats, served_share: Floats, draws: Draws | CentralPath) -> Compute:
+    """Fill hosted IT power (draw, area, year) with accelerators of each year's make.
+
+    served_share : (draw, year)  Share of the load's energy that is not curtailed. [1]
+
+    Chips and capital are taken as available here: this is what the power could run, not what will be bought.
+    """
+    pre = country.lower()
+    years = it_power_mw.shape[-1]
+    stock = fill_with_vintages(it_power_mw, life_survival(draws.scalar(f"{pre}.chip_life_years"), years))
+    h100e = np.einsum("savy,sv->say", stock, 1e6 / it_power_per_h100e_w(country, draws))
+    peak = h100e * H100_BF16_FLOP_PER_S
+    delivered = (
+        draws.parameter("arithmetic_precision_factor")
+        * draws.parameter(f"{pre}.mfu")
+        * draws.parameter(f"{pre}.busy_share")
+        * served_share
+    )
+    return Compute(h100e, peak, peak * delivered[:, None, :] * SECONDS_PER_YEAR)

@@ -1,0 +1,196 @@
+"""One country under one scenario: supply, demand, headroom, sites and compute, over draws and years."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy, compute, demand, sites, supply
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+from cuda_kernels import asnumpy, headroom_mw, to_device
+
+Floats = NDArray[np.float64]
+
+HOURS = 8760
+RECENT_YEARS = 5
+"""Years of capacity factors averaged for the energy of dispatchable plants."""
+
+
+@dataclass(frozen=True)
+class CountryResult:
+    """What one country gives. Shapes: s draw, a area, y year, k technology.
+
+    supply : supply.Supply          Projected capacity (s, a, k, y). [MW]
+    load_mwh, peak_load_mw : (s, a, y)         Native load of the draw's weather year.
+    supply_mwh : (s, a, y)          Energy at recent capacity factors and the draw's weather.
+    firm_headroom_mw, grid_headroom_mw, curtailed_hours : (s, a, y)
+    placed : sites.Placed           The part of the headroom that the cells can take, and where.
+    pue : (s, a, y)                 Peak facility over IT power. [1]
+    it_power_mw : (s, a, y)
+    compute : compute.Compute
+    """
+
+    fleet: Fleet
+    supply: supply.Supply
+    load_mwh: Floats
+    peak_load_mw: Floats
+    supply_mwh: Floats
+    firm_headroom_mw: Floats
+    grid_headroom_mw: Floats
+    curtailed_hours: Floats
+    placed: sites.Placed
+    pue: Floats
+    it_power_mw: Floats
+    compute: compute.Compute
+
+
+def run(
+    grid: xr.Dataset, country: str, draws: Draws, *, device: str, engine: str, advance: Callable[[], None]
+) -> CountryResult:
+    """Solve one country under the scenario of `draws`; `advance` is called after each area and weather year."""
+    fleet = Fleet.of(grid, country)
+    projected = supply.project(fleet, draws)
+    hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
+    balances = _balances(grid, fleet, draws, projected)
+    central = _balances(grid, fleet, draws.central, supply.project(fleet, draws.central))
+    share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
+    for a, area in enumerate(fleet.areas):
+        water = adequacy.hydro_plan(grid, area, draws.central)
+        net_export = float(grid["net_export_mwh"].sel(area=area).to_numpy()[-1])
+        for weather, members in _weather_groups(grid, area, draws):
+            if members.size:
+                balance = balances[a].take(members)
+                profiles = adequacy.profiles(weather, central[a], water, net_export)
+                hourly.solve(members, a, profiles, balance, share[members], device, engine)
+                hourly.tally(members, a, weather, balance)
+            advance()
+    served = np.clip(1.0 - share, 0.0, 1.0)
+    return _host(grid, fleet, draws, projected, hourly, served)
+
+
+def _balances(
+    grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath, projected: supply.Supply
+) -> list[adequacy.AreaBalance]:
+    path = demand.project(fleet.country, fleet.base_year, draws)
+    return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws)
+
+
+def _weather_groups(
+    grid: xr.Dataset, area: str, draws: Draws
+) -> Iterator[tuple[adequacy.AreaWeather, NDArray[np.int64]]]:
+    """Each weather year of an area with the draws that live in it.
+
+    One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
+    """
+    years = adequacy.weather_of(grid, area)
+    chosen = np.minimum((draws.uniform("weather_year") * len(years)).astype(np.int64), len(years) - 1)
+    for number, weather in enumerate(years):
+        yield weather, np.flatnonzero(chosen == number)
+
+
+@dataclass(frozen=True)
+class _Hourly:
+    """Results that need the hours, filled area by area. All (s, a, y)."""
+
+    firm: Floats
+    flexible: Floats
+    curtailed_hours: Floats
+    peak_mw: Floats
+    load_mwh: Floats
+    variable_mwh: Floats
+
+    @classmethod
+    def empty(cls, draws: int, areas: int, years: int) -> _Hourly:
+        return cls(*(np.zeros((draws, areas, years)) for _ in range(6)))
+
+    def solve(
+        self,
+        members: NDArray[np.int64],
+        area: int,
+        profiles: Floats,
+        balance: adequacy.AreaBalance,
+        share: Floats,
+        device: str,
+        engine: str,
+    ) -> None:
+        move = to_device(device)
+        coefficients = balance.coefficients()
+        for y in range(profiles.shape[0]):
+            shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
+            cases = np.ascontiguousarray(coefficients[:, y])
+            found = headroom_mw(move(profiles[y]), move(cases), move(shares), engine=engine)
+            load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
+            self.firm[members, area, y] = load[:, 0]
+            self.flexible[members, area, y] = load[:, 1]
+            self.curtailed_hours[members, area, y] = hours[:, 1]
+
+    def tally(
+        self, members: NDArray[np.int64], area: int, weather: adequacy.AreaWeather, balance: adequacy.AreaBalance
+    ) -> None:
+        peak = float(weather.load_shape.max())
+        self.peak_mw[members, area] = balance.load_mw * (1.0 + (1.0 + balance.stretch) * (peak - 1.0))
+        self.load_mwh[members, area] = balance.load_mw * HOURS
+        self.variable_mwh[members, area] = sum(
+            balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE
+        )
+
+
+def _host(
+    grid: xr.Dataset, fleet: Fleet, draws: Draws, projected: supply.Supply, hourly: _Hourly, served: Floats
+) -> CountryResult:
+    placed = sites.place(grid, fleet, draws, hourly.flexible)
+    pue = sites.hosted_pue(grid, fleet, draws, placed)
+    it_power = placed.hostable_mw / pue
+    return CountryResult(
+        fleet=fleet,
+        supply=projected,
+        load_mwh=hourly.load_mwh,
+        peak_load_mw=hourly.peak_mw,
+        supply_mwh=hourly.variable_mwh + dispatchable_mwh(grid, fleet, projected.nameplate_mw, draws),
+        firm_headroom_mw=hourly.firm,
+        grid_headroom_mw=hourly.flexible,
+        curtailed_hours=hourly.curtailed_hours,
+        placed=placed,
+        pue=pue,
+        it_power_mw=it_power,
+        compute=compute.from_it_power(fleet.country, it_power, served, draws),
+    )
+
+
+def dispatchable_mwh(grid: xr.Dataset, fleet: Fleet, nameplate_mw: Floats, draws: Draws) -> Floats:
+    """Energy (s, a, y) of all but wind, solar and storage, at the area's recent mean capacity factors. [MWh]
+
+    Where an area has no recent factor of a technology, the country's capacity-weighted mean stands in.
+    """
+    factors = recent_capacity_factor(grid, fleet)
+    water = draws.yearly(f"{fleet.prefix}.hydro_year_factor")
+    energy = np.zeros((nameplate_mw.shape[0], nameplate_mw.shape[1], nameplate_mw.shape[3]))
+    for k, technology in enumerate(fleet.technologies):
+        if technology in adequacy.VARIABLE or technology in adequacy.STORAGE:
+            continue
+        yearly = nameplate_mw[:, :, k] * factors[None, :, k, None] * HOURS
+        energy += yearly * water[:, None, :] if technology == "hydro" else yearly
+    return energy
+
+
+def recent_capacity_factor(grid: xr.Dataset, fleet: Fleet) -> Floats:
+    """Mean capacity factor (area, technology) of the last five years on record; NaN only where the country has none."""
+    known = grid["annual_capacity_factor"].sel(area=list(fleet.areas)).to_numpy()[..., -RECENT_YEARS:]
+    valid = np.isfinite(known)
+    mean = np.divide(
+        np.where(valid, known, 0.0).sum(axis=-1),
+        valid.sum(axis=-1),
+        out=np.full(known.shape[:2], np.nan),
+        where=valid.any(axis=-1),
+    )
+    weight = np.where(np.isfinite(mean), fleet.nameplate_mw.sum(axis=2), 0.0)
+    total = weight.sum(axis=0)
+    national = np.divide(
+        (weight * np.where(np.isfinite(mean), mean, 0.0)).sum(axis=0), total, out=np.zeros_like(total), where=total > 0
+    )
+    return np.where(np.isfinite(mean), mean, national[None, :])

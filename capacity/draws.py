@@ -1,0 +1,113 @@
+"""Parameters as draws: uniforms from a counter-based generator, mapped through each parameter's quantile function.
+
+The uniform behind (seed, draw, parameter, year) depends on nothing else: not on how many draws are
+computed, in which blocks, or for which scenario. Two scenarios therefore share common random numbers,
+and their difference in one draw is caused by their parameters alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuda_kernels import philox
+from scenarios import Scenario, parameter_number
+
+Floats = NDArray[np.float64]
+
+
+def stream_number(name: str) -> int:
+    """Generator number of a stream that is no scenario parameter, e.g. the weather year of a draw."""
+    return crc32(f"stream:{name}".encode())
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One scenario's parameters over draws and years.
+
+    seed : int                     Seed of the run.
+    ids : int64 (draw,)            Draw numbers; any subset gives the same values for those draws.
+    years : int64 (year,)          Model years, ascending.
+    scenario : Scenario            Whose parameters to map the uniforms through.
+    """
+
+    seed: int
+    ids: NDArray[np.int64]
+    years: NDArray[np.int64]
+    scenario: Scenario
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def parameter(self, name: str) -> Floats:
+        """Values (draw, year) of a parameter that keeps one quantile through all years."""
+        uniform = self._uniform(parameter_number(name))
+        return self.scenario.parameter(name).at(uniform, self.years)
+
+    def scalar(self, name: str) -> Floats:
+        """Values (draw,) of a parameter that does not vary over years."""
+        return self.parameter(name)[:, 0]
+
+    def yearly(self, name: str) -> Floats:
+        """Values (draw, year) of a parameter drawn anew in every year."""
+        uniform = self._uniform(parameter_number(name), yearly=True)
+        columns = [
+            self.scenario.parameter(name).at(uniform[:, i], self.years[i : i + 1])[:, 0]
+            for i in range(len(self.years))
+        ]
+        return np.stack(columns, axis=1)
+
+    def uniform(self, stream: str) -> Floats:
+        """Uniforms (draw,) of a named stream."""
+        return self._uniform(stream_number(stream))
+
+    def normal(self, stream: str, *, yearly: bool = False) -> Floats:
+        """Standard normals (draw,), or (draw, year) with `yearly`, of a named stream."""
+        return philox.normal_from_uniform(self._uniform(stream_number(stream), yearly=yearly))
+
+    def _uniform(self, number: int, *, yearly: bool = False) -> Floats:
+        if yearly:
+            return philox.uniform(self.seed, self.ids, number, self.years)
+        return philox.uniform(self.seed, self.ids, number, np.zeros(1, dtype=np.int64))[:, 0]
+
+    @cached_property
+    def central(self) -> CentralPath:
+        return CentralPath(self.scenario, self.years)
+
+
+@dataclass(frozen=True)
+class CentralPath:
+    """The path on which every parameter takes its median: what planners would schedule against."""
+
+    scenario: Scenario
+    years: NDArray[np.int64]
+
+    ids = np.zeros(1, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return 1
+
+    def parameter(self, name: str) -> Floats:
+        return self.scenario.parameter(name).at(np.array([0.5]), self.years)
+
+    def scalar(self, name: str) -> Floats:
+        return self.parameter(name)[:, 0]
+
+    def yearly(self, name: str) -> Floats:
+        return self.parameter(name)
+
+    def uniform(self, stream: str) -> Floats:
+        return np.array([0.5])
+
+    def normal(self, stream: str, *, yearly: bool = False) -> Floats:
+        return np.zeros((1, len(self.years)) if yearly else 1)
+
+
+def draw_ids(draws: int | Sequence[int]) -> NDArray[np.int64]:
+    """Draw numbers of a request: a count means the first that many."""
+    return np.arange(draws, dtype=np.int64) if isinstance(draws, int) else np.asarray(draws, dtype=np.int64)

@@ -1,0 +1,103 @@
+"""`estimate`: grid x scenarios -> hostable load and compute, by area, cell, country, year and draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import country, result
+from capacity.draws import Draws, draw_ids
+from capacity.errors import CapacityError
+from cuda_kernels import resolve_device
+from scenarios import Scenario, scenario_hash
+
+Progress = Callable[[str, int, int], None]
+
+COUNTRIES = ("US", "CN")
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Progress of a run that nobody watches."""
+
+
+def estimate(
+    grid: xr.Dataset,
+    scenarios: Sequence[Scenario],
+    *,
+    years: Sequence[int],
+    draws: int | Sequence[int],
+    seed: int,
+    device: str = "auto",
+    engine: str = "auto",
+    progress: Progress = _silent,
+) -> xr.Dataset:
+    """Hostable AI-datacenter load and compute of every area under every scenario.
+
+    grid : a validated grid (`grids.open_grid`)
+    scenarios : from `scenarios.load`
+    years : consecutive model years, beginning the year after the grid's fleet
+    draws : how many, or which draw numbers; draw n is the same whatever the others are
+    seed : of the counter-based generator, 0 <= seed < 2**64
+    device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
+    engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
+    progress : called with (scenario, done, total)
+
+    Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
+    Raises CapacityError naming every fault of the request, KernelError for a device that is not there.
+    """
+    ids, model_years = _checked(grid, scenarios, years, draws, seed)
+    chosen = resolve_device(device)
+    watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
+    parts = []
+    for scenario in scenarios:
+        drawn = Draws(seed, ids, model_years, scenario)
+        runs = [
+            country.run(grid, name, drawn, device=chosen, engine=engine, advance=watch.step(scenario.name))
+            for name in COUNTRIES
+        ]
+        parts.append(result.of_scenario(grid, drawn, runs))
+    hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
+    return result.assemble(
+        parts, {"seed": np.uint64(seed), "device": chosen, "scenario_hashes": hashes, "adequacy": "firm_capacity"}
+    )
+
+
+class _Counter:
+    """Counts finished area-weather-years over all scenarios."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def step(self, name: str) -> Callable[[], None]:
+        def advance() -> None:
+            self._done += 1
+            self._progress(name, self._done, self._total)
+
+        return advance
+
+
+def _checked(
+    grid: xr.Dataset, scenarios: Sequence[Scenario], years: Sequence[int], draws: int | Sequence[int], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    problems = []
+    base = int(grid["history_year"][-1])
+    model_years = np.asarray(years, dtype=np.int64)
+    ids = draw_ids(draws)
+    if not len(scenarios):
+        problems.append("no scenario given")
+    if len({s.name for s in scenarios}) < len(scenarios):
+        problems.append("a scenario is named twice")
+    if not ids.size or (ids < 0).any() or len(np.unique(ids)) < ids.size:
+        problems.append(f"draws={draws!r}: give at least one draw, each number once and not negative")
+    if not 0 <= seed < 2**64:
+        problems.append(f"seed={seed}: give a whole number from 0 to 2**64 - 1")
+    if not model_years.size or (np.diff(model_years) != 1).any():
+        problems.append(f"years={list(years)!r}: give consecutive ascending years, e.g. 2025-2040")
+    elif model_years[0] != base + 1:
+        problems.append(f"first year {model_years[0]}: the fleet is known to the end of {base}, so start in {base + 1}")
+    if problems:
+        raise CapacityError("; ".join(problems))
+    return ids, model_years

@@ -1,0 +1,144 @@
+"""The existing fleet and what is announced, as plain arrays of one country, and how fleets age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity.draws import CentralPath, Draws
+
+Floats = NDArray[np.float64]
+VINTAGE_YEARS = 5
+"""Width of a commissioning bin in years."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One country's plants at the end of `base_year`, its plans, and its history.
+
+    nameplate_mw : (area, technology, vintage)            Operating at the end of base_year. [MW]
+    planned_addition_mw : (area, technology, plan_year)   [MW]
+    planned_retirement_mw : (area, technology, plan_year) [MW]
+    history_mw : (area, technology, history_year)         Operating at the end of each year. [MW]
+    """
+
+    country: str
+    areas: tuple[str, ...]
+    technologies: tuple[str, ...]
+    vintages: NDArray[np.int64]
+    plan_years: NDArray[np.int64]
+    base_year: int
+    nameplate_mw: Floats
+    planned_addition_mw: Floats
+    planned_retirement_mw: Floats
+    history_mw: Floats
+
+    @classmethod
+    def of(cls, grid: xr.Dataset, country: str) -> Fleet:
+        """Select one country's areas of a validated grid."""
+        part = grid.isel(area=(grid["area_country"] == country).to_numpy())
+        return cls(
+            country=country,
+            areas=tuple(map(str, part["area"].to_numpy())),
+            technologies=tuple(map(str, part["technology"].to_numpy())),
+            vintages=part["vintage"].to_numpy().astype(np.int64),
+            plan_years=part["plan_year"].to_numpy().astype(np.int64),
+            base_year=int(part["history_year"][-1]),
+            nameplate_mw=part["nameplate_mw"].to_numpy(),
+            planned_addition_mw=part["planned_addition_mw"].to_numpy(),
+            planned_retirement_mw=part["planned_retirement_mw"].to_numpy(),
+            history_mw=part["capacity_history_mw"].to_numpy(),
+        )
+
+    @property
+    def prefix(self) -> str:
+        return self.country.lower()
+
+    def planned(self, table: Floats, years: NDArray[np.int64]) -> Floats:
+        """A plan table on the model years; years outside the plan hold nothing planned."""
+        result = np.zeros((*table.shape[:2], len(years)))
+        for column, year in enumerate(years):
+            (match,) = np.nonzero(self.plan_years == year)
+            if match.size:
+                result[..., column] = table[..., match[0]]
+        return result
+
+
+def survival(age: Floats, max_age: Floats, half_life_share: Floats, steepness: Floats) -> Floats:
+    """Share of a vintage still operating at an age: a logistic curve cut at the maximum age.
+
+    age : (...) years since commissioning, >= 0
+    max_age, half_life_share, steepness : broadcastable; half life = share x max_age
+
+    Returns the share in [0, 1], non-increasing in age, 1 at age 0. Form used by GCAM's S-curve retirement.
+    """
+    half_life = half_life_share * max_age
+    curve = _logistic_tail(age, half_life, steepness) / _logistic_tail(np.zeros(()), half_life, steepness)
+    return np.where(age < max_age, curve, 0.0)
+
+
+def _logistic_tail(age: Floats, half_life: Floats, steepness: Floats) -> Floats:
+    return 1.0 / (1.0 + np.exp(np.clip(steepness * (age - half_life), -700.0, 700.0)))
+
+
+def remaining_share(fleet: Fleet, draws: Draws | CentralPath, technology: str) -> Floats:
+    """Share (draw, vintage, year) of each commissioning bin that its age leaves standing.
+
+    Conditional on standing at the end of base_year. A unit already near or past the maximum age has
+    outlived the cut-off, so it follows the logistic tail instead of vanishing at once.
+    """
+    max_age = draws.scalar(f"survival_max_age_{technology}")[:, None, None]
+    half_life = draws.scalar("survival_half_life_share")[:, None, None] * max_age
+    steepness = draws.scalar("survival_steepness")[:, None, None]
+    shares = []
+    for offset in range(VINTAGE_YEARS):
+        age_now = (fleet.base_year - (fleet.vintages + offset)).clip(0)[None, :, None].astype(float)
+        age = age_now + (draws.years - fleet.base_year)[None, None, :]
+        tail = _logistic_tail(age, half_life, steepness) / _logistic_tail(age_now, half_life, steepness)
+        outlived = age_now >= max_age - VINTAGE_YEARS
+        shares.append(np.where((age < max_age) | outlived, tail, 0.0))
+    return np.mean(shares, axis=0)
+
+
+def existing_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """Capacity (draw, area, technology, year) of today's plants still standing in each year. [MW]
+
+    The larger of two cumulative retirements counts: by age, and as announced, where an announced date
+    slips with a probability by an exponential delay. Announced units are the old ones, so adding the
+    two would retire them twice.
+    """
+    base = fleet.nameplate_mw.sum(axis=2)
+    announced = _announced_mw(fleet, draws)
+    result = np.empty((len(draws), *base.shape, len(draws.years)))
+    for k, technology in enumerate(fleet.technologies):
+        shares = remaining_share(fleet, draws, technology)
+        by_age = base[None, :, k, None] - np.einsum("av,svy->say", fleet.nameplate_mw[:, k], shares)
+        retired = np.maximum(by_age, announced[:, :, k])
+        result[:, :, k] = np.clip(base[None, :, k, None] - retired, 0.0, None)
+    return result
+
+
+def _announced_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    planned = fleet.planned(fleet.planned_retirement_mw, draws.years)
+    slip = draws.scalar(f"{fleet.prefix}.retirement_slip_probability")[:, None, None, None]
+    late = delayed(planned, draws.scalar(f"{fleet.prefix}.retirement_slip_years"))
+    return np.cumsum((1.0 - slip) * planned[None] + slip * late, axis=-1)
+
+
+def delayed(planned: Floats, mean_delay: Floats) -> Floats:
+    """Spread planned MW (..., year) over later years by an exponential delay of mean (draw,) years.
+
+    Returns (draw, ..., year); what falls beyond the last year is not built within the horizon.
+    """
+    years = planned.shape[-1]
+    lags = np.arange(years + 1, dtype=float)
+    reached = 1.0 - np.exp(-lags[None, :] / np.maximum(mean_delay, 1e-9)[:, None])
+    share = np.diff(reached, axis=1)
+    result = np.zeros((len(mean_delay), *planned.shape))
+    for lag in range(years):
+        weight = share[:, lag].reshape(-1, *([1] * planned.ndim))
+        result[..., lag:] += weight * planned[None, ..., : years - lag]
+    return result

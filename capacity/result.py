@@ -1,0 +1,189 @@
+"""The result: one CF-style Dataset of exact draws per country, quantiles and means per area and cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import supply_cells
+from capacity.country import CountryResult
+from capacity.draws import Draws
+from capacity.sites import CELL_QUANTILES
+
+Floats = NDArray[np.float64]
+
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+COUNTRY_VARIABLES: Mapping[str, tuple[str, str]] = {
+    "supply_mwh": ("MWh", "Energy that the projected fleet gives at recent capacity factors and the draw's weather"),
+    "load_mwh": ("MWh", "Native load: demand before new data centres"),
+    "peak_load_mw": ("MW", "Coincident peak of the native load"),
+    "firm_headroom_mw": ("MW", "Constant load that can be added with no curtailment, sum of areas as islands"),
+    "grid_headroom_mw": ("MW", "Constant load that can be added within the curtailable fraction, sum of areas as islands"),
+    "hostable_mw": ("MW", "Facility power that both the grid and the cells of each area can take, sum of areas"),
+    "it_power_mw": ("MW", "IT power of the hostable load"),
+    "h100e": ("1", "Accelerators that the IT power runs, in H100-equivalents of dense 8-bit throughput"),
+    "peak_flop_per_s": ("FLOP/s", "Dense peak throughput at BF16 of those accelerators"),
+    "flop_per_year": ("FLOP", "Delivered in a year: peak x precision factor x MFU x busy share x uncurtailed share"),
+}
+AREA_VARIABLES = (
+    "load_mwh",
+    "peak_load_mw",
+    "firm_headroom_mw",
+    "grid_headroom_mw",
+    "hostable_mw",
+    "it_power_mw",
+    "h100e",
+    "flop_per_year",
+)
+
+
+def of_scenario(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> xr.Dataset:
+    """One scenario's part of the result, with a scenario dimension of length one."""
+    variables: dict[str, xr.Variable] = {}
+    tables = [_tables(result) for result in results]
+    coincidence = [_coincidence(grid, result, draws) for result in results]
+    for name, (units, text) in COUNTRY_VARIABLES.items():
+        national = np.stack([table[name].sum(axis=1) for table in tables], axis=-1)
+        if name == "peak_load_mw":
+            national *= np.stack(coincidence, axis=-1)[:, None, :]
+        variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
+    for name in AREA_VARIABLES:
+        units, text = COUNTRY_VARIABLES[name]
+        text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
+        values = np.concatenate([table[name] for table in tables], axis=1)
+        variables |= _area_summary(f"area_{name}", values, units, text)
+    variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
+    coords = _coordinates(grid, draws, results)
+    part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
+    return part.assign_coords(scenario_title=("scenario", [draws.scenario.title]))
+
+
+def _tables(result: CountryResult) -> dict[str, Floats]:
+    return {
+        "supply_mwh": result.supply_mwh,
+        "load_mwh": result.load_mwh,
+        "peak_load_mw": result.peak_load_mw,
+        "firm_headroom_mw": result.firm_headroom_mw,
+        "grid_headroom_mw": result.grid_headroom_mw,
+        "hostable_mw": result.placed.hostable_mw,
+        "it_power_mw": result.it_power_mw,
+        "h100e": result.compute.h100e,
+        "peak_flop_per_s": result.compute.peak_flop_per_s,
+        "flop_per_year": result.compute.flop_per_year,
+    }
+
+
+def _coincidence(grid: xr.Dataset, result: CountryResult, draws: Draws) -> Floats:
+    """Peak of the country's load over the sum of its areas' peaks (draw,), of each draw's weather year."""
+    owners = grid["profile_area"].to_numpy()
+    base = dict(zip(grid["area"].to_numpy(), grid["annual_load_mwh"].to_numpy()[:, -1] / 8760.0, strict=True))
+    shapes = grid["load_shape"].to_numpy()
+    by_area = [np.flatnonzero(owners == area) for area in result.fleet.areas]
+    most = max(len(rows) for rows in by_area)
+    factors = np.zeros(most)
+    for number in range(most):
+        rows = [rows[min(number, len(rows) - 1)] for rows in by_area]
+        loads = np.stack([shapes[row] * base[owners[row]] for row in rows])
+        factors[number] = loads.sum(axis=0).max() / loads.max(axis=1).sum()
+    chosen = np.minimum((draws.uniform("weather_year") * most).astype(int), most - 1)
+    return factors[chosen]
+
+
+def _area_summary(name: str, values: Floats, units: str, text: str) -> dict[str, xr.Variable]:
+    """Quantiles and mean over draws of values (draw, area, year)."""
+    quantiles = np.quantile(values, QUANTILES, axis=0)
+    return {
+        name: _variable(("year", "quantile", "area"), np.moveaxis(quantiles, 2, 0), units, text),
+        f"{name}_mean": _variable(("year", "area"), values.mean(axis=0).T, units, f"{text}, mean over draws"),
+    }
+
+
+def _area_means(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
+    def mean(pick: Any) -> Floats:
+        return np.concatenate([pick(result).mean(axis=0) for result in results], axis=0).T
+
+    dims = ("year", "area")
+    return {
+        "area_curtailed_hours_mean": _variable(
+            dims, mean(lambda r: r.curtailed_hours), "h", "Hours a year in which the hosted load is curtailed, mean over draws"
+        ),
+        "area_siting_limited_share": _variable(
+            dims, mean(lambda r: r.placed.siting_limited), "1", "Share of draws in which the cells, not the grid, set the limit"
+        ),
+        "area_pue_mean": _variable(dims, mean(lambda r: r.pue), "1", "Peak facility over IT power, mean over draws"),
+    }
+
+
+def _fleet(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
+    national = np.stack([r.supply.nameplate_mw.sum(axis=1) for r in results], axis=-1)
+    areas = np.concatenate([r.supply.nameplate_mw.mean(axis=0) for r in results], axis=0)
+    return {
+        "nameplate_mw": _variable(
+            ("year", "draw", "country", "technology"), national.transpose(2, 0, 3, 1), "MW", "Projected nameplate capacity"
+        ),
+        "area_nameplate_mw_mean": _variable(
+            ("year", "area", "technology"), areas.transpose(2, 0, 1), "MW", "Projected nameplate capacity, mean over draws"
+        ),
+    }
+
+
+def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
+    years, count = len(draws.years), grid.sizes["cell"]
+    quantiles = np.zeros((years, len(CELL_QUANTILES), count))
+    mean = np.zeros((years, count))
+    for result in results:
+        placed = result.placed
+        quantiles[:, :, placed.cells] = placed.cell_quantile_mw.swapaxes(0, 1)
+        mean[:, placed.cells] = placed.cell_mean_mw
+    fleet = supply_cells.nameplate_mw(grid, results)
+    return {
+        "cell_hostable_mw": _variable(
+            ("year", "cell_quantile", "cell"), quantiles, "MW", "Hostable facility power in the cell, order statistics over draws"
+        ),
+        "cell_hostable_mw_mean": _variable(
+            ("year", "cell"), mean, "MW", "Hostable facility power in the cell, mean over draws; sums to the area"
+        ),
+        "cell_nameplate_mw_mean": _variable(
+            ("year", "technology", "cell"), fleet, "MW", "Projected nameplate capacity in the cell, mean over draws; sums to the area"
+        ),
+    }
+
+
+def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> dict[str, Any]:
+    areas = [area for result in results for area in result.fleet.areas]
+    names = grid.set_coords([]).sel(area=areas)
+    return {
+        "year": ("year", draws.years, {"units": "year", "long_name": "calendar year"}),
+        "draw": ("draw", draws.ids, {"units": "1", "long_name": "draw number"}),
+        "country": ("country", [result.fleet.country for result in results]),
+        "area": ("area", areas, {"long_name": "area id"}),
+        "area_name": ("area", names["area_name"].to_numpy().astype(str)),
+        "area_country": ("area", names["area_country"].to_numpy().astype(str)),
+        "technology": ("technology", list(results[0].fleet.technologies)),
+        "quantile": ("quantile", list(QUANTILES), {"units": "1"}),
+        "cell_quantile": ("cell_quantile", list(CELL_QUANTILES), {"units": "1"}),
+        "cell": ("cell", grid["cell"].to_numpy()),
+        "cell_lat": ("cell", grid["cell_lat"].to_numpy(), {"units": "degrees_north", "standard_name": "latitude"}),
+        "cell_lon": ("cell", grid["cell_lon"].to_numpy(), {"units": "degrees_east", "standard_name": "longitude"}),
+        "cell_area_id": ("cell", grid["cell_area_id"].to_numpy().astype(str)),
+    }
+
+
+def _variable(dims: tuple[str, ...], values: Floats, units: str, text: str) -> xr.Variable:
+    return xr.Variable(dims, np.ascontiguousarray(values), {"units": units, "long_name": text})
+
+
+def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Dataset:
+    """Join the scenarios and say what the file is."""
+    joined = xr.concat(parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact")
+    return joined.assign_attrs(
+        Conventions="CF-1.11",
+        title="Hostable AI-datacenter load and compute of US and Chinese grids",
+        summary="Islands: each area with its net interchange of the base year; chips and capital taken as available.",
+        **attrs,
+    )

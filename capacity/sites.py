@@ -1,0 +1,120 @@
+"""Cells of the grid: how much new load each can take, what it costs there, and how warm it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import compute, siting
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+
+Floats = NDArray[np.float64]
+
+CELL_QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Hostable load: what the grid and the cells of an area can both take, and its split.
+
+    hostable_mw : (draw, area, year)              Sum over the area's cells. [MW]
+    siting_limited : (draw, area, year)           True where the cells, not the grid, set the limit.
+    cells : (cell,)                               Cell numbers, area by area.
+    cell_area : (cell,)                           Index of the area in the fleet.
+    cell_quantile_mw : (quantile, year, cell)     Over draws, at CELL_QUANTILES. [MW]
+    cell_mean_mw : (year, cell)                   Over draws. [MW]
+    hosted_it_share : (draw, area, year)          Load-weighted mean of 1 / peak PUE over the cells in use. [1]
+    """
+
+    hostable_mw: Floats
+    siting_limited: NDArray[np.bool_]
+    cells: NDArray[np.int64]
+    cell_area: NDArray[np.int64]
+    cell_quantile_mw: Floats
+    cell_mean_mw: Floats
+    hosted_it_share: Floats
+
+
+def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_limit_mw: float) -> Floats:
+    """Largest new load (cell,) of each cell: what its grid already carries, at most one campus. [MW]
+
+    What the grid carries = the cell's share of the area's peak load plus the plants in it: lines and
+    substations of that size stand there today. Label J; a cell without load or plant takes nothing.
+    """
+    peak = float(grid["peak_load_mw"].sel(area=area).to_numpy()[-1])
+    part = grid.isel(cell=cells)
+    carried = part["cell_load_weight"].to_numpy() * peak + part["cell_nameplate_mw"].sum("technology").to_numpy()
+    return np.minimum(carried, campus_limit_mw)
+
+
+def cell_cost(grid: xr.Dataset, cells: NDArray[np.int64], country: str, central: CentralPath) -> Floats:
+    """Cost (cell,) of a unit of IT energy: mean PUE times the industrial price, known or the country's. [usd/MWh]"""
+    part = grid.isel(cell=cells)
+    price = part["cell_price_usd_per_mwh"].to_numpy()
+    national = float(central.scalar(f"{country.lower()}.electricity_price_usd_per_mwh")[0])
+    mean_pue = compute.mean_pue(part["cell_temperature_c"].to_numpy(), compute.Cooling.of(central))[0]
+    return mean_pue * np.where(np.isfinite(price), price, national)
+
+
+def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> Placed:
+    """Split each area's headroom (draw, area, year) over its cells by water-filling."""
+    campus = float(draws.central.scalar("campus_limit_mw")[0])
+    temperature = draws.scalar("siting_temperature_usd_per_mwh")
+    nodes = _temperature_nodes(draws)
+    pue = compute.peak_pue(grid["cell_temperature_c"].to_numpy(), compute.Cooling.of(draws.central))[0]
+    owner = grid["cell_area_id"].to_numpy()
+    hostable, share = np.zeros_like(headroom_mw), np.zeros_like(headroom_mw)
+    parts = []
+    for a, area in enumerate(fleet.areas):
+        cells = np.flatnonzero(owner == area)
+        caps = cell_cap_mw(grid, cells, area, campus)
+        cells, caps = cells[caps > 0.0], caps[caps > 0.0]
+        table = siting.solve(cells, caps, cell_cost(grid, cells, fleet.country, draws.central), nodes)
+        hostable[:, a] = np.minimum(headroom_mw[:, a], table.limit_mw)
+        split = siting.operated(table, hostable[:, a], temperature)
+        share[:, a] = _hosted_share(split, pue[cells])
+        parts.append((cells, np.full(len(cells), a), *_over_draws(split)))
+    cells, area_of, quantiles, mean = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
+    return Placed(hostable, headroom_mw > hostable, cells, area_of, quantiles, mean, share)
+
+
+def _temperature_nodes(draws: Draws) -> Floats:
+    """Siting temperatures at equally spaced quantiles from 1 % to 99 %, at which the split is solved."""
+    parameter = draws.scenario.parameter("siting_temperature_usd_per_mwh")
+    nodes = parameter.at(np.linspace(0.01, 0.99, siting.TEMPERATURES), draws.years[:1])[:, 0]
+    return np.maximum(nodes, 1e-3)
+
+
+def _over_draws(split: Floats) -> tuple[Floats, Floats]:
+    """Quantiles (quantile, year, cell), as order statistics, and mean (year, cell) of a split (draw, year, cell)."""
+    ordered = np.sort(split, axis=0)
+    ranks = [max(0, int(np.ceil(q * len(split))) - 1) for q in CELL_QUANTILES]
+    return ordered[ranks], split.mean(axis=0)
+
+
+def _hosted_share(split: Floats, pue: Floats) -> Floats:
+    """Load-weighted mean (draw, year) of 1 / PUE; an area that hosts nothing gets its cells' plain mean."""
+    total = split.sum(axis=-1)
+    weighted = split @ (1.0 / pue)
+    return np.divide(weighted, total, out=np.full_like(total, float((1.0 / pue).mean())), where=total > 0)
+
+
+def hosted_pue(grid: xr.Dataset, fleet: Fleet, draws: Draws, placed: Placed) -> Floats:
+    """Peak PUE (draw, area, year) of the hosted load: the cells in use under the draw's cooling.
+
+    The overhead (PUE - 1) of the cells in use, on the central path, is scaled by the draw's overhead at the
+    area's load centre; the whole by the country's spread between builders. Never below 1.
+    """
+    weight = grid["cell_load_weight"].to_numpy()
+    climate = grid["cell_temperature_c"].to_numpy()
+    owner = grid["cell_area_id"].to_numpy()
+    centres = np.stack([weight[owner == area] @ climate[owner == area] for area in fleet.areas])
+    drawn = compute.peak_pue(centres, compute.Cooling.of(draws)) - 1.0
+    central = compute.peak_pue(centres, compute.Cooling.of(draws.central)) - 1.0
+    builders = draws.parameter(f"{fleet.prefix}.pue_multiplier")
+    overhead = 1.0 / placed.hosted_it_share - 1.0
+    return np.maximum(1.0, (1.0 + overhead * (drawn / central)[:, :, None]) * builders[:, None, :])
