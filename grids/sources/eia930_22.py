@@ -48,9 +48,9 @@ AUTHORITIES: dict[str, str] = {
 TIME_COLUMN = "time_utc"
 CLEANING_RULE = "neighbour_interpolation_3_pass"
 CLEANING_TEXT = (
-    "Missing hours and hours below 25 % of the authority's median are interpolated. Then up to three times: one "
-    "or two hours in a row are interpolated when they exceed the hours on both sides 1.5-fold, or lie below "
-    "half of both, or belong to the top 2 % and exceed both by more than 10 %."
+    "Missing hours and hours below 25 % of the authority's median are interpolated. Then up to three times: "
+    "one or two hours in a row are interpolated when they exceed the hours on both sides 1.5-fold, or lie "
+    "below half of both, or belong to the top 2 % and exceed both by more than 10 %."
 )
 LOW_SHARE_OF_MEDIAN = 0.25
 TOP_QUANTILE = 0.98
@@ -61,8 +61,7 @@ PASSES = 3
 LONGEST_BLOCK = 2
 REPEAT_HOURS = 6
 
-# A balancing authority of this list has a median load of 2 to 90 GW, so a factor of 1000 always leaves this
-# window.
+# The authorities of this list have a median load of 2 to 90 GW, so a factor of 1000 leaves this window.
 PLAUSIBLE_MEDIAN_MW = (500.0, 250_000.0)
 MOST_REPLACED_SHARE = 0.05
 
@@ -103,7 +102,7 @@ def read_eia930_22(path: Path) -> CleanDemand:
     if unit != "MW":
         problems.append(f"the file gives its unit as {unit!r}; convert demand to MW")
     if problems:
-        raise GridDataError(f"{path}: " + "; ".join(problems))
+        raise GridDataError(f"{path}: {problem}" for problem in problems)
     cleaned, rows = {}, {}
     for name in known:
         cleaned[name], rows[name] = clean_series(values[name])
