@@ -199,7 +199,9 @@ def _pooled_lines(result: xr.Dataset) -> list[str]:
             line += _load_and_hours(cell.isel(share=row))
         lines.append(line)
     totals = pooled["headroom_mw"].sum("authority", skipna=False).to_numpy() / 1000.0
-    return [*lines, f"  {'total':32}{'':16}" + "".join(f"{total:10.2f}{'':9}" for total in totals).rstrip()]
+    hours = pooled["curtailed_hours_per_year"].mean("authority", skipna=False).to_numpy()
+    ends = "".join(f"{total:10.2f}{mean:9.0f}" for total, mean in zip(totals, hours, strict=True))
+    return [*lines, f"  {'total, and mean of the hours':48}{ends}"]
 
 
 def _load_and_hours(cell: xr.Dataset) -> str:
