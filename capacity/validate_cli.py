@@ -60,11 +60,10 @@ def duke(file: Path, shares: tuple[float, ...], season_rule: str, clock: str, as
     Example:
       gridflops validate duke demand_22ba.parquet --curtailment 0.005 --curtailment 0.01
     """
-    from grids.variables import GridDataError
-
     from capacity.duke import checked_shares, curtailment_enabled_headroom
     from capacity.errors import CapacityError
     from grids.sources.eia930_22 import read_eia930_22
+    from grids.variables import GridDataError
 
     try:
         checked_shares(shares)
