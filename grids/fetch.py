@@ -76,17 +76,14 @@ def fetch(
     unreachable: set[str] = set()
     for source in _chosen(wanted):
         for file in source.files:
-            job = _job(target, source, file, base_url)
-            status = "kept" if file.sha256 is None and _inside(target, file.path).exists() else None
-            if status is None and job is None:
-                status = "by hand"
-            if status is None and job is not None:
+            job = _job(source, file, base_url)
+            status = "kept" if _complete(target, file) else "by hand" if job is None else job.status
+            if job is not None and status != "kept":
                 problem = _fetch_one(target, job, unreachable, progress, attempts, wait_s)
                 if problem:
                     problems.append(problem)
                     continue
-                status = job.status
-            outcomes.append(Outcome(source.id, file.path, str(status), file.url, file.reencoded))
+            outcomes.append(Outcome(source.id, file.path, status, file.url, file.reencoded))
     if problems:
         raise GridDataError(problems)
     return outcomes
@@ -101,7 +98,15 @@ def _chosen(wanted: Iterable[str] | None) -> list[Source]:
     return [known[name] for name in names]
 
 
-def _job(target: Path, source: Source, file: SourceFile, base_url: str | None) -> _Job | None:
+def _complete(target: Path, file: SourceFile) -> bool:
+    """True where the build's file is there, with the right checksum where one is known."""
+    import pooch
+
+    path = _inside(target, file.path)
+    return path.is_file() and (file.sha256 is None or bool(pooch.file_hash(str(path)) == file.sha256))
+
+
+def _job(source: Source, file: SourceFile, base_url: str | None) -> _Job | None:
     """What to download for `file`, or None where there is no single file to download."""
     if base_url is not None:
         return _Job(file.path, f"{base_url.rstrip('/')}/{quote(file.path)}", file.sha256, "fetched")

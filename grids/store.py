@@ -74,7 +74,7 @@ def _load(path: Path) -> xr.Dataset:
 
     options: dict[str, Any] = {"decode_times": False}
     if path.suffix == ".zarr":
-        options |= {"engine": "zarr", "consolidated": None}
+        options |= {"engine": "zarr", "consolidated": False}
     else:
         options |= {"engine": "netcdf4"}
     with xr.open_dataset(path, **options) as lazy:
@@ -136,7 +136,8 @@ def _whole_file(target: Path) -> Iterator[Path]:
             f"{target}: cannot be written ({reason}); check the folder and the free space"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing to remove where the folder itself is the problem
+            partial.unlink()
 
 
 def _describe(ds: xr.Dataset) -> xr.Dataset:
