@@ -1,0 +1,74 @@
+"""National generation by source from Our World in Data (Ember and the Energy Institute)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from grids.sources.checks import original, require_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER: Final = "owid_energy"
+COUNTRY: Final = {"China": "CN", "United States": "US"}
+SOURCES: Final = {
+    "generation_twh": "total",
+    "coal_twh": "coal",
+    "gas_twh": "gas",
+    "oil_twh": "oil",
+    "nuclear_twh": "nuclear",
+    "hydro_twh": "hydro",
+    "wind_twh": "wind",
+    "solar_twh": "solar",
+    "bioenergy_twh": "bioenergy",
+    "other_renewables_exc_bio_twh": "other",
+}
+
+LONG_SOURCES: Final = {
+    "coal_twh": "coal",
+    "gas_twh": "gas",
+    "oil_twh": "oil",
+    "nuclear_twh": "nuclear",
+    "hydro_twh": "hydro",
+    "wind_twh": "wind",
+    "solar_twh": "solar",
+    "bioenergy_twh": "bioenergy",
+    "other_renewables_excluding_bioenergy_twh": "other",
+}
+US_BIOENERGY_FROM: Final = 1990
+
+
+def read_national(originals: Path) -> pd.DataFrame:
+    """Recent years: country, year, demand_twh, net_imports_twh, and one column per source, TWh.
+
+    China 2006-2025, United States 2022-2025. 'oil' of China is mostly waste heat and by-product gases.
+    A source that the publisher leaves blank stays NaN.
+    """
+    import pandas as pd
+
+    path = original(originals, f"{FOLDER}/owid_us_china_extract.csv")
+    raw = pd.read_csv(path)
+    require_columns(raw, ("country", "year", "demand_twh", "net_imports_twh", *SOURCES), path)
+    raw["country"] = raw["country"].map(COUNTRY)
+    table = raw.rename(columns=SOURCES)
+    return table[["country", "year", "demand_twh", "net_imports_twh", *SOURCES.values()]]
+
+
+def read_long_history(originals: Path) -> pd.DataFrame:
+    """1985-2023 for the two countries: country, year, and one column per source, TWh (no total).
+
+    A zero before a source's first positive figure stays zero where the source did not exist
+    (China's nuclear, wind and solar) and becomes NaN for the United States' bioenergy and other
+    renewables, which existed long before the series starts in 1990.
+    """
+    import pandas as pd
+
+    path = original(originals, f"{FOLDER}/electricity_by_source_twh_1985_2023.csv.gz")
+    raw = pd.read_csv(path)
+    require_columns(raw, ("entity", "year", *LONG_SOURCES), path)
+    table = raw[raw["entity"].isin(COUNTRY)].rename(columns=LONG_SOURCES)
+    table["country"] = table["entity"].map(COUNTRY)
+    not_covered = (table["country"] == "US") & (table["year"] < US_BIOENERGY_FROM)
+    table.loc[not_covered, ["bioenergy", "other"]] = float("nan")
+    return table[["country", "year", *LONG_SOURCES.values()]].reset_index(drop=True)
