@@ -10,6 +10,8 @@ import xarray as xr
 
 from grids.areas import AREAS
 from grids.sources import transfer_limits as source
+from grids.variables import GridDataError
+
 
 class Limit(NamedTuple):
     """Limit of one direction [MW] and where it comes from."""
@@ -22,9 +24,9 @@ class Limit(NamedTuple):
 def build(originals: Path) -> xr.Dataset:
     """Transfer limits of every ordered pair of areas that exchange power.
 
-    Returns a dataset over ``link`` (``us.nyiso->us.isone``; both directions are links of their own) with
-    ``link_from``, ``link_to``, ``link_limit_low_mw``, ``link_limit_high_mw`` [MW] and ``link_record``. No link
-    joins the two countries. Raises ValueError naming every inconsistent link.
+    Returns a dataset over ``link`` (``us.nyiso->us.isone``; each direction is a link of its own) with
+    ``link_from``, ``link_to``, ``link_limit_low_mw``, ``link_limit_high_mw`` [MW] and ``link_record``.
+    No link joins the two countries. Raises GridDataError naming every inconsistent link.
     """
     limits = {**us_limits(originals), **china_limits(originals)}
     order = {area.id: number for number, area in enumerate(AREAS)}
@@ -36,12 +38,14 @@ def build(originals: Path) -> xr.Dataset:
 def us_limits(originals: Path) -> dict[tuple[str, str], Limit]:
     """Limits between the 18 US areas, by (sender, receiver).
 
-    High: no contingency; low: worst single line out. A missing contingency figure is the unconstrained one times
-    the median ratio of all other interfaces (J). DC ties are added to both. PJM East and West have no link: none
-    of their zones share an interface, they meet only through MISO Central.
+    High: no contingency; low: worst single line out. A missing contingency figure is the unconstrained one
+    times the median ratio of all other interfaces (J). DC ties are added to both. PJM East and West have no
+    link: none of their zones share an interface, they meet only through MISO Central.
     """
     groups = source.reeds_group_limits(originals)
-    contingency = median(item.contingency_mw / item.limit_mw for item in groups if item.contingency_mw is not None)
+    contingency = median(
+        item.contingency_mw / item.limit_mw for item in groups if item.contingency_mw is not None
+    )
     limits: dict[tuple[str, str], Limit] = {}
     for item in groups:
         with_outage, record = item.contingency_mw, "ReEDS NARIS2024 group limit, N-1 to N-0"
@@ -73,7 +77,7 @@ def china_limits(originals: Path) -> dict[tuple[str, str], Limit]:
 
 
 def check(limits: dict[tuple[str, str], Limit], known: frozenset[str]) -> None:
-    """Raise ValueError with every unknown area, self link, one-way pair and low > high among ``limits``."""
+    """Raise GridDataError with every unknown area, self link, one-way pair and low > high among ``limits``."""
     faults = []
     for (sender, receiver), limit in limits.items():
         name = f"{sender}->{receiver}"
@@ -85,7 +89,7 @@ def check(limits: dict[tuple[str, str], Limit], known: frozenset[str]) -> None:
         if not 0.0 <= limit.low_mw <= limit.high_mw:
             faults.append(f"{name}: low {limit.low_mw} MW and high {limit.high_mw} MW are not in order")
     if faults:
-        raise ValueError("transfer limits: " + "; ".join(faults))
+        raise GridDataError(faults)
 
 
 def _with_ties(
@@ -107,6 +111,8 @@ def _dataset(pairs: list[tuple[str, str]], limits: dict[tuple[str, str], Limit])
     texts = {"units": "", "label": "F", "source": sources}
     numbers = {"units": "MW", "label": "F", "source": sources}
     us = "US: ReEDS NARIS2024 limits between planning subregions"
+    low = f"{us} with the worst line out (N-1), plus DC ties. China: lower of two sources."
+    high = f"{us} without contingency (N-0), plus DC ties. China: higher of two sources."
     return xr.Dataset(
         {
             "link_from": ("link", [a for a, _ in pairs], {**texts, "method": "Area at the sending end."}),
@@ -114,12 +120,12 @@ def _dataset(pairs: list[tuple[str, str]], limits: dict[tuple[str, str], Limit])
             "link_limit_low_mw": (
                 "link",
                 [limits[pair].low_mw for pair in pairs],
-                {**numbers, "method": f"{us} with the worst line out (N-1), plus DC ties. China: lower of two sources."},
+                {**numbers, "method": low},
             ),
             "link_limit_high_mw": (
                 "link",
                 [limits[pair].high_mw for pair in pairs],
-                {**numbers, "method": f"{us} without contingency (N-0), plus DC ties. China: higher of two sources."},
+                {**numbers, "method": high},
             ),
             "link_record": (
                 "link",

@@ -1,7 +1,7 @@
 """Outlines of states, provinces and planning subregions, as polygons in degrees.
 
-Three publishers: US states from us-atlas (US Census cartographic boundaries, ISC), provinces of China from the
-OCHA common operational dataset, zones of the contiguous US from the ReEDS model (through pypsa-usa, MIT).
+Three publishers: US states from us-atlas (US Census cartographic boundaries, ISC), provinces of China from
+the OCHA common operational dataset, zones of the contiguous US from the ReEDS model (by pypsa-usa, MIT).
 Taiwan, Hong Kong and Macau are in the OCHA file but not covered by this grid data set: they have no area.
 """
 
@@ -17,20 +17,21 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from grids.sources.checks import original
+from grids.variables import GridDataError
+
 EARTH_RADIUS_KM: Final = 6371.0088
 """Mean radius of the Earth (IUGG)."""
 
 WEB_MERCATOR_RADIUS_M: Final = 6378137.0
 """Sphere of the Mercator projection in which the ReEDS shapes are stored (their .prj file)."""
 
-STATE_OF_FIPS: Final[dict[str, str]] = dict(
-    pair.split("=")
-    for pair in (
-        "01=AL 04=AZ 05=AR 06=CA 08=CO 09=CT 10=DE 11=DC 12=FL 13=GA 16=ID 17=IL 18=IN 19=IA 20=KS 21=KY 22=LA "
-        "23=ME 24=MD 25=MA 26=MI 27=MN 28=MS 29=MO 30=MT 31=NE 32=NV 33=NH 34=NJ 35=NM 36=NY 37=NC 38=ND 39=OH "
-        "40=OK 41=OR 42=PA 44=RI 45=SC 46=SD 47=TN 48=TX 49=UT 50=VT 51=VA 53=WA 54=WV 55=WI 56=WY"
-    ).split()
-)
+_FIPS = """
+01=AL 04=AZ 05=AR 06=CA 08=CO 09=CT 10=DE 11=DC 12=FL 13=GA 16=ID 17=IL 18=IN 19=IA 20=KS 21=KY 22=LA 23=ME
+24=MD 25=MA 26=MI 27=MN 28=MS 29=MO 30=MT 31=NE 32=NV 33=NH 34=NJ 35=NM 36=NY 37=NC 38=ND 39=OH 40=OK 41=OR
+42=PA 44=RI 45=SC 46=SD 47=TN 48=TX 49=UT 50=VT 51=VA 53=WA 54=WV 55=WI 56=WY
+"""
+STATE_OF_FIPS: Final[dict[str, str]] = {pair[:2]: pair[3:] for pair in _FIPS.split()}
 """FIPS 5-2 number to postal code: 48 contiguous states and the District of Columbia."""
 
 OCHA_SUFFIXES: Final = (
@@ -48,16 +49,12 @@ NOT_COVERED: Final = frozenset(
 """Names in the OCHA file for which there is no area in this data set."""
 
 
-class BoundaryError(ValueError):
-    """A boundary file does not hold what it should."""
-
-
 def us_states(originals: Path) -> dict[str, BaseGeometry]:
     """Polygons of the 48 contiguous states and DC, keyed by postal code, degrees east and north.
 
     Source: us-atlas 3.0.1 ``states`` layer (US Census Bureau, 1:10 million, shoreline included).
     """
-    path = originals / "boundaries" / "us_states-10m.json"
+    path = original(originals, "boundaries/us_states-10m.json")
     topology = json.loads(path.read_text(encoding="utf-8"))
     arcs = _topojson_arcs(topology)
     states = {
@@ -67,7 +64,7 @@ def us_states(originals: Path) -> dict[str, BaseGeometry]:
     }
     missing = sorted(set(STATE_OF_FIPS.values()) - set(states))
     if missing:
-        raise BoundaryError(f"{path.name}: no polygon for {', '.join(missing)}")
+        raise GridDataError(f"{path.name}: no polygon for {', '.join(missing)}")
     return dict(sorted(states.items()))
 
 
@@ -76,7 +73,7 @@ def china_provinces(originals: Path) -> dict[str, BaseGeometry]:
 
     Source: OCHA common operational dataset 2020, simplified to 0.03 degree.
     """
-    path = originals / "boundaries" / "china_adm1_ocha_simplified_0p03deg.geojson"
+    path = original(originals, "boundaries/china_adm1_ocha_simplified_0p03deg.geojson")
     provinces = {}
     for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
         name = feature["properties"]["ADM1_EN"]
@@ -84,7 +81,7 @@ def china_provinces(originals: Path) -> dict[str, BaseGeometry]:
             polygon = shapely.from_geojson(json.dumps(feature["geometry"]))
             provinces[province_id(name)] = shapely.make_valid(polygon)
     if len(provinces) != 31:
-        raise BoundaryError(f"{path.name}: {len(provinces)} provinces, expected 31: {sorted(provinces)}")
+        raise GridDataError(f"{path.name}: {len(provinces)} provinces, expected 31: {sorted(provinces)}")
     return provinces
 
 
@@ -104,7 +101,7 @@ def area_of_zone(originals: Path) -> dict[str, str]:
     """
     import pandas as pd
 
-    table = pd.read_csv(originals / "powergenome_reeds" / "hierarchy.csv", dtype=str)
+    table = pd.read_csv(original(originals, "powergenome_reeds/hierarchy.csv"), dtype=str)
     return {ba: "us." + group.lower() for ba, group in zip(table["ba"], table["transgrp"], strict=True)}
 
 
@@ -113,7 +110,7 @@ def us_zones(originals: Path) -> dict[str, BaseGeometry]:
 
     The file is in spherical Mercator metres; the projection is undone here.
     """
-    reader = shapefile.Reader(str(originals / "pypsa_usa_reeds" / "rb_and_ba_areas.shp"))
+    reader = shapefile.Reader(str(original(originals, "pypsa_usa_reeds/rb_and_ba_areas.shp")))
     zones: dict[str, BaseGeometry] = {}
     for item in reader.iterShapeRecords():
         polygon = shapely.geometry.shape(item.shape.__geo_interface__)
@@ -122,17 +119,26 @@ def us_zones(originals: Path) -> dict[str, BaseGeometry]:
 
 
 def us_areas(originals: Path) -> dict[str, BaseGeometry]:
-    """Land polygons of the 18 US areas: ReEDS zones dissolved by planning subregion, clipped to the states."""
+    """Land polygons of the 18 US areas: ReEDS zones dissolved by subregion, clipped to the states."""
     members: dict[str, list[BaseGeometry]] = {}
     group = area_of_zone(originals)
     for zone, polygon in us_zones(originals).items():
         members.setdefault(group[zone], []).append(polygon)
     land = shapely.union_all(list(us_states(originals).values()))
-    return {area: shapely.intersection(shapely.union_all(parts), land) for area, parts in sorted(members.items())}
+    dissolved = {area: shapely.union_all(parts) for area, parts in sorted(members.items())}
+    return {area: shapely.intersection(polygon, land) for area, polygon in dissolved.items()}
+
+
+def topojson_layer(topology: dict[str, Any], layer: str) -> BaseGeometry:
+    """All polygons of one layer of a TopoJSON file as one geometry, degrees east and north."""
+    arcs = _topojson_arcs(topology)
+    item = topology["objects"][layer]
+    parts = item["geometries"] if item["type"] == "GeometryCollection" else [item]
+    return shapely.union_all([_topojson_polygons(part, arcs) for part in parts])
 
 
 def equal_area_km(geometry: BaseGeometry) -> BaseGeometry:
-    """Project degrees to cylindrical equal-area kilometres: a planar area is then the area on the sphere [km2].
+    """Project degrees to cylindrical equal-area kilometres: planar area is then area on the sphere [km2].
 
     Meridians and parallels stay straight, so a cell of the lattice stays a rectangle.
     """

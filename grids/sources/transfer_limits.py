@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import pandas as pd
-
 from grids.sources.boundaries import area_of_zone, province_id
+from grids.sources.checks import original
 
-GTD_PROVINCES: Final[dict[str, str]] = dict(
-    pair.split("=")
-    for pair in (
-        "AN=anhui BE=beijing CH=chongqing FU=fujian GA=gansu GD=guangdong GU=guizhou GX=guangxi HA=hainan HB=hebei "
-        "HE=henan HJ=heilongjiang HN=hunan HU=hubei JI=jilin JS=jiangsu JX=jiangxi LI=liaoning NI=ningxia "
-        "NM=inner_mongolia QI=qinghai SC=sichuan SD=shandong SH=shanghai SI=shaanxi SX=shanxi TI=tibet TJ=tianjin "
-        "XI=xinjiang YU=yunnan ZH=zhejiang"
-    ).split()
-)
+_GTD_CODES = """
+AN=anhui BE=beijing CH=chongqing FU=fujian GA=gansu GD=guangdong GU=guizhou GX=guangxi HA=hainan HB=hebei
+HE=henan HJ=heilongjiang HN=hunan HU=hubei JI=jilin JS=jiangsu JX=jiangxi LI=liaoning NI=ningxia
+NM=inner_mongolia QI=qinghai SC=sichuan SD=shandong SH=shanghai SI=shaanxi SX=shanxi TI=tibet TJ=tianjin
+XI=xinjiang YU=yunnan ZH=zhejiang
+"""
+GTD_PROVINCES: Final[dict[str, str]] = {pair[:2]: pair[3:] for pair in _GTD_CODES.split()}
 """Node codes of the Global Transmission Database after ``CHN``; read off the coordinates of its node list."""
 
 GTD_NOT_COVERED: Final = frozenset({"HK", "MA"})
@@ -37,10 +34,14 @@ def reeds_group_limits(originals: Path) -> list[DirectedLimit]:
     """AC limits between US planning subregions, both directions [MW].
 
     Source: ReEDS, NREL's NARIS 2024 interface limits by the method of Brown et al. 2023. Columns f0, r0: no
-    contingency; f1, r1: worst single contingency. A zero in the latter stands for "not computed" (the zone-level
-    file holds zeros throughout), so it becomes None.
+    contingency; f1, r1: worst single contingency. A zero in the latter stands for "not computed" (the file by
+    zone holds zeros throughout), so it becomes None.
     """
-    table = pd.read_csv(_reeds(originals) / "transmission_capacity_init_AC_transgrp_NARIS2024.csv")
+    import pandas as pd
+
+    table = pd.read_csv(
+        original(originals, "pypsa_usa_reeds/transmission_capacity_init_AC_transgrp_NARIS2024.csv")
+    )
     limits = []
     for row in table.itertuples():
         a, b = "us." + str(row.transgrp).lower(), "us." + str(row.transgrpp).lower()
@@ -52,9 +53,11 @@ def reeds_group_limits(originals: Path) -> list[DirectedLimit]:
 def reeds_direct_current(originals: Path) -> dict[tuple[str, str], float]:
     """Ratings of DC lines and back-to-back ties between US areas, summed by (sender, receiver) [MW].
 
-    The file gives one rating per tie; it is taken to hold in both directions. Ties inside an area are left out.
+    The file gives one rating per tie; it is taken to hold both ways. Ties inside an area are left out.
     """
-    table = pd.read_csv(_reeds(originals) / "transmission_capacity_init_nonAC_ba.csv")
+    import pandas as pd
+
+    table = pd.read_csv(original(originals, "pypsa_usa_reeds/transmission_capacity_init_nonAC_ba.csv"))
     area = area_of_zone(originals)
     sums: dict[tuple[str, str], float] = {}
     for row in table.itertuples():
@@ -70,7 +73,9 @@ def pik_edges(originals: Path) -> dict[tuple[str, str], float]:
 
     Source: PyPSA-China-PIK ``edges_current.csv`` (no header row). Close to the sum of line ratings.
     """
-    path = originals / "pypsa_china_pik" / "edges_current.csv"
+    import pandas as pd
+
+    path = original(originals, "pypsa_china_pik/edges_current.csv")
     table = pd.read_csv(path, header=None, names=["a", "b", "mw"])
     edges: dict[tuple[str, str], float] = {}
     for row in table.itertuples():
@@ -81,12 +86,14 @@ def pik_edges(originals: Path) -> dict[tuple[str, str], float]:
 
 
 def gtd_china(originals: Path) -> dict[tuple[str, str], float]:
-    """Existing capacity between provinces in the Global Transmission Database v1.1, by (sender, receiver) [MW].
+    """Existing capacity between provinces by (sender, receiver) [MW], Global Transmission Database v1.1.
 
-    Its Chinese figures restate a 2020 model baseline plus lines opened since. Zero is a published figure here:
-    the pair is listed with no capacity in that direction.
+    Its Chinese figures restate a 2020 model baseline plus lines opened since. Zero is a published figure
+    here: the pair is listed with no capacity in that direction.
     """
-    path = originals / "gtd_v1_1" / "GTD-v1.1_regional_existing.csv"
+    import pandas as pd
+
+    path = original(originals, "gtd_v1_1/GTD-v1.1_regional_existing.csv")
     table = pd.read_csv(path, encoding="cp1252")
     table = table[(table["from_country"] == "CHN") & (table["to_country"] == "CHN")]
     limits: dict[tuple[str, str], float] = {}
@@ -98,10 +105,6 @@ def gtd_china(originals: Path) -> dict[tuple[str, str], float]:
         limits[a, b] = limits.get((a, b), 0.0) + _mw(row.max_flow)
         limits[b, a] = limits.get((b, a), 0.0) + _mw(row.max_counter_flow)
     return limits
-
-
-def _reeds(originals: Path) -> Path:
-    return originals / "pypsa_usa_reeds"
 
 
 def _mw(value: object) -> float:

@@ -1,0 +1,150 @@
+"""What a cell weighs when something must be spread: load, wind and solar resource, coast."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from grids.build.lattice import Lattice
+from grids.sources import boundaries, rasters, tamu
+from grids.sources.checks import original
+from grids.variables import GridDataError
+
+REMOTE_FLOOR: Final = 0.05
+"""Load density of an empty cell, as a share of its area's mean, in the siting weight of wind and solar. Label J:
+plants are built in remote places too, but not in proportion to empty land."""
+
+Floats = NDArray[np.float64]
+
+
+def load_weight(originals: Path, lattice: Lattice) -> Floats:
+    """Share of the area's load in each cell, (cell,); sums to 1 per area.
+
+    US: peak load of the synthetic substations of Texas A&M that lie in the cell. China: people on the cell's
+    land; within a province industry follows them only loosely, and industry is most of the load.
+    """
+    substations = tamu.substation_load(originals)
+    polygons = boundaries.us_areas(originals)
+    lat, lon = substations["lat"].to_numpy(), substations["lon"].to_numpy()
+    cell = nearest_cells(lattice, lat, lon, nearest_area(polygons, lat, lon))
+    weight = np.bincount(cell, weights=substations["mw"].to_numpy(), minlength=len(lattice))
+    china = np.flatnonzero(np.char.startswith(lattice.area, "cn."))
+    population = rasters.china_population_density(originals)
+    lat, lon = lattice.lat[china], lattice.lon[china]
+    density = rasters.mean_in_squares(population, lat, lon, lattice.degrees)
+    # Islands and border slivers that the raster misses are as populated as the nearest point it knows.
+    unknown = ~np.isfinite(density)
+    density[unknown] = rasters.nearest_known(population, lat[unknown], lon[unknown])
+    weight[china] = density * lattice.land_km2[china]
+    return normalised(weight, lattice)
+
+
+def resource_weight(originals: Path, lattice: Lattice, technology: str, load: Floats) -> Floats:
+    """Siting weight of wind or solar, (cell,), sums to 1 per area.
+
+    Land times the square of the mean capacity factor times the root of the load density relative to the area's
+    mean (never below `REMOTE_FLOOR`): good resource first, within reach of a grid. Label J.
+    """
+    factor = rasters.mean_in_squares(
+        rasters.mean_capacity_factor(originals, technology), lattice.lat, lattice.lon, lattice.degrees
+    )
+    relative = np.empty(len(lattice))
+    for area in np.unique(lattice.area):
+        cells = lattice.cells_of(str(area))
+        land = lattice.land_km2[cells]
+        relative[cells] = load[cells] / (land / land.sum())
+    return normalised(lattice.land_km2 * factor**2 * np.sqrt(np.maximum(relative, REMOTE_FLOOR)), lattice)
+
+
+def on_coast(originals: Path, lattice: Lattice) -> NDArray[np.bool_]:
+    """Whether a cell has open sea next to it, (cell,): one of its eight neighbours is centred outside all land.
+
+    World land is Natural Earth 1:50 million, in which the Great Lakes count as land.
+    """
+    positions = {(round(a / lattice.degrees, 1), round(b / lattice.degrees, 1)) for a, b in _centres(lattice)}
+    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+    outside: dict[tuple[float, float], list[int]] = {}
+    for number, (lat, lon) in enumerate(_centres(lattice)):
+        for i, j in steps:
+            position = (round(lat / lattice.degrees + i, 1), round(lon / lattice.degrees + j, 1))
+            if position not in positions:
+                outside.setdefault(position, []).append(number)
+    centres = np.array(sorted(outside)) * lattice.degrees
+    land = _world_land(originals)
+    shapely.prepare(land)
+    sea = ~shapely.contains_xy(land, centres[:, 1], centres[:, 0])
+    coast = np.zeros(len(lattice), dtype=np.bool_)
+    for position, is_sea in zip(sorted(outside), sea, strict=True):
+        coast[outside[position]] |= bool(is_sea)
+    return coast
+
+
+def nearest_area(polygons: dict[str, BaseGeometry], lat: Floats, lon: Floats) -> NDArray[np.str_]:
+    """Area id of each point: the polygon that holds it, else the nearest one in degrees."""
+    names = np.array(list(polygons))
+    tree = shapely.STRtree(list(polygons.values()))
+    points, found = tree.query_nearest(shapely.points(lon, lat), all_matches=False)
+    answer = np.empty(len(lat), dtype=names.dtype)
+    answer[points] = names[found]
+    return answer
+
+
+def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Cell of each point that belongs to the point's own area: the one it lies in, else the nearest centre."""
+    from scipy.spatial import cKDTree
+
+    number = {
+        (int(np.floor(a / lattice.degrees)), int(np.floor(b / lattice.degrees))): i
+        for i, (a, b) in enumerate(_centres(lattice))
+    }
+    rows = np.floor(lat / lattice.degrees).astype(int)
+    columns = np.floor(lon / lattice.degrees).astype(int)
+    cell = np.array(
+        [number.get((int(r), int(c)), -1) for r, c in zip(rows, columns, strict=True)], dtype=np.intp
+    )
+    stray = np.flatnonzero((cell < 0) | (lattice.area[cell] != area))
+    for name in np.unique(area[stray]):
+        own = lattice.cells_of(str(name))
+        if own.size == 0:
+            raise GridDataError(f"no cell belongs to {name!r}")
+        here = stray[area[stray] == name]
+        tree = cKDTree(_on_sphere(lattice.lat[own], lattice.lon[own]))
+        cell[here] = own[tree.query(_on_sphere(lat[here], lon[here]))[1]]
+    return cell
+
+
+def normalised(weight: Floats, lattice: Lattice) -> Floats:
+    """Weights scaled to sum to 1 in each area; raises GridDataError where an area has none."""
+    result = np.empty(len(lattice))
+    empty = []
+    for area in np.unique(lattice.area):
+        cells = lattice.cells_of(str(area))
+        total = weight[cells].sum()
+        if not total > 0.0:
+            empty.append(f"{area}: siting weights sum to {total}")
+            continue
+        result[cells] = weight[cells] / total
+    if empty:
+        raise GridDataError(empty)
+    return result
+
+
+def _centres(lattice: Lattice) -> list[tuple[float, float]]:
+    return list(zip(lattice.lat.tolist(), lattice.lon.tolist(), strict=True))
+
+
+def _on_sphere(lat: Floats, lon: Floats) -> Floats:
+    latitude, longitude = np.radians(lat), np.radians(lon)
+    flat = np.cos(latitude)
+    return np.column_stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)])
+
+
+def _world_land(originals: Path) -> BaseGeometry:
+    path = original(originals, "boundaries/world_countries-50m.json")
+    return boundaries.topojson_layer(json.loads(path.read_text(encoding="utf-8")), "land")
