@@ -86,14 +86,18 @@ def weather_of(grid: xr.Dataset, area: str) -> tuple[AreaWeather, ...]:
     offshore = part["offshore_wind_capacity_factor"]
     has_offshore = offshore.notnull()
     if bool((has_offshore.any("hour") != has_offshore.all("hour")).any()):
-        raise ValueError(f"{area}: offshore wind factors cover only part of a year; give all 8760 hours or none")
+        raise ValueError(
+            f"{area}: offshore wind factors cover only part of a year; give all 8760 hours or none"
+        )
     return tuple(
         AreaWeather(
             area=area,
             weather_year=int(row["weather_year"]),
             load_shape=row["load_shape"].to_numpy(),
             wind=row["wind_capacity_factor"].to_numpy(),
-            offshore_wind=row["offshore_wind_capacity_factor"].where(row["offshore_wind_capacity_factor"].notnull(), 0.0).to_numpy(),
+            offshore_wind=row["offshore_wind_capacity_factor"]
+            .where(row["offshore_wind_capacity_factor"].notnull(), 0.0)
+            .to_numpy(),
             solar=row["solar_capacity_factor"].to_numpy(),
         )
         for row in (part.isel(profile=i) for i in range(part.sizes["profile"]))
@@ -170,7 +174,9 @@ class HydroPlan:
         """Output (year, hour) over nameplate; nil where the area has no hydro."""
         if not (hydro_mw > 0.0).any():
             return np.zeros_like(net_load_mw)
-        return dispatch.hydro_schedule(net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling)
+        return dispatch.hydro_schedule(
+            net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling
+        )
 
 
 def hydro_plan(grid: xr.Dataset, area: str, central: CentralPath) -> HydroPlan:

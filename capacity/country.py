@@ -130,7 +130,11 @@ class _Hourly:
             self.curtailed_hours[members, area, y] = hours[:, 1]
 
     def tally(
-        self, members: NDArray[np.int64], area: int, weather: adequacy.AreaWeather, balance: adequacy.AreaBalance
+        self,
+        members: NDArray[np.int64],
+        area: int,
+        weather: adequacy.AreaWeather,
+        balance: adequacy.AreaBalance,
     ) -> None:
         peak = float(weather.load_shape.max())
         self.peak_mw[members, area] = balance.load_mw * (1.0 + (1.0 + balance.stretch) * (peak - 1.0))
@@ -191,6 +195,9 @@ def recent_capacity_factor(grid: xr.Dataset, fleet: Fleet) -> Floats:
     weight = np.where(np.isfinite(mean), fleet.nameplate_mw.sum(axis=2), 0.0)
     total = weight.sum(axis=0)
     national = np.divide(
-        (weight * np.where(np.isfinite(mean), mean, 0.0)).sum(axis=0), total, out=np.zeros_like(total), where=total > 0
+        (weight * np.where(np.isfinite(mean), mean, 0.0)).sum(axis=0),
+        total,
+        out=np.zeros_like(total),
+        where=total > 0,
     )
     return np.where(np.isfinite(mean), mean, national[None, :])

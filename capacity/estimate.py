@@ -38,7 +38,7 @@ def estimate(
 
     grid : a validated grid (`grids.open_grid`)
     scenarios : from `scenarios.load`
-    years : consecutive model years, beginning the year after the grid's fleet
+    years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
@@ -60,9 +60,13 @@ def estimate(
         ]
         parts.append(result.of_scenario(grid, drawn, runs))
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
-    return result.assemble(
-        parts, {"seed": np.uint64(seed), "device": chosen, "scenario_hashes": hashes, "adequacy": "firm_capacity"}
-    )
+    attrs = {
+        "seed": np.uint64(seed),
+        "device": chosen,
+        "scenario_hashes": hashes,
+        "adequacy": "firm_capacity",
+    }
+    return result.assemble(parts, attrs).sel(year=list(years))
 
 
 class _Counter:
@@ -80,7 +84,11 @@ class _Counter:
 
 
 def _checked(
-    grid: xr.Dataset, scenarios: Sequence[Scenario], years: Sequence[int], draws: int | Sequence[int], seed: int
+    grid: xr.Dataset,
+    scenarios: Sequence[Scenario],
+    years: Sequence[int],
+    draws: int | Sequence[int],
+    seed: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     problems = []
     base = int(grid["history_year"][-1])
@@ -96,8 +104,10 @@ def _checked(
         problems.append(f"seed={seed}: give a whole number from 0 to 2**64 - 1")
     if not model_years.size or (np.diff(model_years) != 1).any():
         problems.append(f"years={list(years)!r}: give consecutive ascending years, e.g. 2025-2040")
-    elif model_years[0] != base + 1:
-        problems.append(f"first year {model_years[0]}: the fleet is known to the end of {base}, so start in {base + 1}")
+    elif model_years[0] <= base:
+        problems.append(
+            f"year {model_years[0]}: the fleet is known to the end of {base}, so ask from {base + 1} on"
+        )
     if problems:
         raise CapacityError("; ".join(problems))
-    return ids, model_years
+    return ids, np.arange(base + 1, model_years[-1] + 1)

@@ -19,16 +19,31 @@ Floats = NDArray[np.float64]
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 COUNTRY_VARIABLES: Mapping[str, tuple[str, str]] = {
-    "supply_mwh": ("MWh", "Energy that the projected fleet gives at recent capacity factors and the draw's weather"),
+    "supply_mwh": (
+        "MWh",
+        "Energy that the projected fleet gives at recent capacity factors and the draw's weather",
+    ),
     "load_mwh": ("MWh", "Native load: demand before new data centres"),
     "peak_load_mw": ("MW", "Coincident peak of the native load"),
-    "firm_headroom_mw": ("MW", "Constant load that can be added with no curtailment, sum of areas as islands"),
-    "grid_headroom_mw": ("MW", "Constant load that can be added within the curtailable fraction, sum of areas as islands"),
-    "hostable_mw": ("MW", "Facility power that both the grid and the cells of each area can take, sum of areas"),
+    "firm_headroom_mw": (
+        "MW",
+        "Constant load that can be added with no curtailment, sum of areas as islands",
+    ),
+    "grid_headroom_mw": (
+        "MW",
+        "Constant load that can be added within the curtailable fraction, sum of areas as islands",
+    ),
+    "hostable_mw": (
+        "MW",
+        "Facility power that both the grid and the cells of each area can take, sum of areas",
+    ),
     "it_power_mw": ("MW", "IT power of the hostable load"),
     "h100e": ("1", "Accelerators that the IT power runs, in H100-equivalents of dense 8-bit throughput"),
     "peak_flop_per_s": ("FLOP/s", "Dense peak throughput at BF16 of those accelerators"),
-    "flop_per_year": ("FLOP", "Delivered in a year: peak x precision factor x MFU x busy share x uncurtailed share"),
+    "flop_per_year": (
+        "FLOP",
+        "Delivered in a year: peak x precision factor x MFU x busy share x uncurtailed share",
+    ),
 }
 AREA_VARIABLES = (
     "load_mwh",
@@ -54,7 +69,11 @@ def of_scenario(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]
         variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
     for name in AREA_VARIABLES:
         units, text = COUNTRY_VARIABLES[name]
-        text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
+        text = (
+            text.replace(", sum of areas as islands", "")
+            .replace(", sum of areas", "")
+            .replace("Coincident p", "P")
+        )
         values = np.concatenate([table[name] for table in tables], axis=1)
         variables |= _area_summary(f"area_{name}", values, units, text)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
@@ -110,12 +129,20 @@ def _area_means(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
     dims = ("year", "area")
     return {
         "area_curtailed_hours_mean": _variable(
-            dims, mean(lambda r: r.curtailed_hours), "h", "Hours a year in which the hosted load is curtailed, mean over draws"
+            dims,
+            mean(lambda r: r.curtailed_hours),
+            "h",
+            "Hours a year in which the hosted load is curtailed, mean over draws",
         ),
         "area_siting_limited_share": _variable(
-            dims, mean(lambda r: r.placed.siting_limited), "1", "Share of draws in which the cells, not the grid, set the limit"
+            dims,
+            mean(lambda r: r.placed.siting_limited),
+            "1",
+            "Share of draws in which the cells, not the grid, set the limit",
         ),
-        "area_pue_mean": _variable(dims, mean(lambda r: r.pue), "1", "Peak facility over IT power, mean over draws"),
+        "area_pue_mean": _variable(
+            dims, mean(lambda r: r.pue), "1", "Peak facility over IT power, mean over draws"
+        ),
     }
 
 
@@ -124,10 +151,16 @@ def _fleet(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
     areas = np.concatenate([r.supply.nameplate_mw.mean(axis=0) for r in results], axis=0)
     return {
         "nameplate_mw": _variable(
-            ("year", "draw", "country", "technology"), national.transpose(2, 0, 3, 1), "MW", "Projected nameplate capacity"
+            ("year", "draw", "country", "technology"),
+            national.transpose(2, 0, 3, 1),
+            "MW",
+            "Projected nameplate capacity",
         ),
         "area_nameplate_mw_mean": _variable(
-            ("year", "area", "technology"), areas.transpose(2, 0, 1), "MW", "Projected nameplate capacity, mean over draws"
+            ("year", "area", "technology"),
+            areas.transpose(2, 0, 1),
+            "MW",
+            "Projected nameplate capacity, mean over draws",
         ),
     }
 
@@ -143,13 +176,22 @@ def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> 
     fleet = supply_cells.nameplate_mw(grid, results)
     return {
         "cell_hostable_mw": _variable(
-            ("year", "cell_quantile", "cell"), quantiles, "MW", "Hostable facility power in the cell, order statistics over draws"
+            ("year", "cell_quantile", "cell"),
+            quantiles,
+            "MW",
+            "Hostable facility power in the cell, order statistics over draws",
         ),
         "cell_hostable_mw_mean": _variable(
-            ("year", "cell"), mean, "MW", "Hostable facility power in the cell, mean over draws; sums to the area"
+            ("year", "cell"),
+            mean,
+            "MW",
+            "Hostable facility power in the cell, mean over draws; sums to the area",
         ),
         "cell_nameplate_mw_mean": _variable(
-            ("year", "technology", "cell"), fleet, "MW", "Projected nameplate capacity in the cell, mean over draws; sums to the area"
+            ("year", "technology", "cell"),
+            fleet,
+            "MW",
+            "Projected nameplate capacity in the cell, mean over draws; sums to the area",
         ),
     }
 
@@ -168,8 +210,16 @@ def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult
         "quantile": ("quantile", list(QUANTILES), {"units": "1"}),
         "cell_quantile": ("cell_quantile", list(CELL_QUANTILES), {"units": "1"}),
         "cell": ("cell", grid["cell"].to_numpy()),
-        "cell_lat": ("cell", grid["cell_lat"].to_numpy(), {"units": "degrees_north", "standard_name": "latitude"}),
-        "cell_lon": ("cell", grid["cell_lon"].to_numpy(), {"units": "degrees_east", "standard_name": "longitude"}),
+        "cell_lat": (
+            "cell",
+            grid["cell_lat"].to_numpy(),
+            {"units": "degrees_north", "standard_name": "latitude"},
+        ),
+        "cell_lon": (
+            "cell",
+            grid["cell_lon"].to_numpy(),
+            {"units": "degrees_east", "standard_name": "longitude"},
+        ),
         "cell_area_id": ("cell", grid["cell_area_id"].to_numpy().astype(str)),
     }
 
@@ -180,7 +230,9 @@ def _variable(dims: tuple[str, ...], values: Floats, units: str, text: str) -> x
 
 def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Dataset:
     """Join the scenarios and say what the file is."""
-    joined = xr.concat(parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact")
+    joined = xr.concat(
+        parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact"
+    )
     return joined.assign_attrs(
         Conventions="CF-1.11",
         title="Hostable AI-datacenter load and compute of US and Chinese grids",

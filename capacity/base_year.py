@@ -1,0 +1,110 @@
+"""The base year under both adequacy notions, area by area, with the shortages that the data still imply."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy
+from capacity.draws import CentralPath
+from capacity.fleet import Fleet
+from cuda_kernels import headroom_mw
+from scenarios import Scenario
+
+Floats = NDArray[np.float64]
+
+SHORTAGE_SHARE = 0.001
+"""Native shortage over native energy above which an area is listed with a reason."""
+
+
+def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
+    """Headroom of every area in the base year under `firm_capacity` and `historic_peak`, medians of parameters.
+
+    One row per area, mean over its weather years: both headrooms at the scenario's curtailable fraction, native
+    shortage as a share of energy and in hours, and, for an area short beyond 0.1 %, the hours' make-up as the
+    reason. No growth, no additions: the fleet, load and interchange on record.
+    """
+    rows = []
+    for country in ("US", "CN"):
+        fleet = Fleet.of(grid, country)
+        central = CentralPath(scenario, np.array([fleet.base_year], dtype=np.int64))
+        today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
+        path = _unchanged()
+        balances = adequacy.balances(grid, fleet, today, path, central)
+        share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
+        for area, balance in zip(fleet.areas, balances, strict=True):
+            rows.append(_area_row(grid, area, balance, central, share))
+    return pd.DataFrame(rows)
+
+
+def _unchanged() -> adequacy.demand.DemandPath:
+    return adequacy.demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
+
+
+def _area_row(
+    grid: xr.Dataset, area: str, balance: adequacy.AreaBalance, central: CentralPath, share: float
+) -> dict[str, object]:
+    water = adequacy.hydro_plan(grid, area, central)
+    net_export = float(grid["net_export_mwh"].sel(area=area).to_numpy()[-1])
+    coefficients = balance.coefficients()[:, 0]
+    firm, peak, shortage = [], [], []
+    for weather in adequacy.weather_of(grid, area):
+        profiles = adequacy.profiles(weather, balance, water, net_export)[0]
+        firm.append(float(headroom_mw(profiles, coefficients, share).headroom_mw[0]))
+        season, cases = adequacy.historic_peak_terms(weather.load_shape * float(balance.load_mw[0, 0]))
+        peak.append(float(headroom_mw(season, cases, share).headroom_mw[0]))
+        shortage.append(_shortage(profiles, coefficients[0]))
+    native = {name: float(np.mean([s[name] for s in shortage])) for name in shortage[0]}
+    energy = float(balance.load_mw[0, 0]) * 8760.0
+    short = native["shortage_mwh"] / energy
+    info = grid.sel(area=area)
+    return {
+        "area": area,
+        "area_name": str(info["area_name"].item()),
+        "country": str(info["area_country"].item()),
+        "peak_load_gw": float(info["peak_load_mw"].to_numpy()[-1]) / 1e3,
+        "net_export_twh": net_export / 1e6,
+        "firm_capacity_headroom_gw": float(np.mean(firm)) / 1e3,
+        "historic_peak_headroom_gw": float(np.mean(peak)) / 1e3,
+        "native_shortage_share": short,
+        "native_shortage_hours": native["hours"],
+        "reason": _reason(native, net_export) if short > SHORTAGE_SHARE else "",
+    }
+
+
+def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
+    """Energy and hours of native shortage, and the mean make-up of those hours. [MWh, h, MW]"""
+    parts = coefficients[:, None] * profiles
+    margin = parts.sum(axis=0)
+    short = margin < 0.0
+    hours = float(short.sum())
+    mean = parts[:, short].mean(axis=1) if hours else np.zeros(len(parts))
+    made_up = dict(zip(adequacy.TERMS, mean, strict=True))
+    return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {
+        k: float(v) for k, v in made_up.items()
+    }
+
+
+def _reason(native: dict[str, float], net_export_mwh: float) -> str:
+    """The mean hour of shortage in words: load against what stands against it."""
+    variable = sum(native[name] for name in adequacy.VARIABLE)
+    trade = (
+        "imports at their yearly mean shaped to load" if net_export_mwh <= 0 else "no exports in these hours"
+    )
+    gap = native["shortage_mwh"] / max(native["hours"], 1.0)
+    return (
+        f"in {native['hours']:,.0f} h a year load of {-native['load'] / 1e3:,.1f} GW meets firm capacity after reserve "
+        f"{native['constant'] / 1e3:,.1f}, hydro {native['hydro'] / 1e3:,.1f}, wind and solar {variable / 1e3:,.1f}, "
+        f"net import {native['net_export'] / 1e3:,.1f} GW ({trade}); {gap / 1e3:,.2f} GW short on average: an island "
+        "cannot show imports above its yearly mean"
+    )
+
+
+def national(table: pd.DataFrame) -> pd.DataFrame:
+    """Sums by country, and how the two notions differ."""
+    columns = ["peak_load_gw", "firm_capacity_headroom_gw", "historic_peak_headroom_gw"]
+    sums = table.groupby("country", sort=False)[columns].sum().reset_index()
+    sums["difference_gw"] = sums["firm_capacity_headroom_gw"] - sums["historic_peak_headroom_gw"]
+    return sums

@@ -1,0 +1,89 @@
+"""Labelled tables of a result, with the unit in each header."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+SUMMARY_QUANTILES = (0.1, 0.5, 0.9)
+
+
+def summary(result: xr.Dataset) -> pd.DataFrame:
+    """One row per scenario, country and year: medians over draws, hostable load with its 10-90 % band.
+
+    `hostable_gw_p50_se` is the Monte-Carlo standard error of the median: half the distance between the order
+    statistics one binomial standard deviation below and above the middle.
+    """
+    rows = []
+    for scenario in result["scenario"].to_numpy():
+        for country in result["country"].to_numpy():
+            part = result.sel(scenario=scenario, country=country)
+            for year in part["year"].to_numpy():
+                rows.append(
+                    {"scenario": scenario, "country": country, "year": int(year)}
+                    | _figures(part.sel(year=year))
+                )
+    return pd.DataFrame(rows)
+
+
+def _figures(part: xr.Dataset) -> dict[str, float]:
+    hostable = part["hostable_mw"].to_numpy() / 1e3
+    low, middle, high = np.quantile(hostable, SUMMARY_QUANTILES)
+
+    def median(name: str) -> float:
+        return float(np.median(part[name].to_numpy()))
+
+    return {
+        "supply_twh": median("supply_mwh") / 1e6,
+        "native_load_twh": median("load_mwh") / 1e6,
+        "native_peak_gw": median("peak_load_mw") / 1e3,
+        "firm_headroom_gw_p50": median("firm_headroom_mw") / 1e3,
+        "hostable_gw_p10": float(low),
+        "hostable_gw_p50": float(middle),
+        "hostable_gw_p50_se": median_standard_error(hostable),
+        "hostable_gw_p90": float(high),
+        "it_power_gw_p50": median("it_power_mw") / 1e3,
+        "h100e_million_p50": median("h100e") / 1e6,
+        "peak_bf16_flop_per_s_p50": median("peak_flop_per_s"),
+        "flop_per_year_p50": median("flop_per_year"),
+    }
+
+
+def median_standard_error(values: NDArray[np.float64]) -> float:
+    """Standard error of the sample median of independent draws, from its order statistics."""
+    count = len(values)
+    ordered = np.sort(values)
+    half = 0.5 * np.sqrt(count)
+    low = int(np.clip(np.floor(0.5 * count - half), 0, count - 1))
+    high = int(np.clip(np.ceil(0.5 * count + half), 0, count - 1))
+    return float(0.5 * (ordered[high] - ordered[low]))
+
+
+def areas(result: xr.Dataset) -> pd.DataFrame:
+    """One row per scenario, year and area: quantiles of hostable load and the means beside it."""
+    columns = {
+        f"hostable_gw_p{round(100 * q):02d}": result["area_hostable_mw"].sel(quantile=q, drop=True) / 1e3
+        for q in SUMMARY_QUANTILES
+    }
+    columns |= {
+        "hostable_gw_mean": result["area_hostable_mw_mean"] / 1e3,
+        "firm_headroom_gw_p50": result["area_firm_headroom_mw"].sel(quantile=0.5, drop=True) / 1e3,
+        "native_load_twh_mean": result["area_load_mwh_mean"] / 1e6,
+        "native_peak_gw_mean": result["area_peak_load_mw_mean"] / 1e3,
+        "it_power_gw_mean": result["area_it_power_mw_mean"] / 1e3,
+        "h100e_million_mean": result["area_h100e_mean"] / 1e6,
+        "curtailed_hours_mean": result["area_curtailed_hours_mean"],
+        "peak_pue_mean": result["area_pue_mean"],
+        "siting_limited_share": result["area_siting_limited_share"],
+    }
+    frame = xr.Dataset(columns).to_dataframe().reset_index()
+    front = ["scenario", "year", "area_country", "area", "area_name"]
+    return frame[front + list(columns)]
+
+
+def largest_areas(result: xr.Dataset, scenario: str, year: int, count: int = 8) -> pd.DataFrame:
+    """Areas with the highest median hostable load in one scenario and year."""
+    table = areas(result.sel(scenario=[scenario], year=[year]))
+    return table.sort_values("hostable_gw_p50", ascending=False).head(count).reset_index(drop=True)

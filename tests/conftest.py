@@ -1,0 +1,44 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+HERE = Path(__file__).parent
+
+settings.register_profile("ci", print_blob=True, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+# Helpers beside the tests (grid_factory, reference) are imported by name although tests are no package.
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope="session")
+def originals() -> Path:
+    """Folder of public originals, for tests of the build; named by GRIDFLOPS_ORIGINALS."""
+    folder = os.environ.get("GRIDFLOPS_ORIGINALS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("GRIDFLOPS_ORIGINALS names no folder; `gridflops grids fetch` makes one")
+    return Path(folder)
+
+
+@pytest.fixture(params=["numpy", pytest.param("cupy", marks=pytest.mark.gpu)])
+def xp(request: pytest.FixtureRequest):
+    """NumPy, and CuPy where there is a device."""
+    if request.param == "cupy":
+        if importlib.util.find_spec("cupy") is None:
+            pytest.skip("CuPy is not installed")
+        from cuda_kernels import KernelError, resolve_device
+
+        try:
+            resolve_device("gpu")
+        except KernelError as error:
+            pytest.skip(str(error))
+    return pytest.importorskip(request.param)

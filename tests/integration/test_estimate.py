@@ -1,0 +1,137 @@
+"""`estimate` end to end on a tiny made-up grid: sums, order, chunking, common random numbers."""
+
+import numpy as np
+import pytest
+from grid_factory import tiny_grid
+
+from capacity import CapacityError, estimate
+from scenarios import load
+
+YEARS = range(2025, 2031)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return tiny_grid()
+
+
+@pytest.fixture(scope="module")
+def result(grid):
+    return estimate(
+        grid, load(["reference", "us-flexible-load"]), years=YEARS, draws=24, seed=5, device="cpu"
+    )
+
+
+def test_every_number_is_there(result):
+    for name, variable in result.data_vars.items():
+        if variable.dtype.kind == "f":
+            assert np.isfinite(variable).all(), name
+        assert "units" in variable.attrs, name
+        assert "long_name" in variable.attrs, name
+
+
+def test_cells_sum_to_areas_and_areas_to_countries(result):
+    by_area = result["cell_hostable_mw_mean"].groupby("cell_area_id").sum().rename(cell_area_id="area")
+    np.testing.assert_allclose(
+        by_area.sel(area=result["area"].to_numpy()).transpose("scenario", "year", "area"),
+        result["area_hostable_mw_mean"],
+        rtol=1e-9,
+    )
+    national = result["area_hostable_mw_mean"].groupby("area_country").sum()
+    for country in ("US", "CN"):
+        np.testing.assert_allclose(
+            national.sel(area_country=country),
+            result["hostable_mw"].sel(country=country).mean("draw"),
+            rtol=1e-9,
+        )
+
+
+def test_projected_cells_sum_to_projected_areas(result):
+    by_area = result["cell_nameplate_mw_mean"].groupby("cell_area_id").sum().rename(cell_area_id="area")
+    np.testing.assert_allclose(
+        by_area.sel(area=result["area"].to_numpy()).transpose("scenario", "year", "area", "technology"),
+        result["area_nameplate_mw_mean"],
+        rtol=1e-9,
+        atol=1e-6,
+    )
+
+
+def test_quantiles_rise_and_bracket_the_mean(result):
+    for name in ("area_hostable_mw", "area_h100e", "cell_hostable_mw"):
+        axis = "cell_quantile" if name.startswith("cell") else "quantile"
+        assert (result[name].diff(axis) >= -1e-9).all()
+    assert (
+        result["area_hostable_mw_mean"] <= result["area_hostable_mw"].sel(quantile=0.95) * 1.5 + 1e-6
+    ).all()
+
+
+def test_flexibility_and_firmness_are_ordered(result):
+    assert (result["grid_headroom_mw"] >= result["firm_headroom_mw"] - 1e-6).all()
+    assert (result["hostable_mw"] <= result["grid_headroom_mw"] + 1e-6).all()
+    flexible, reference = (
+        result["hostable_mw"].sel(scenario=s, country="US") for s in ("us-flexible-load", "reference")
+    )
+    assert (flexible.drop_vars("scenario") >= reference.drop_vars("scenario") - 1e-6).all()
+    assert (flexible.sel(year=2030).mean() > reference.sel(year=2030).mean()).item()
+
+
+def test_an_override_for_one_country_leaves_the_other_alone(result):
+    """Common random numbers: the same draw of China is the same in both scenarios (I20)."""
+    china = result.sel(country="CN")
+    for name in ("hostable_mw", "h100e", "supply_mwh"):
+        values = china[name].to_numpy()
+        np.testing.assert_array_equal(values[0], values[1])
+
+
+def test_draws_do_not_depend_on_their_company(grid, result):
+    """Bit-identical for any blocks of draws (I18), and the first draws of a longer run are the shorter run."""
+    scenarios = load(["reference"])
+    whole = result.sel(scenario=["reference"])
+    for part in (range(5), range(5, 17), [23, 2]):
+        block = estimate(grid, scenarios, years=YEARS, draws=list(part), seed=5, device="cpu")
+        for name in ("hostable_mw", "firm_headroom_mw", "flop_per_year", "nameplate_mw", "supply_mwh"):
+            np.testing.assert_array_equal(block[name].to_numpy(), whole[name].sel(draw=list(part)).to_numpy())
+
+
+def test_a_later_first_year_changes_nothing(grid, result):
+    late = estimate(grid, load(["reference"]), years=[2029, 2030], draws=24, seed=5, device="cpu")
+    np.testing.assert_array_equal(
+        late["hostable_mw"].to_numpy(),
+        result["hostable_mw"].sel(scenario=["reference"], year=[2029, 2030]).to_numpy(),
+    )
+
+
+def test_engines_agree(grid, result):
+    other = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=5, device="cpu", engine="numpy")
+    np.testing.assert_allclose(
+        other["hostable_mw"], result["hostable_mw"].sel(scenario=["reference"]), rtol=1e-8, atol=1e-6
+    )
+
+
+def test_another_seed_is_another_answer(grid, result):
+    other = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=6, device="cpu")
+    assert (
+        other["hostable_mw"].to_numpy() != result["hostable_mw"].sel(scenario=["reference"]).to_numpy()
+    ).any()
+
+
+def test_all_faults_of_a_request_are_named_at_once(grid):
+    with pytest.raises(CapacityError) as caught:
+        estimate(grid, [], years=[2030, 2029], draws=0, seed=-1)
+    text = str(caught.value)
+    for word in ("scenario", "draws=0", "seed=-1", "years=[2030, 2029]"):
+        assert word in text
+
+
+def test_progress_counts_to_the_end(grid):
+    seen = []
+    estimate(
+        grid,
+        load(["reference"]),
+        years=[2025],
+        draws=1,
+        seed=1,
+        device="cpu",
+        progress=lambda *a: seen.append(a),
+    )
+    assert seen[-1][1] == seen[-1][2] == grid.sizes["profile"]
