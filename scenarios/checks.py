@@ -15,6 +15,9 @@ from scenarios.yaml_text import Document
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
 
+FEW = 12
+"""Known words up to this many are listed in full."""
+
 
 def checked(model: type[Model], raw: object, document: Document, path: Path) -> Model | None:
     """The validated model, or None with every problem added to the document."""
@@ -32,13 +35,15 @@ def as_mapping(raw: object, document: Document, path: Path) -> Mapping[Any, Any]
     """raw if it is a mapping; else an empty one, with a problem added."""
     if isinstance(raw, dict):
         return raw
-    document.add(path, "must be a mapping, key: value", raw if raw is not None else "nothing")
+    document.add(path, "must be a mapping, key: value", raw)
     return {}
 
 
 def unknown_key(key: object, known: Iterable[str], what: str) -> str:
     """Message for a key that nobody reads."""
-    return f"unknown {what}{did_you_mean(str(key), known)}"
+    words = tuple(known)
+    listed = f" (known: {', '.join(words)})" if len(words) <= FEW else ""
+    return f"unknown {what}{did_you_mean(str(key), words)}{listed}"
 
 
 def _keys(raw: object, loc: Path) -> Path:
@@ -46,12 +51,13 @@ def _keys(raw: object, loc: Path) -> Path:
     keys: list[str | int] = []
     at: Any = raw
     for index, step in enumerate(loc):
-        last = index == len(loc) - 1
-        inside = isinstance(at, dict) and (step in at or last and step not in KINDS)
-        inside = inside or (isinstance(at, list) and isinstance(step, int) and step < len(at))
-        if inside:
+        missing = index == len(loc) - 1 and step not in KINDS
+        if isinstance(at, dict) and (step in at or missing):
             keys.append(step)
-            at = at.get(step) if isinstance(at, dict) else at[int(step)]
+            at = at.get(step)
+        elif isinstance(at, list) and isinstance(step, int) and step < len(at):
+            keys.append(step)
+            at = at[step]
     return tuple(keys)
 
 
@@ -62,12 +68,15 @@ def _said(model: type[BaseModel], detail: ErrorDetails, where: Path) -> tuple[st
     if kind == "missing":
         return "is missing", ""
     if kind == "extra_forbidden":
-        owner = KINDS[str(detail["loc"][-2])] if len(where) > 1 else model
-        return f"{unknown_key(where[-1], owner.model_fields, 'key')} (known: {', '.join(owner.model_fields)})", value
+        loc = detail["loc"]
+        owner = KINDS.get(str(loc[-2]), model) if len(loc) > 1 else model
+        return unknown_key(loc[-1], owner.model_fields, "key"), value
     if kind == "union_tag_invalid":
-        return f"unknown kind{did_you_mean(str(context['tag']), KINDS)} (known: {', '.join(KINDS)})", context["tag"]
+        return unknown_key(context["tag"], KINDS, "kind"), context["tag"]
     if kind in ("union_tag_not_found", "model_attributes_type", "model_type"):
         return f"must be a number, or a mapping with kind: one of {', '.join(KINDS)}", value
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty", ""
     if kind == "string_pattern_mismatch":
         return f"must match {context['pattern']}", value
     message = detail["msg"].removeprefix("Input ").removeprefix("Value ")

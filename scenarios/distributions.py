@@ -61,7 +61,7 @@ class Constant(_Closed):
 
 
 def _nodes(raw: Any) -> Any:
-    """Mapping year -> value, as YAML gives it, into pairs ordered by year; anything else is left to pydantic."""
+    """A mapping year -> value as pairs ordered by year; anything else is left to pydantic."""
     if not isinstance(raw, dict):
         return raw
     _require(bool(raw), "a path needs at least one node, year: value")
@@ -102,7 +102,7 @@ class Path(_Closed):
     def at(self, years: ArrayLike) -> Floats:
         """Values of years (year,), float64 (year,)."""
         at, values = zip(*self.nodes, strict=True)
-        return np.interp(np.asarray(years, dtype=np.float64), at, values).astype(np.float64)
+        return np.asarray(np.interp(np.asarray(years, dtype=np.float64), at, values), dtype=np.float64)
 
     def span(self) -> tuple[float, float]:
         values = [value for _, value in self.nodes]
@@ -234,11 +234,11 @@ def _bare_number(raw: Any) -> Any:
     return raw
 
 
-Value = Annotated[
+_Kind = Annotated[
     Constant | Path | Normal | Lognormal | Triangular | Uniform | Beta | BetaMean | Exponential,
     Field(discriminator="kind"),
-    BeforeValidator(_bare_number, json_schema_input_type=Any),
 ]
+Value = Annotated[_Kind, BeforeValidator(_bare_number, json_schema_input_type=float | _Kind)]
 """Any value of a parameter; `kind` says which."""
 
 KINDS: dict[str, type[_Closed]] = {

@@ -98,9 +98,8 @@ class Parameter(Closed):
         fixed = isinstance(self.value, Constant | Path)
         judged = self.label in ("R", "J")
         if judged and fixed and self.fixed_because is None:
-            found.append(
-                ("value", f"labelled {self.label}, so it must be a distribution, or say why not in fixed_because")
-            )
+            rule = f"labelled {self.label}, so it must be a distribution, or say why not in fixed_because"
+            found.append(("value", rule))
         if self.fixed_because is not None and not (judged and fixed):
             found.append(("fixed_because", "only for a constant or path labelled R or J; leave it out"))
         return tuple(found)
@@ -108,13 +107,13 @@ class Parameter(Closed):
     def _outside(self, first: float, last: float) -> str:
         low, high = self.range
         if isinstance(self.value, Constant):
-            what = f"{first:g} is"
+            what = f"{first:g} is outside"
         elif isinstance(self.value, Path):
             nodes = (f"{year}: {at:g}" for year, at in self.value.nodes if not low <= at <= high)
-            what = f"{', '.join(nodes)} is"
+            what = f"{', '.join(nodes)} lies outside"
         else:
-            what = f"the 0.1-99.9 % span {first:.4g} to {last:.4g} leaves it; partly"
-        return f"{what} outside the range {low:g} to {high:g} [{self.unit}]"
+            what = f"the 0.1-99.9 % span, {first:.4g} to {last:.4g}, leaves"
+        return f"{what} the range {low:g} to {high:g} [{self.unit}]"
 
     @validator(mode="after")
     def _sound(self) -> Self:
@@ -168,9 +167,8 @@ class Scenario(Closed):
     def parameter(self, parameter_id: str) -> Parameter:
         """The parameter of that id, default or overridden. Raises ScenarioError if there is none."""
         if parameter_id not in self._by_id:
-            raise ScenarioError(
-                f"scenario {self.name!r}: no parameter {parameter_id!r}{did_you_mean(parameter_id, self._by_id)}"
-            )
+            near = did_you_mean(parameter_id, self._by_id)
+            raise ScenarioError(f"scenario {self.name!r}: no parameter {parameter_id!r}{near}")
         return self._by_id[parameter_id]
 
 

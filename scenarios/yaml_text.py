@@ -42,8 +42,10 @@ class Document:
 
 
 def _short(value: object) -> str:
-    if value == "":
+    if isinstance(value, str) and value == "":
         return ""
+    if value is None:
+        return "nothing"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -95,7 +97,7 @@ class _Reader:
             return self.mapping(node, path)
         if isinstance(node, SequenceNode) and node.tag == f"{TAG}seq":
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode) and node.tag.startswith(TAG):
+        if isinstance(node, ScalarNode) and str(node.tag).startswith(TAG):
             return self.scalar(node, path)
         self.document.add(path, f"the tag {node.tag!r} is not allowed; plain values only")
         return None
@@ -120,7 +122,7 @@ class _Reader:
 
     def scalar(self, node: ScalarNode, path: tuple[str | int, ...]) -> Any:
         text: str = node.value
-        kind = node.tag.removeprefix(TAG)
+        kind = str(node.tag).removeprefix(TAG)
         try:
             if kind == "int":
                 return int(text.replace("_", ""), 0)

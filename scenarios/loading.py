@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import json_schema
+from pydantic.json_schema import GenerateJsonSchema
 
 from scenarios import checks, yaml_text
 from scenarios.defaults import default_parameters
@@ -64,15 +64,17 @@ def _load_one(asked: str | Path) -> tuple[Scenario | None, Sequence[Problem]]:
     if document.content is None:
         return None, document.problems or (Problem("the file is empty", str(path)),)
     scenario = _scenario(document)
-    return (None if document.problems else scenario), document.problems
+    in_order = sorted(document.problems, key=lambda problem: problem.line or 0)
+    return (None if in_order else scenario), in_order
 
 
 def _scenario(document: yaml_text.Document) -> Scenario | None:
     content = dict(checks.as_mapping(document.content, document, ()))
+    if document.problems and not content:
+        return None
     raw_overrides = content.pop("overrides", {})
-    for key in content.keys() - ScenarioHeader.model_fields.keys():
-        known = ScenarioFile.model_fields
-        document.add((key,), f"{checks.unknown_key(key, known, 'key')} (known: {', '.join(known)})", content.pop(key))
+    for key in [key for key in content if key not in ScenarioHeader.model_fields]:
+        document.add((key,), checks.unknown_key(key, ScenarioFile.model_fields, "key"), content.pop(key))
     header = checks.checked(ScenarioHeader, content, document, ())
     if header is not None and header.name != Path(document.file).stem:
         document.add(("name",), f"must equal the file's name, {Path(document.file).stem!r}", header.name)
@@ -97,13 +99,14 @@ def _overridden(parameter_id: Any, raw: object, document: yaml_text.Document) ->
     if default is None:
         document.add(path, checks.unknown_key(parameter_id, defaults, "parameter"))
     if not isinstance(raw, dict):
-        document.add(path, "must be a mapping with value, label and source", raw if raw is not None else "nothing")
+        document.add(path, "must be a mapping with value, label and source", raw)
         return None
     override = checks.checked(Override, raw, document, path)
+    unit = raw.get("unit")
+    if default is not None and isinstance(unit, str) and unit != default.unit:
+        document.add((*path, "unit"), f"the unit of {parameter_id} is {default.unit!r}", unit)
     if default is None or override is None:
         return None
-    if override.unit not in (None, default.unit):
-        document.add((*path, "unit"), f"the unit of {parameter_id} is {default.unit!r}", override.unit)
     candidate = Parameter.model_construct(
         **{**_fields(default), "value": override.value, "label": override.label},
         source=override.source,
@@ -120,7 +123,7 @@ def _fields(parameter: Parameter) -> dict[str, Any]:
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """SHA-256, in hex, of the values, ranges and units in force: equal numbers give equal hashes, whatever the name."""
+    """SHA-256, in hex, of values, ranges and units in force: equal numbers hash alike, whatever the name."""
     numbers = {
         parameter.id: [parameter.value.model_dump(mode="json"), parameter.range, parameter.unit]
         for parameter in scenario.parameters
@@ -129,10 +132,10 @@ def scenario_hash(scenario: Scenario) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def schema() -> dict[str, Any]:
+def json_schema() -> dict[str, Any]:
     """JSON schema of a scenario file, one property for each parameter, for editors."""
     result: dict[str, Any] = ScenarioFile.model_json_schema(mode="validation")
-    result["$schema"] = json_schema.GenerateJsonSchema.schema_dialect
+    result["$schema"] = GenerateJsonSchema.schema_dialect
     result["title"] = "gridflops scenario"
     result["properties"]["overrides"] = {
         "type": "object",

@@ -1,0 +1,175 @@
+"""`gridflops scenarios`: list, show, validate, schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from scenarios import Parameter
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group()
+def scenarios() -> None:
+    """Growth scenarios: what they assume, and whether yours is sound.
+
+    \b
+    Example: gridflops scenarios show us-flexible-load
+    """
+
+
+@scenarios.command("list")
+@JSON
+def list_(as_json: bool) -> None:
+    """List the scenarios that come with the package.
+
+    \b
+    Example: gridflops scenarios list
+    """
+    from scenarios import library, load
+
+    loaded = _or_fail(lambda: load(library()))
+    rows = [{"name": s.name, "title": s.title, "overrides": len(s.overridden)} for s in loaded]
+    if as_json:
+        _print_json(rows)
+        return
+    table = _table("scenario", "title", "overrides")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row.values()))
+    _print(table)
+
+
+@scenarios.command()
+@click.argument("name")
+@click.option("--all", "everything", is_flag=True, help="Also the parameters left at their default.")
+@JSON
+def show(name: str, everything: bool, as_json: bool) -> None:
+    """Show what the scenario NAME (or FILE.yaml) is for, and what it overrides.
+
+    \b
+    Examples: gridflops scenarios show us-flexible-load
+              gridflops scenarios show mine.yaml --all --json
+    """
+    from scenarios import load, scenario_hash
+
+    (scenario,) = _or_fail(lambda: load([name]))
+    shown = [p for p in scenario.parameters if everything or p.id in scenario.overridden]
+    if as_json:
+        _print_json(
+            {
+                **scenario.model_dump(mode="json", exclude={"parameters"}),
+                "hash": scenario_hash(scenario),
+                "parameters": [parameter.model_dump(mode="json") for parameter in shown],
+            }
+        )
+        return
+    click.echo(f"{scenario.name}: {scenario.title}\n\n{click.wrap_text(scenario.rationale, width=100)}\n")
+    for source in scenario.sources:
+        click.echo(click.wrap_text(source, 100, "Source: ", "        "))
+    click.echo()
+    if shown:
+        _print(_parameters(shown))
+        for source, ids in _told_once(shown).items():
+            click.echo(click.wrap_text(f"{', '.join(ids)}: {source}", 100, "", "    "))
+    else:
+        click.echo("Nothing is overridden; --all shows the defaults.")
+
+
+@scenarios.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@JSON
+def validate(files: tuple[str, ...], as_json: bool) -> None:
+    """Check scenario FILEs; every problem of every file is listed at once.
+
+    \b
+    Example: gridflops scenarios validate mine.yaml theirs.yaml
+    """
+    from scenarios.loading import problems_of
+
+    found = problems_of(files)
+    if as_json:
+        _print_json({file: [str(problem) for problem in problems] for file, problems in found.items()})
+    else:
+        for file, problems in found.items():
+            if not problems:
+                click.echo(f"{file}: sound")
+        _complain([str(problem) for problems in found.values() for problem in problems])
+    if any(found.values()):
+        raise click.exceptions.Exit(1)
+
+
+@scenarios.command()
+def schema() -> None:
+    """Print the JSON schema of a scenario file, for editors that complete and check YAML.
+
+    \b
+    Example: gridflops scenarios schema > scenario.schema.json
+    """
+    from scenarios import json_schema
+
+    _print_json(json_schema())
+
+
+def _or_fail(action: Any) -> Any:
+    """Result of action(); a ScenarioError becomes one block on standard error and exit status 1."""
+    from scenarios import ScenarioError
+
+    try:
+        return action()
+    except ScenarioError as error:
+        _complain([str(problem) for problem in error.problems])
+        raise click.exceptions.Exit(1) from error
+
+
+def _complain(problems: Sequence[str]) -> None:
+    if len(problems) == 1:
+        click.echo(f"Error: {problems[0]}", err=True)
+    elif problems:
+        click.echo(f"Error: {len(problems)} problems", err=True)
+        for problem in problems:
+            click.echo(f"  {problem}", err=True)
+
+
+def _parameters(parameters: Sequence[Parameter]) -> Table:
+    from scenarios.document import value_text
+
+    table = _table("parameter", "value", "unit", "label")
+    for p in parameters:
+        table.add_row(p.id, value_text(p.value), p.unit, p.label)
+    return table
+
+
+def _told_once(parameters: Sequence[Parameter]) -> dict[str, list[str]]:
+    """Ids by source, so that a source shared by many is printed once."""
+    ids: dict[str, list[str]] = {}
+    for parameter in parameters:
+        ids.setdefault(parameter.source, []).append(parameter.id)
+    return ids
+
+
+def _table(*columns: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console().print(table, markup=False)
+
+
+def _print_json(content: Any) -> None:
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
