@@ -4,11 +4,13 @@ Importing this package imports neither CuPy nor numba.
 """
 
 from . import philox
-from ._namespace import array_namespace, asnumpy, resolve_device, to_device
+from ._namespace import DeviceName, array_namespace, asnumpy, resolve_device, to_device
 from .errors import KernelError
-from .headroom import Headroom, headroom_mw
+from .headroom import Engine, Headroom, headroom_mw
 
 __all__ = [
+    "DeviceName",
+    "Engine",
     "Headroom",
     "KernelError",
     "array_namespace",
