@@ -1,0 +1,276 @@
+"""Demand: hourly shapes by weather year, and energy and peak of every area and year since 2010.
+
+United States: EIA-930 hourly demand (net of rooftop solar), balancing authorities and subregions summed to areas.
+China: provincial consumption of the whole society, and a provincial load shape of the 2018 level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from grids.areas import AREA_IDS, AREAS, read_table
+from grids.build.demand_history import History, history_before_hourly
+from grids.hours import hours_in_year, year_values
+from grids.sources import china_load, cn_consumption, eia930
+from grids.variables import GridDataError, attrs_for
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+YEARS: Final = tuple(range(2010, 2025))
+HOURLY_YEARS: Final = (2020, 2021, 2022, 2023, 2024)
+CHINA_WEATHER_YEAR: Final = 2020
+CHINA_STATE_YEAR: Final = 2024  # the year whose national peak the Chinese shapes are made to meet
+US: Final = tuple(area.id for area in AREAS if area.country == "US")
+CN: Final = tuple(area.id for area in AREAS if area.country == "CN")
+
+METHODS: Final[Mapping[str, tuple[str, str]]] = {
+    "area_name": ("powergenome-reeds crea-china", "ReEDS planning subregions and Chinese provinces."),
+    "area_name_zh": ("crea-china", "Provinces as published; names of US areas are ours [J]."),
+    "area_country": ("powergenome-reeds crea-china", "US: 18 planning subregions; CN: 31 provinces."),
+    "area_interconnection": ("powergenome-reeds crea-china", "US synchronous grid; branch of State Grid or Southern Grid."),
+    "area_timezone": ("powergenome-reeds crea-china", "Zone of most of the load [J]; all of China keeps Beijing time."),
+    "area_members": ("eia-930 powergenome-reeds crea-china", "* marks an authority of which only a part lies inside."),
+    "profile_area": ("eia-930 china-hourly-load", "US areas in 2020-2024, Chinese provinces once."),
+    "weather_year": ("eia-930 china-hourly-load", "Year of the US load; 2020 for China, whose load shape has no weather year."),
+    "load_record": ("eia-930 china-hourly-load", "States origin, hours changed by the cleaning rule, and doubts."),
+    "load_shape": (
+        "eia-930 china-hourly-load crea-china",
+        "US: hourly EIA-930 demand of the area over its mean, hour-ending moved to hour-beginning, 29 February dropped. "
+        "China: 2018-level provincial series moved from Beijing time, deviations from the mean shrunk by one national "
+        "factor so that the coincident 2024 peak meets the published one. US cleaning: " + eia930.CLEANING_RULE,
+    ),
+    "annual_load_mwh": (
+        "eia-930 eia-seds crea-china",
+        "All hours of the calendar year, 29 February included: mean load is this over 8760 or 8784 h. US 2020-2024 sums "
+        "of hourly demand, before that EIA-930 regions and state sales; China consumption of the whole society.",
+    ),
+    "peak_load_mw": (
+        "eia-930 eia-seds china-hourly-load crea-china",
+        "Highest hour where hourly data exist, else energy times the usual ratio of peak to mean; China: shape "
+        "shrunk to the national peak of the year. load_history_record says which.",
+    ),
+    "load_history_record": ("eia-930 eia-seds crea-china", "observed or derived, separately for energy and peak."),
+}  # fmt: skip
+
+
+def build(originals: Path) -> xr.Dataset:
+    """Areas, profiles, load shapes and load history of all 49 areas.
+
+    originals : folder of the public originals.
+    Returns variables area_*, profile_area, weather_year, load_record, load_shape (profile, hour) [1],
+    annual_load_mwh, peak_load_mw, load_history_record (area, history_year).
+    Raises GridDataError for originals that are absent, unknown or incomplete.
+    """
+    us_hourly, us_records, us = _united_states(Path(originals))
+    cn_shape, cn_record, cn = _china(Path(originals))
+    profiles, shapes, records = [], [], []
+    for area in US:
+        for year in HOURLY_YEARS:
+            values = year_values(us_hourly[area], year)
+            profiles.append((area, year))
+            shapes.append(values / values.mean())
+            records.append(us_records[area, year])
+    for area in CN:
+        profiles.append((area, CHINA_WEATHER_YEAR))
+        shapes.append(cn_shape[area].to_numpy())
+        records.append(cn_record)
+    ds = _dataset(profiles, np.stack(shapes), records, [us, cn])
+    for name in ds.data_vars:
+        source, method = METHODS[str(name)]
+        ds[name].attrs.update(attrs_for(str(name)) | {"source": source, "method": method})
+    return ds
+
+
+def _dataset(
+    profiles: list[tuple[str, int]], shapes: npt.NDArray[np.float64], records: list[str], histories: list[History]
+) -> xr.Dataset:
+    energy = pd.concat([history.energy_mwh for history in histories]).loc[list(AREA_IDS), list(YEARS)]
+    peak = pd.concat([history.peak_mw for history in histories]).loc[list(AREA_IDS), list(YEARS)]
+    record = pd.concat([history.record for history in histories]).loc[list(AREA_IDS), list(YEARS)]
+    area_text = {
+        "area_name": [area.name for area in AREAS],
+        "area_name_zh": [area.name_zh for area in AREAS],
+        "area_country": [area.country for area in AREAS],
+        "area_interconnection": [area.interconnection for area in AREAS],
+        "area_timezone": [area.timezone for area in AREAS],
+        "area_members": [area.members for area in AREAS],
+    }
+    history_dims = ("area", "history_year")
+    return xr.Dataset(
+        {name: ("area", np.array(values)) for name, values in area_text.items()}
+        | {
+            "profile_area": ("profile", np.array([area for area, _ in profiles])),
+            "weather_year": ("profile", np.array([year for _, year in profiles])),
+            "load_record": ("profile", np.array(records)),
+            "load_shape": (("profile", "hour"), shapes),
+            "annual_load_mwh": (history_dims, energy.to_numpy(dtype=np.float64)),
+            "peak_load_mw": (history_dims, peak.to_numpy(dtype=np.float64)),
+            "load_history_record": (history_dims, record.to_numpy(dtype=str)),
+        },
+        coords={
+            "area": np.array(AREA_IDS),
+            "history_year": np.array(YEARS),
+            "profile": np.array([f"{area}/{year}" for area, year in profiles]),
+            "hour": np.arange(shapes.shape[1]),
+        },
+    )
+
+
+def us_hourly_load(originals: Path) -> tuple[pd.DataFrame, eia930.Cleaned, dict[str, eia930.SeriesRule]]:
+    """Cleaned hourly demand by series and, summed, by US area, 2020-2024.
+
+    Returns the areas' load [MW] (hour UTC hour-beginning, area), the cleaned series, and the rule of each.
+    """
+    rules = eia930.series_rules()
+    table = eia930.read_subregions(originals, rules)
+    for authority in read_table("us_series_to_area.yaml")["whole_authority"]:
+        parts = [code for code in table if str(code).startswith(f"{authority}-")]
+        whole = eia930.read_authority(originals, authority).reindex(table.index)
+        table = pd.concat([table.drop(columns=parts), whole], axis=1)
+        rules[authority] = rules[str(parts[0])]
+        for code in parts:
+            del rules[str(code)]
+    cleaned = eia930.clean(table, rules)
+    areas = pd.DataFrame(0.0, index=cleaned.load.index, columns=list(US))
+    for code, rule in rules.items():
+        for area, share in rule.shares.items():
+            areas[area] += share * cleaned.load[code]
+    return _whole_years(areas), cleaned, rules
+
+
+def _whole_years(areas: pd.DataFrame) -> pd.DataFrame:
+    """Cut to 2020-2024; the release lacks the last hour of 2024, which follows the day before."""
+    last = pd.Timestamp(f"{HOURLY_YEARS[-1]}-12-31 23:00")
+    if areas.index[-1] == last - pd.Timedelta(hours=1):
+        day = pd.Timedelta(hours=24)
+        step = areas.loc[last - day] / areas.loc[last - day - pd.Timedelta(hours=1)]
+        areas = pd.concat([areas, (areas.iloc[-1] * step).to_frame(last).T])
+    return areas.loc[f"{HOURLY_YEARS[0]}-01-01" : str(last)]
+
+
+def _united_states(originals: Path) -> tuple[pd.DataFrame, dict[tuple[str, int], str], History]:
+    hourly, cleaned, rules = us_hourly_load(originals)
+    year = hourly.index.year
+    energy, peak = hourly.groupby(year).sum().T, hourly.groupby(year).max().T
+    base = _series_energy(cleaned, rules)
+    earlier = history_before_hourly(originals, base, peak / (energy / [hours_in_year(y) for y in energy.columns]))
+    doubts = _doubts(rules)
+    records = {(area, y): _us_record(area, y, cleaned, rules) + doubts.get(area, "") for area in US for y in HOURLY_YEARS}
+    observed = "energy and peak observed: hourly EIA-930 demand, cleaned"
+    record = pd.DataFrame(
+        {y: [observed + doubts.get(area, "") for area in US] for y in HOURLY_YEARS}, index=list(US)
+    )
+    return hourly, records, History(
+        pd.concat([earlier.energy_mwh, energy], axis=1),
+        pd.concat([earlier.peak_mw, peak], axis=1),
+        pd.concat([earlier.record, record], axis=1),
+    )
+
+
+def _series_energy(cleaned: eia930.Cleaned, rules: Mapping[str, eia930.SeriesRule]) -> pd.DataFrame:
+    """Energy [MWh] by (region, area) in the rows and hourly year in the columns."""
+    by_year = cleaned.load.groupby(cleaned.load.index.year).sum()
+    rows: dict[tuple[str, str], pd.Series[float]] = {}
+    for code, rule in rules.items():
+        for area, share in rule.shares.items():
+            key = (rule.region, area)
+            rows[key] = rows[key] + share * by_year[code] if key in rows else share * by_year[code]
+    return pd.DataFrame(rows).T[list(HOURLY_YEARS)]
+
+
+def _us_record(area: str, year: int, cleaned: eia930.Cleaned, rules: Mapping[str, eia930.SeriesRule]) -> str:
+    codes = [code for code, rule in rules.items() if area in rule.shares]
+    inside = cleaned.changed.index.year == year
+    changed = cleaned.changed.loc[inside, codes].to_numpy()
+    borrowed = cleaned.borrowed.loc[inside, codes].to_numpy()
+    split = [code for code in codes if len(rules[code].shares) > 1]
+    text = f"observed: EIA-930, {len(codes)} series; {int(changed.sum())} of {changed.size} series-hours changed"
+    if borrowed.any():
+        who = [code for code, any_hour in zip(codes, borrowed.any(axis=0), strict=True) if any_hour]
+        text += f", {int(borrowed.sum())} of them filled from other series ({', '.join(who)})"
+    return text + (f"; only a share of {', '.join(split)} [J]" if split else "")
+
+
+def _doubts(rules: Mapping[str, eia930.SeriesRule]) -> dict[str, str]:
+    """What to say of areas that hold a series with a known weakness."""
+    reasons = read_table("us_series_to_area.yaml")["doubts"]
+    result: dict[str, str] = {}
+    for code, rule in rules.items():
+        if rule.doubt is not None:
+            for area in rule.shares:
+                result[area] = result.get(area, "") + f"; doubt about {code}: {' '.join(reasons[rule.doubt].split())}"
+    return result
+
+
+def _china(originals: Path) -> tuple[pd.DataFrame, str, History]:
+    load = china_load.read_hourly_load(originals)
+    shape = load / load.mean()
+    energy = cn_consumption.read_consumption(originals)[list(YEARS)]
+    peaks = _national_peaks(originals)
+    factor = _shrink_factors(shape, energy, peaks)
+    highest = shape.max()
+    mean = energy / [hours_in_year(year) for year in YEARS]
+    peak = pd.DataFrame({year: mean[year] * (1 + factor[year] * (highest - 1)) for year in YEARS})
+    record = pd.DataFrame(
+        {y: [_china_history_record(area, y, factor[y], int(peaks.index.min())) for area in CN] for y in YEARS},
+        index=list(CN),
+    )
+    state = factor[CHINA_STATE_YEAR]
+    text = (
+        "modelled: provincial series of PyPSA-China-PIK at the 2018 level, partly synthetic (typical days and monthly "
+        f"figures); Beijing time moved to UTC; deviations from the mean times {state:.3f} so that the coincident peak "
+        f"of {CHINA_STATE_YEAR} meets {peaks[CHINA_STATE_YEAR] / 1e3:,.0f} GW [J]; calendar of 2018, no weather year"
+    )
+    return 1 + state * (shape - 1), text, History(energy, peak, record)
+
+
+def _national_peaks(originals: Path) -> pd.Series[float]:
+    """Highest national load [MW], 2013-2024; years before count fewer grids and take the first year's factor."""
+    table = read_table("cn_peak_load.yaml")
+    known = cn_consumption.read_national_peaks(originals)
+    known = known[known.index >= int(table["first_year"])]
+    later = pd.Series({int(year): 1e3 * float(gw) for year, gw in table["national_peak_gw"].items()})
+    return pd.concat([known, later[~later.index.isin(known.index)]])
+
+
+def _shrink_factors(shape: pd.DataFrame, energy: pd.DataFrame, peaks: pd.Series[float]) -> pd.Series[float]:
+    """How much the provinces' deviations from their mean must shrink to meet the national peak of each year [1].
+
+    The coincident peak is linear in the factor, so one division solves it. Years without a comparable national peak
+    take the factor of the first year that has one.
+    """
+    factors = {}
+    for year in peaks.index:
+        mean = energy[year] / hours_in_year(int(year))
+        coincident = float((shape * mean).sum(axis=1).max())
+        factors[int(year)] = (float(peaks[year]) - mean.sum()) / (coincident - mean.sum())
+    first = min(factors)
+    result = pd.Series({year: factors.get(year, factors[first]) for year in energy.columns})
+    if not ((result > 0) & (result <= 1.2)).all():
+        raise GridDataError(
+            f"national peak of China in {result.idxmax()} or {result.idxmin()} does not fit the energy and the provincial "
+            f"shapes (factors {result.min():.2f} to {result.max():.2f}); check cn_peak_load.yaml"
+        )
+    return result
+
+
+def _china_history_record(area: str, year: int, factor: float, first_peak: int) -> str:
+    text = "energy observed: consumption of the whole society (NBS, CEC); peak derived: 2018-level shape, deviations times "
+    text += f"{factor:.3f} to meet the national peak of {max(year, first_peak)} [J]"
+    if (area, year) in _BREAKS:
+        text += f"; energy: {_BREAKS[area, year]}"
+    return text
+
+
+# Years from which a province's statistics count more than before (steps that growth does not explain) [J].
+_BREAKS: Final[Mapping[tuple[str, int], str]] = {
+    ("cn.shandong", 2015): "break, 21 % above 2014, wider scope of self-generation",
+    ("cn.xinjiang", 2019): "break, 34 % above 2018, wider scope",
+}
