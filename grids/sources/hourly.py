@@ -26,12 +26,12 @@ def sun_elevation_deg(index: pd.DatetimeIndex, lat: float, lon: float) -> Floats
 
     index : DatetimeIndex (hour,)  Naive UTC, hour-beginning.
     lat, lon : float               Degrees north and east.
-    Returns array (hour,) [deg], -90 to 90, without refraction. Source: pvlib, ephemeris algorithm.
+    Returns array (hour,) [deg], -90 to 90, without refraction. Source: pvlib, NREL SPA algorithm.
     """
     from pvlib import solarposition
 
     middle = index.tz_localize("UTC") + pd.Timedelta(minutes=30)
-    position = solarposition.ephemeris(middle, lat, lon)
+    position = solarposition.spa_python(middle, lat, lon)
     return np.asarray(position["elevation"], dtype=np.float64)
 
 
