@@ -1,0 +1,164 @@
+"""The page that figures of a run share: size, type, title, source line, panels, labels that do not collide.
+
+Pages are 1,800 pixels wide and read at two thirds of that. A file appears complete or not at all, and one
+version of Matplotlib gives the same figure the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+WIDTH_IN = 12.0
+DPI = 150
+SMALL_PT, TEXT_PT, PANEL_PT, TITLE_PT = 10.0, 11.0, 12.5, 15.0
+INK, MUTED, RULE = "#222222", "#555555", "#d0d0d0"
+LABEL_CHARACTERS = 19
+COUNTRY_NAMES = {"us": "United States", "cn": "China"}
+# Largest ratio of panel maxima up to which both countries share one vertical axis.
+SHARED_AXIS_RATIO = 4.0
+
+
+@contextmanager
+def page(path: Path, height_in: float) -> Iterator[Figure]:
+    """A blank page, written beside `path` and renamed into place only when it is complete."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    settings = {
+        "font.family": "DejaVu Sans",
+        "font.size": TEXT_PT,
+        "axes.edgecolor": MUTED,
+        "text.color": INK,
+    }
+    with mpl.rc_context(settings):
+        figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(figure)
+        yield figure
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".png")
+        os.close(handle)
+        try:
+            # A fixed Software entry: the default names the library's version.
+            figure.savefig(name, format="png", metadata={"Software": "gridflops"})
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def head(figure: Figure, title: str, subtitle: str) -> None:
+    height = figure.get_figheight()
+    figure.text(0.02, 1.0 - 0.16 / height, title, fontsize=TITLE_PT, weight="bold", va="top")
+    figure.text(0.02, 1.0 - 0.48 / height, subtitle, fontsize=TEXT_PT, color=MUTED, va="top")
+
+
+def foot(figure: Figure, source_line: str) -> None:
+    text = textwrap.fill(source_line, width=150)
+    figure.text(0.02, 0.12 / figure.get_figheight(), text, fontsize=SMALL_PT, color=MUTED, va="bottom")
+
+
+def panels(figure: Figure, tops: Sequence[float], *, right: float) -> Iterator[tuple[Axes, int, float]]:
+    """Panels side by side with room for labels on the right; one vertical scale where sizes allow it."""
+    shared = min(tops) > 0.0 and max(tops) <= SHARED_AXIS_RATIO * min(tops)
+    if len(tops) > 1 and not shared:
+        figure.text(0.98, 1.0 - 0.48 / figure.get_figheight(), "vertical axes differ", ha="right", va="top",
+                    fontsize=SMALL_PT, color=MUTED)  # fmt: skip
+    step = 0.98 / len(tops)
+    for column, top in enumerate(tops):
+        axes = figure.add_axes((0.06 + column * step, 0.15, step - right - 0.06, 0.67))
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.grid(axis="y", color=RULE, linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=SMALL_PT, colors=MUTED)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:g}")
+        yield axes, column, max(tops) if shared else top
+
+
+def panel_title(axes: Axes, country: str, unit: str) -> None:
+    """Country above the panel, unit above the vertical axis."""
+    axes.set_title(COUNTRY_NAMES.get(country, country), loc="left", fontsize=PANEL_PT, color=INK, pad=10)
+    axes.text(-0.015, 1.025, unit, transform=axes.transAxes, ha="right", va="bottom", fontsize=TEXT_PT, color=MUTED)
+
+
+def year_axis(axes: Axes, years: Sequence[int]) -> None:
+    first, last = int(years[0]), int(years[-1])
+    axes.set_xlim(first - 0.5 if first == last else first, last + 0.5 if first == last else last)
+    step = next(size for size in (1, 2, 5, 10, 20) if (last - first) / size <= 6)
+    axes.set_xticks([year for year in range(first, last + 1) if year % step == 0] or [first])
+    axes.set_xlabel("Year", fontsize=TEXT_PT)
+
+
+def significant(value: float) -> str:
+    return f"{value:,.0f}" if value >= 9.95 else f"{value:.2g}"
+
+
+def labels_right(axes: Axes, heights: Floats, labels: Sequence[str], colours: Sequence[str]) -> None:
+    """Labels beside the right end of the panel, pushed apart where they would touch, each with a leader."""
+    low, high = axes.get_ylim()
+    figure = axes.get_figure()
+    tall = axes.get_position().height * (figure.get_figheight() if figure is not None else 1.0) * 72.0
+    wrapped = [
+        "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, LABEL_CHARACTERS))
+        for text in labels
+    ]
+    sizes = np.array([1.32 * SMALL_PT * (text.count("\n") + 1) + 3.0 for text in wrapped]) / tall
+    places = spread((np.asarray(heights) - low) / (high - low), sizes)
+    for height, place, text, colour in zip(heights, places, wrapped, colours, strict=True):
+        start = (float(height) - low) / (high - low)
+        axes.plot(
+            [1.005, 1.03],
+            [start, place],
+            transform=axes.transAxes,
+            clip_on=False,
+            color=colour,
+            linewidth=1.4,
+        )
+        axes.text(
+            1.04,
+            place,
+            text,
+            transform=axes.transAxes,
+            fontsize=SMALL_PT,
+            color=INK,
+            va="center",
+            linespacing=1.2,
+        )
+
+
+def spread(wanted: Floats, sizes: Floats) -> Floats:
+    """Centres as near as may be to `wanted` such that intervals of `sizes` do not overlap; order is kept."""
+    order = np.argsort(wanted, kind="stable")
+    groups: list[tuple[list[int], float]] = []
+    for index in order:
+        members, centre = [int(index)], float(wanted[index])
+        while groups:
+            before, middle = groups[-1]
+            if middle + sizes[before].sum() / 2.0 <= centre - sizes[members].sum() / 2.0:
+                break
+            groups.pop()
+            members = before + members
+            edges = np.concatenate(([0.0], np.cumsum(sizes[members])[:-1])) + sizes[members] / 2.0
+            centre = float(np.mean(wanted[members] - edges)) + float(sizes[members].sum()) / 2.0
+        groups.append((members, centre))
+    places = np.zeros(len(wanted))
+    for members, centre in groups:
+        edges = np.concatenate(([0.0], np.cumsum(sizes[members])[:-1])) + sizes[members] / 2.0
+        places[members] = centre - sizes[members].sum() / 2.0 + edges
+    return places
