@@ -1,0 +1,120 @@
+"""Put the parts together: one validated, packed grid file from the folder of originals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grids.provenance import required_files
+from grids.variables import GridDataError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Say = Callable[[str], None]
+TITLE = "Load, fleet, capacity factors, cells and transfer limits of 18 US and 31 Chinese areas"
+LARGEST_BYTES = 12_000_000
+"""What the embedded file may weigh. [J]"""
+
+
+def build_bundle(originals: Path | str, target: Path | str, *, say: Say = print) -> xr.Dataset:
+    """Build every part from `originals`, check the whole, write it to `target` and return it.
+
+    Raises GridDataError listing every missing original, or whatever a part or the whole fails.
+    """
+    from grids.store import write_grid
+
+    originals, target = Path(originals), Path(target)
+    inputs = _checksums(originals)
+    ds = merge(_parts(originals, say))
+    ds.attrs = {"title": TITLE, "input_sha256": "\n".join(f"{value}  {name}" for name, value in inputs.items())}
+    write_grid(ds, target)
+    weight = target.stat().st_size
+    say(f"{target}: {weight / 1e6:.2f} MB")
+    if weight > LARGEST_BYTES:
+        say(f"{target}: heavier than the {LARGEST_BYTES / 1e6:.0f} MB that may be embedded")
+    return ds
+
+
+def _checksums(originals: Path) -> dict[str, str]:
+    """SHA-256 of every file the build reads, by path; all that are missing in one error."""
+    if not originals.is_dir():
+        raise GridDataError(f"{originals}: no such folder; `gridflops grids fetch {originals}` makes and fills it")
+    missing, found = [], {}
+    for source, file in required_files():
+        path = originals / file.path
+        if not path.is_file():
+            way = (
+                f"make it: {file.reencoded}, from {file.url}"
+                if file.reencoded
+                else f"`gridflops grids fetch {originals}`"
+            )
+            missing.append(f"{file.path}: missing ({source.id}: {source.title}); {way}")
+            continue
+        with path.open("rb") as content:
+            found[file.path] = hashlib.file_digest(content, "sha256").hexdigest()
+    if missing:
+        raise GridDataError(missing)
+    return found
+
+
+def _parts(originals: Path, say: Say) -> dict[str, xr.Dataset]:
+    """Every part by name; a part that needs another one gets it."""
+    from grids.build import capacity_factors, cells, demand, fleet, generation, transfers
+
+    parts: dict[str, xr.Dataset] = {}
+
+    def run(name: str, build: Callable[[], xr.Dataset]) -> None:
+        say(f"building {name}")
+        parts[name] = build()
+
+    run("demand", lambda: demand.build(originals))
+    run("fleet", lambda: fleet.build(originals))
+    run("generation", lambda: generation.build(originals, parts["fleet"], parts["demand"]))
+    run("capacity factors", lambda: capacity_factors.build(originals, parts["generation"]))
+    run("cells", lambda: cells.build(originals, parts["fleet"]))
+    run("transfers", lambda: transfers.build(originals))
+    return parts
+
+
+def merge(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """One dataset from the parts, each bringing its own variables on the same coordinates.
+
+    Raises GridDataError naming every coordinate on which two parts disagree and every variable that two bring.
+    """
+    import numpy as np
+    import xarray as xr
+
+    first: dict[str, str] = {}
+    owner: dict[str, str] = {}
+    problems = []
+    for name, part in parts.items():
+        for coordinate in map(str, part.coords):
+            before = first.setdefault(coordinate, name)
+            if not np.array_equal(parts[before][coordinate].values, part[coordinate].values):
+                problems.append(f"coordinate {coordinate!r}: {name} and {before} disagree; use one order everywhere")
+        for variable in map(str, part.data_vars):
+            before = owner.setdefault(variable, name)
+            if before != name:
+                problems.append(f"{variable!r}: both {before} and {name} bring it; one part owns a variable")
+    if problems:
+        raise GridDataError(problems)
+    return xr.merge(list(parts.values()), join="exact", compat="equals", combine_attrs="override")
+
+
+def sizes(ds: xr.Dataset, path: Path) -> list[dict[str, Any]]:
+    """One row a variable: dimensions, number of values, and what kind of number the file stores."""
+    import xarray as xr
+
+    with xr.open_dataset(path, mask_and_scale=False, decode_times=False, engine="netcdf4") as raw:
+        return [
+            {
+                "variable": str(name),
+                "dims": ", ".join(map(str, variable.dims)),
+                "values": int(variable.size),
+                "stored as": "text" if variable.dtype.kind in "OUT" else str(raw[name].dtype),
+            }
+            for name, variable in ds.data_vars.items()
+        ]
