@@ -39,6 +39,10 @@ def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) 
     allowed = shares * profiles.shape[1]
     lowest = 0.0 if native_first else -np.inf
     cases = len(coefficients)
+    if cases == 0:
+        return load, hours
+    # Read-only arrays would be another type to numba, and compiled again.
+    profiles, coefficients = np.require(profiles, requirements="W"), np.require(coefficients, requirements="W")
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     bounds = [cases * i // pieces for i in range(pieces + 1)]
 
@@ -139,6 +143,8 @@ def _descend(margin, count, allowed, load, active):
 @njit(cache=True, nogil=True)
 def _finish(margin, allowed, found, lowest, active):
     """Root and curtailed hours from a found root, the same bits whatever list and start it came from."""
+    if margin.size == 0:  # every margin lies above a load that is no longer positive
+        return 0.0, 0
     if allowed == 0.0:
         return max(margin.min(), 0.0), 0
     load = found
@@ -227,7 +233,7 @@ def _keep(lists, at, box, plane, guard, slack, kept):
     count = 0
     for i in range(n):
         kept[count] = i
-        count += slack[i] < 0.0
+        count += slack[i] <= 0.0
     return count
 
 

@@ -56,7 +56,7 @@ def _finish(
     profiles: Any, coefficients: Any, allowed: Any, lowest: float, near: tuple[Any, Any]
 ) -> tuple[Any, Any]:
     margin, start = near
-    hours = np.flatnonzero((margin < start[:, None]).any(axis=0))
+    hours = np.flatnonzero((margin <= start[:, None]).any(axis=0))
     exact = _exact_margin(profiles[:, hours], coefficients, lowest)
     load, _ = _descend(exact, allowed, start)
     # Hours exactly at the root belong to it or not, by rounding. Starting again from a hair right of
@@ -68,7 +68,7 @@ def _finish(
     none = (load <= 0.0) | ((active.sum(axis=0) <= allowed) & (cost > _NEAR * scale))
     if not allowed.all():
         firm = allowed == 0.0
-        least = exact.min(axis=0, initial=np.inf, where=np.broadcast_to(True, exact.shape))
+        least = exact.min(axis=0, initial=np.inf)
         load, none = np.where(firm, np.maximum(least, 0.0), load), none & ~firm | firm & (least <= 0.0)
         active = active & ~firm
     return np.where(none, 0.0, load), np.where(none, 0, active.sum(axis=0))

@@ -91,6 +91,8 @@ def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
         raise KernelError(
             f"curtailable_fraction must be a number, (share,) or ({cases}, share), got {shares.shape}"
         )
+    if shares.size == 0 and cases > 0:
+        raise KernelError("curtailable_fraction is empty; give at least one share")
     bad = ~((shares >= 0.0) & (shares < 1.0))
     if bool(bad.any()):
         at = int(xp.argmax(bad.ravel()))

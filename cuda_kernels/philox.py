@@ -104,7 +104,9 @@ def philox4x32(counter: Array, key: Array) -> Array:
         raise KernelError(f"key must be uint32 (2,), got {words.dtype} {words.shape}")
     k0, k1 = (int(word) for word in words)
     if xp is not np:
-        return _cuda_philox(counter, k0, k1)
+        from ._philox_cuda import blocks
+
+        return blocks(counter, k0, k1)
     lanes = [counter[..., i].astype(np.uint64) for i in range(4)]
     return np.stack([lane.astype(np.uint32) for lane in _rounds(lanes, k0, k1)], axis=-1)
 
@@ -128,22 +130,20 @@ def uniform(
     if not 0 <= parameter_id <= _MASK:
         raise KernelError(f"parameter_id {parameter_id} does not fit 32 bits")
     shape = draw.shape + year.shape + lane.shape
-    draw = draw.reshape(draw.shape + (1,) * (year.ndim + lane.ndim))
-    year = year.reshape(year.shape + (1,) * lane.ndim)
     key = (seed & _MASK, seed >> 32)
     if xp is not np:
-        return _cuda_uniform(xp, shape, (draw, year, lane), parameter_id, key)
+        from ._philox_cuda import uniform as on_device
+
+        return on_device((draw, year, lane), shape, parameter_id, key)
+    draw = draw.reshape(draw.shape + (1,) * (year.ndim + lane.ndim))
+    year = year.reshape(year.shape + (1,) * lane.ndim)
     counter = [
-        np.broadcast_to(word, shape).astype(np.uint64)
-        for word in (draw, np.uint64(parameter_id), year, lane >> 2)
+        np.uint64(parameter_id) if word is None else word.astype(np.uint64)
+        for word in (draw, None, year, lane >> 2)
     ]
-    words = _rounds(counter, *key)
-    chosen = (
-        np.choose(np.broadcast_to(lane & 3, shape).astype(np.intp), words)
-        if lane.ndim
-        else words[int(lane) & 3]
-    )
-    return (chosen.astype(np.float64) + 0.5) * 2.0**-32
+    words = np.broadcast_arrays(*_rounds(counter, *key))
+    chosen = words[int(lane) & 3] if lane.ndim == 0 else np.choose(lane & 3, words)
+    return (np.broadcast_to(chosen, shape).astype(np.float64) + 0.5) * 2.0**-32
 
 
 def normal_from_uniform(u: Array) -> Array:
@@ -161,7 +161,9 @@ def normal_from_uniform(u: Array) -> Array:
             f"u[{at}] (flat index) is {float(u.ravel()[at])}; the open interval (0, 1) is needed"
         )
     if xp is not np:
-        return _cuda_normal(u)
+        from ._philox_cuda import normal
+
+        return normal(u)
     q = u - 0.5
     z = q * _ratio(_CENTRE, 0.180625 - q * q)
     far = np.abs(q) > 0.425
@@ -210,53 +212,3 @@ def _words(name: str, values: Array | int, xp: Any) -> Any:
     if words.size and not (int(words.min()) >= 0 and int(words.max()) <= _MASK):
         raise KernelError(f"{name} must lie in 0..2**32-1, got {int(words.min())}..{int(words.max())}")
     return words
-
-
-def _cuda_philox(counter: Array, k0: int, k1: int) -> Array:
-    from ._launch import kernel, launch, scalar
-
-    cupy = array_namespace(counter)
-    counter = cupy.ascontiguousarray(counter)
-    out = cupy.empty_like(counter)
-    launch(
-        kernel("philox", "philox4x32_words"),
-        counter.size // 4,
-        (counter, out, scalar.uint32(k0), scalar.uint32(k1), scalar.size(counter.size // 4)),
-    )
-    return out
-
-
-def _cuda_uniform(
-    cupy: Any,
-    shape: tuple[int, ...],
-    words: tuple[Array, Array, Array],
-    parameter_id: int,
-    key: tuple[int, int],
-) -> Array:
-    from ._launch import kernel, launch, scalar
-
-    out = cupy.empty(shape, dtype=cupy.float64)
-    counter = [cupy.ascontiguousarray(cupy.broadcast_to(word, shape).astype(cupy.uint32)) for word in words]
-    launch(
-        kernel("philox", "philox_uniform"),
-        out.size,
-        (
-            *counter,
-            out,
-            scalar.uint32(parameter_id),
-            scalar.uint32(key[0]),
-            scalar.uint32(key[1]),
-            scalar.size(out.size),
-        ),
-    )
-    return out
-
-
-def _cuda_normal(u: Array) -> Array:
-    from ._launch import kernel, launch, scalar
-
-    cupy = array_namespace(u)
-    u = cupy.ascontiguousarray(u)
-    out = cupy.empty_like(u)
-    launch(kernel("philox", "normal_quantile"), out.size, (u, out, scalar.size(out.size)))
-    return out
