@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy
+from capacity import adequacy, demand
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -39,8 +39,8 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _unchanged() -> adequacy.demand.DemandPath:
-    return adequacy.demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
+def _unchanged() -> demand.DemandPath:
+    return demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
 
 
 def _area_row(

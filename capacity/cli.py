@@ -1,16 +1,40 @@
-"""The `gridflops` command: thin verbs over public functions."""
+"""The `gridflops` command. Verbs are imported when they are used, so that --help stays quick."""
 
 from __future__ import annotations
 
+import importlib
+
 import click
-from grids.cli import grids
 
-from capacity.run_cli import base_year, run
-from capacity.validate_cli import validate
-from scenarios.cli import scenarios
+VERBS: dict[str, tuple[str, str]] = {
+    "run": ("capacity.run_cli:run", "Estimate hostable AI load and compute under scenarios."),
+    "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under both adequacy notions."),
+    "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
+    "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),
+    "validate": ("capacity.validate_cli:validate", "Reproduce published results from public data."),
+}
+"""Where each verb lives, and its line in the overview."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Verbs(click.Group):
+    """A group that imports a verb only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, attribute = VERBS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gridflops")
 def main() -> None:
     """How much AI-datacenter load, and how much compute, can each US and Chinese grid host?
@@ -19,7 +43,3 @@ def main() -> None:
     Example:
       gridflops run reference us-flexible-load --years 2025-2040 --draws 256 --out runs/first
     """
-
-
-for command in (run, base_year, grids, scenarios, validate):
-    main.add_command(command)

@@ -1,4 +1,4 @@
-"""From facility power to compute: PUE by climate, IT power, accelerators by vintage, FLOP. See docs/method.md, Compute."""
+"""From facility power to compute: PUE by climate, accelerators by vintage, FLOP. See docs/method.md, Compute."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def mean_pue(monthly_temperature_c: Floats, cooling: Cooling) -> Floats:
 def it_power_per_h100e_w(country: str, draws: Draws | CentralPath) -> Floats:
     """IT power (draw, year) per H100-equivalent of accelerators shipped in a year. [W]
 
-    New chips improve by `flop_per_watt_growth` a year from 2025; China's besides close part of their gap to the frontier.
+    New chips improve by `flop_per_watt_growth` a year from 2025; China's besides close part of their gap to
+    the frontier.
     """
     pre = country.lower()
     elapsed = (draws.years - 2025).astype(float)[None, :]

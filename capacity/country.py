@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, compute, demand, sites, supply
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
-from cuda_kernels import asnumpy, headroom_mw, to_device
+from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class CountryResult:
 
 
 def run(
-    grid: xr.Dataset, country: str, draws: Draws, *, device: str, engine: str, advance: Callable[[], None]
+    grid: xr.Dataset, country: str, draws: Draws, *, device: DeviceName, engine: Engine, advance: Callable[[], None]
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`; `advance` is called after each area and weather year."""
     fleet = Fleet.of(grid, country)
@@ -115,8 +115,8 @@ class _Hourly:
         profiles: Floats,
         balance: adequacy.AreaBalance,
         share: Floats,
-        device: str,
-        engine: str,
+        device: DeviceName,
+        engine: Engine,
     ) -> None:
         move = to_device(device)
         coefficients = balance.coefficients()

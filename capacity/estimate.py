@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from capacity import country, result
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from cuda_kernels import resolve_device
+from cuda_kernels import DeviceName, Engine, resolve_device
 from scenarios import Scenario, scenario_hash
 
 Progress = Callable[[str, int, int], None]
@@ -30,8 +30,8 @@ def estimate(
     years: Sequence[int],
     draws: int | Sequence[int],
     seed: int,
-    device: str = "auto",
-    engine: str = "auto",
+    device: DeviceName = "auto",
+    engine: Engine = "auto",
     progress: Progress = _silent,
 ) -> xr.Dataset:
     """Hostable AI-datacenter load and compute of every area under every scenario.

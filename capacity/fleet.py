@@ -96,7 +96,7 @@ def remaining_share(fleet: Fleet, draws: Draws | CentralPath, technology: str) -
     shares = []
     for offset in range(VINTAGE_YEARS):
         age_now = (fleet.base_year - (fleet.vintages + offset)).clip(0)[None, :, None].astype(float)
-        age = age_now + (draws.years - fleet.base_year)[None, None, :]
+        age = age_now + (draws.years - fleet.base_year).astype(float)[None, None, :]
         tail = _logistic_tail(age, half_life, steepness) / _logistic_tail(age_now, half_life, steepness)
         outlived = age_now >= max_age - VINTAGE_YEARS
         shares.append(np.where((age < max_age) | outlived, tail, 0.0))

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from capacity import report, run_figures
+from capacity import figures, report
 from capacity.errors import CapacityError
 from grids.store import grid_hash
 from scenarios import Scenario, scenario_hash
@@ -47,7 +47,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise CapacityError(f"--out {target}: is a file; choose a folder")
     if target.is_dir() and any(target.iterdir()) and not (target / RUN_MARK).exists():
@@ -81,12 +81,13 @@ def write_run(
             write_result(result, folder / ("result.zarr" if as_zarr else "result.nc"))
             _csv(report.summary(result), folder / "summary.csv")
             _csv(report.areas(result), folder / "areas.csv")
-            run_figures.write_all(result, folder)
+            figures.write_all(result, folder)
             text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
             (folder / RUN_MARK).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise CapacityError(
-            f"--out {target}: writing failed ({error.strerror or error}); nothing was left there, free some space or choose another folder"
+            f"--out {target}: writing failed ({error.strerror or error}); nothing new was left there; "
+            "free some space or choose another folder"
         ) from error
 
 
@@ -96,7 +97,7 @@ def write_result(result: xr.Dataset, path: Path) -> None:
         result.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
         return
     packed = {"zlib": True, "complevel": 3, "shuffle": True}
-    encoding = {str(n): packed for n, v in result.data_vars.items() if v.dtype.kind == "f"}
+    encoding: dict[str, dict[str, Any]] = {str(n): packed for n, v in result.data_vars.items() if v.dtype.kind == "f"}
     for name in encoding:
         if name.startswith("cell_"):
             encoding[name] = packed | {"dtype": "float32"}

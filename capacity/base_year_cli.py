@@ -1,0 +1,73 @@
+"""`gridflops base-year`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from capacity.cli_errors import plain_errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command("base-year", epilog="Example: gridflops base-year --json")
+@click.option(
+    "--scenario",
+    "scenario_name",
+    default="reference",
+    show_default=True,
+    help="Whose parameter medians to use.",
+)
+@click.option(
+    "--grid",
+    "grid_file",
+    type=click.Path(path_type=Path),
+    help="Your own grid file instead of the embedded one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def base_year(scenario_name: str, grid_file: Path | None, as_json: bool) -> None:
+    """Headroom of today's grids under both adequacy notions, and areas whose data still imply shortage."""
+    with plain_errors():
+        import grids
+        import scenarios
+        from capacity import base_year as module
+
+        grid = grids.open_grid(grid_file)
+        table = module.compare(grid, scenarios.load([scenario_name])[0])
+    if as_json:
+        json.dump(_base_year_json(table, module.national(table)), sys.stdout, indent=2, ensure_ascii=False)
+        print()
+        return
+    _print_base_year(table, module.national(table))
+
+
+def _base_year_json(table: pd.DataFrame, sums: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "areas": json.loads(table.to_json(orient="records")),
+        "national": json.loads(sums.to_json(orient="records")),
+    }
+
+
+def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
+    from capacity import tables
+
+    tables.show("Base-year headroom by adequacy notion, areas as islands", tables.BASE_YEAR, table.to_dict("records"))
+    for row in sums.to_dict("records"):
+        print(
+            f"{row['country']}: firm_capacity {row['firm_capacity_headroom_gw']:,.0f} GW, historic_peak "
+            f"{row['historic_peak_headroom_gw']:,.0f} GW, difference {row['difference_gw']:+,.0f} GW"
+        )
+    print(
+        "\nWhy they differ: firm_capacity counts plants that stand above the highest load on record and charges\n"
+        "outages and reserve; historic_peak trusts whatever served the peak, imports and thin reserves included."
+    )
+    short = table[table["reason"] != ""].to_dict("records")
+    if short:
+        print(f"\n{len(short)} areas whose base-year data imply native shortage beyond 0.1 % of energy:")
+    for row in short:
+        print(f"  {row['area']}: {row['reason']}")

@@ -1,0 +1,62 @@
+"""Tables on the terminal: a column is a header, a field and a format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PLAIN_WIDTH = 170
+"""Width when the output is no terminal, so that no column is cut in a log or a pipe."""
+
+Column = tuple[str, str, str]
+
+SUMMARY: Sequence[Column] = (
+    ("scenario", "scenario", "{}"),
+    ("country", "country", "{}"),
+    ("year", "year", "{}"),
+    ("supply\nTWh", "supply_twh", "{:,.0f}"),
+    ("native\npeak GW", "native_peak_gw", "{:,.0f}"),
+    ("hostable\nGW p10", "hostable_gw_p10", "{:,.1f}"),
+    ("\np50", "hostable_gw_p50", "{:,.1f}"),
+    ("\np90", "hostable_gw_p90", "{:,.1f}"),
+    ("MC error\nof p50", "hostable_gw_p50_se", "{:,.1f}"),
+    ("H100e\nmillion", "h100e_million_p50", "{:,.1f}"),
+    ("BF16 dense\nFLOP/s", "peak_bf16_flop_per_s_p50", "{:.2g}"),
+    ("FLOP\na year", "flop_per_year_p50", "{:.2g}"),
+)
+LARGEST_AREAS: Sequence[Column] = (
+    ("area", "area", "{}"),
+    ("name", "area_name", "{}"),
+    ("hostable\nGW p10", "hostable_gw_p10", "{:,.1f}"),
+    ("\np50", "hostable_gw_p50", "{:,.1f}"),
+    ("\np90", "hostable_gw_p90", "{:,.1f}"),
+    ("H100e\nmillion", "h100e_million_mean", "{:,.1f}"),
+    ("curtailed\nh a year", "curtailed_hours_mean", "{:,.0f}"),
+    ("peak\nPUE", "peak_pue_mean", "{:.2f}"),
+)
+BASE_YEAR: Sequence[Column] = (
+    ("area", "area", "{}"),
+    ("name", "area_name", "{}"),
+    ("peak\nGW", "peak_load_gw", "{:,.1f}"),
+    ("net export\nTWh", "net_export_twh", "{:,.0f}"),
+    ("firm_capacity\nGW", "firm_capacity_headroom_gw", "{:,.1f}"),
+    ("historic_peak\nGW", "historic_peak_headroom_gw", "{:,.1f}"),
+    ("native short\nh a year", "native_shortage_hours", "{:,.0f}"),
+    ("share of\nenergy", "native_shortage_share", "{:.3%}"),
+)
+
+
+def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, Any]]) -> None:
+    """Print records as a table; numbers right-aligned, no column cut."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for header, _, form in columns:
+        table.add_column(header, justify="left" if form == "{}" else "right", no_wrap=True)
+    for record in records:
+        table.add_row(*(form.format(record[field]) for _, field, form in columns))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)
+    console.print(table)

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Everything that must hold, in a clean virtual environment: style, types, architecture, tests.
+# Usage: bash tests/check.sh [arguments for pytest]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+environment=$(mktemp -d)/venv
+trap 'rm -rf "$(dirname "$environment")"' EXIT
+python3 -m venv "$environment"
+"$environment/bin/pip" install --quiet --disable-pip-version-check \
+    --constraint tests/constraints.txt --editable ".[fast,build,test,cuda13]"
+export PATH="$environment/bin:$PATH"
+
+ruff check .
+ruff format --check .
+mypy
+lint-imports
+python -m pytest -n "$(nproc)" "$@"
