@@ -1,7 +1,7 @@
 """Typed growth scenarios: YAML in, frozen objects out.
 
-Names are imported on first use, so that the command line answers --help without pydantic and NumPy. The module
-behind `load` is called `loading`, since importing a submodule `load` would hide the function.
+Names are imported on first use, so that the command line answers --help without pydantic and NumPy. The
+module behind `load` is called `loading`, since importing a submodule `load` would hide the function.
 """
 
 from importlib import import_module

@@ -43,9 +43,7 @@ def _read() -> tuple[Mapping[str, Parameter], tuple[Group, ...]]:
     return MappingProxyType(dict(sorted(parameters.items()))), tuple(groups)
 
 
-def _group(
-    raw: Any, index: int, topic: str, into: dict[str, Parameter], document: yaml_text.Document
-) -> Group:
+def _group(raw: Any, index: int, topic: str, into: dict[str, Parameter], document: yaml_text.Document) -> Group:
     """Add the members of one group to `into`; each member may say anew what the group says."""
     group = checks.as_mapping(raw, document, (index,))
     for key in group.keys() - {"title", "parameters", *SHARED}:

@@ -86,9 +86,7 @@ def _scenario(document: yaml_text.Document) -> Scenario | None:
             merged[parameter.id] = parameter
     if header is None or document.problems:
         return None
-    return Scenario(
-        **header.model_dump(), overridden=tuple(sorted(overrides)), parameters=tuple(merged.values())
-    )
+    return Scenario(**header.model_dump(), overridden=tuple(sorted(overrides)), parameters=tuple(merged.values()))
 
 
 def _overridden(parameter_id: Any, raw: object, document: yaml_text.Document) -> Parameter | None:

@@ -134,8 +134,7 @@ class Parameter(Closed):
         years = np.asarray(years)
         if years.ndim != 1 or u.ndim not in (1, 2) or (u.ndim == 2 and u.shape[1] != years.size):
             raise ScenarioError(
-                f"{self.id}: u must be (draw,) or (draw, year) and years (year,), "
-                f"got {u.shape} and {years.shape}"
+                f"{self.id}: u must be (draw,) or (draw, year) and years (year,), got {u.shape} and {years.shape}"
             )
         if not ((u > 0) & (u < 1)).all():
             raise ScenarioError(f"{self.id}: u must lie strictly between 0 and 1 (and not be NaN)")
