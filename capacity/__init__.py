@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from capacity.errors import CapacityError
 
 if TYPE_CHECKING:
-    from capacity.estimate import estimate
+    from capacity.estimation import estimate
 
 __all__ = ["CapacityError", "estimate"]
 
@@ -15,7 +15,7 @@ __all__ = ["CapacityError", "estimate"]
 def __getattr__(name: str) -> Any:
     """Load `estimate` on first use, so that the command line starts without xarray and scipy."""
     if name == "estimate":
-        from capacity.estimate import estimate
+        from capacity.estimation import estimate
 
         return estimate
     raise AttributeError(f"module 'capacity' has no attribute {name!r}")

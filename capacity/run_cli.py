@@ -106,7 +106,7 @@ def run(
         import grids
         import scenarios
         from capacity import outputs
-        from capacity.estimate import estimate
+        from capacity.estimation import estimate
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         outputs.check_target(out)
