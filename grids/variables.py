@@ -243,9 +243,9 @@ def _values(ds: xr.Dataset, known: Variable) -> Iterator[str]:
     if values.dtype.kind == "f":
         bad = ~finite if not known.masked else np.isinf(values)
         if bad.any():
-            way_out = (
-                "NaN is allowed here, infinity is not" if known.masked else "fill it by a stated rule; missing is not zero"
-            )
+            way_out = "fill it by a stated rule; missing is not zero"
+            if known.masked:
+                way_out = "NaN is allowed here, infinity is not"
             yield f"{known.name!r}{_place(variable, bad)}: not a finite number ({_count(bad)}); {way_out}"
     if known.range is not None:
         low, high = known.range
@@ -266,8 +266,8 @@ def _string_values(variable: xr.DataArray, known: Variable) -> Iterator[str]:
         bad = empty.reshape(variable.shape)
         yield f"{known.name!r}{_place(variable, bad)}: empty or not text ({_count(bad)}); write what is meant"
     elif known.coordinate and len(set(flat.tolist())) != flat.size:
-        seen: set[str] = set()
-        twice = next(text for text in flat.tolist() if text in seen or seen.add(text))
+        texts = flat.tolist()
+        twice = next(text for text in texts if texts.count(text) > 1)
         yield f"coordinate {known.name!r}: {twice!r} occurs more than once; each value must occur once"
 
 

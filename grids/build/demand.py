@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from grids.areas import AREA_IDS, AREAS, read_table
-from grids.build.demand_history import History, history_before_hourly
+from grids.build.demand_history import History, by_year, history_before_hourly
 from grids.hours import hours_in_year, year_values
 from grids.sources import china_load, cn_consumption, eia930
+from grids.units import MW_PER_GW, MWH_PER_TWH
 from grids.variables import GridDataError, attrs_for
 
 if TYPE_CHECKING:
@@ -29,27 +30,28 @@ CHINA_WEATHER_YEAR: Final = 2020
 CHINA_STATE_YEAR: Final = 2024  # the year whose national peak the Chinese shapes are made to meet
 US: Final = tuple(area.id for area in AREAS if area.country == "US")
 CN: Final = tuple(area.id for area in AREAS if area.country == "CN")
+MOST_STRETCH: Final = 1.2  # a factor beyond this says that peak, energy and shape do not belong together [J]
 
 METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "area_name": ("powergenome-reeds crea-china", "ReEDS planning subregions and Chinese provinces."),
     "area_name_zh": ("crea-china", "Provinces as published; names of US areas are ours [J]."),
     "area_country": ("powergenome-reeds crea-china", "US: 18 planning subregions; CN: 31 provinces."),
-    "area_interconnection": ("powergenome-reeds crea-china", "US synchronous grid; branch of State Grid or Southern Grid."),
+    "area_interconnection": ("powergenome-reeds crea-china", "US synchronous grid; branch of State or Southern Grid."),
     "area_timezone": ("powergenome-reeds crea-china", "Zone of most of the load [J]; all of China keeps Beijing time."),
     "area_members": ("eia-930 powergenome-reeds crea-china", "* marks an authority of which only a part lies inside."),
     "profile_area": ("eia-930 china-hourly-load", "US areas in 2020-2024, Chinese provinces once."),
-    "weather_year": ("eia-930 china-hourly-load", "Year of the US load; 2020 for China, whose load shape has no weather year."),
+    "weather_year": ("eia-930 china-hourly-load", "Year of the US load; 2020 for China (no weather year)."),
     "load_record": ("eia-930 china-hourly-load", "States origin, hours changed by the cleaning rule, and doubts."),
     "load_shape": (
         "eia-930 china-hourly-load crea-china",
-        "US: hourly EIA-930 demand of the area over its mean, hour-ending moved to hour-beginning, 29 February dropped. "
+        "US: hourly EIA-930 demand over its mean, hour-ending moved to hour-beginning, 29 February dropped. "
         "China: 2018-level provincial series moved from Beijing time, deviations from the mean shrunk by one national "
         "factor so that the coincident 2024 peak meets the published one. US cleaning: " + eia930.CLEANING_RULE,
     ),
     "annual_load_mwh": (
         "eia-930 eia-seds crea-china",
-        "All hours of the calendar year, 29 February included: mean load is this over 8760 or 8784 h. US 2020-2024 sums "
-        "of hourly demand, before that EIA-930 regions and state sales; China consumption of the whole society.",
+        "All hours of the calendar year, 29 February included: mean load is this over 8760 or 8784 h. US 2020-2024 "
+        "hourly demand, before that EIA-930 regions and state sales; China consumption of the whole society.",
     ),
     "peak_load_mw": (
         "eia-930 eia-seds china-hourly-load crea-china",
@@ -58,6 +60,57 @@ METHODS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "load_history_record": ("eia-930 eia-seds crea-china", "observed or derived, separately for energy and peak."),
 }  # fmt: skip
+
+
+class KnownTotal(NamedTuple):
+    """A sum over the areas beside the published figure; `tolerance` is the largest relative difference expected."""
+
+    what: str
+    value: float
+    known: float
+    units: str
+    tolerance: float
+    publisher: str
+
+    def holds(self) -> bool:
+        """True when the sum is as near to the published figure as expected."""
+        return abs(self.value / self.known - 1.0) <= self.tolerance
+
+
+def known_totals(ds: xr.Dataset) -> tuple[KnownTotal, ...]:
+    """National energy and coincident peak of 2024 against published figures.
+
+    ds : a grid with load_shape, profile_area, weather_year, area_country, annual_load_mwh and all 49 areas.
+    """
+    energy = ds["annual_load_mwh"].groupby("area_country").sum() / MWH_PER_TWH
+    us, cn = coincident_peak_mw(ds, "US", 2024), coincident_peak_mw(ds, "CN", 2024)
+    eia, nbs, nea = (
+        "EIA-930, hourly total of the release",
+        "National Bureau of Statistics",
+        "National Energy Administration",
+    )
+    return (
+        KnownTotal("US load 2024", float(energy.sel(area_country="US", history_year=2024)), 4183.4, "TWh", 2e-3, eia),
+        KnownTotal("US coincident peak 2024", us / MW_PER_GW, 744.7, "GW", 5e-3, eia),
+        KnownTotal("US load 2020", float(energy.sel(area_country="US", history_year=2020)), 3896.0, "TWh", 2e-3, eia),
+        KnownTotal(
+            "China load 2024", float(energy.sel(area_country="CN", history_year=2024)), 9852.1, "TWh", 1e-3, nbs
+        ),
+        KnownTotal(
+            "China load 2018", float(energy.sel(area_country="CN", history_year=2018)), 6844.9, "TWh", 1e-3, nbs
+        ),
+        KnownTotal("China coincident peak 2024", cn / MW_PER_GW, 1450.0, "GW", 5e-3, nea),
+    )
+
+
+def coincident_peak_mw(ds: xr.Dataset, country: str, year: int) -> float:
+    """Highest hour of the summed load of a country's areas [MW], with the last weather year up to `year` of each area."""
+    load = np.zeros(ds.sizes["hour"])
+    for area in ds["area"].values[ds["area_country"].values == country]:
+        mine = np.flatnonzero((ds["profile_area"].values == area) & (ds["weather_year"].values <= year))
+        mean = float(ds["annual_load_mwh"].sel(area=area, history_year=year)) / hours_in_year(year)
+        load += mean * ds["load_shape"].values[mine[-1]]
+    return float(load.max())
 
 
 def build(originals: Path) -> xr.Dataset:
@@ -151,62 +204,62 @@ def _whole_years(areas: pd.DataFrame) -> pd.DataFrame:
     if areas.index[-1] == last - pd.Timedelta(hours=1):
         day = pd.Timedelta(hours=24)
         step = areas.loc[last - day] / areas.loc[last - day - pd.Timedelta(hours=1)]
-        areas = pd.concat([areas, (areas.iloc[-1] * step).to_frame(last).T])
+        final = areas.iloc[-1] * step
+        areas = areas.reindex(areas.index.append(pd.DatetimeIndex([last])))
+        areas.loc[last] = final
     return areas.loc[f"{HOURLY_YEARS[0]}-01-01" : str(last)]
 
 
 def _united_states(originals: Path) -> tuple[pd.DataFrame, dict[tuple[str, int], str], History]:
     hourly, cleaned, rules = us_hourly_load(originals)
-    year = hourly.index.year
-    energy, peak = hourly.groupby(year).sum().T, hourly.groupby(year).max().T
+    energy, peak = by_year(hourly).sum().T, by_year(hourly).max().T
     base = _series_energy(cleaned, rules)
-    earlier = history_before_hourly(originals, base, peak / (energy / [hours_in_year(y) for y in energy.columns]))
-    doubts = _doubts(rules)
-    records = {(area, y): _us_record(area, y, cleaned, rules) + doubts.get(area, "") for area in US for y in HOURLY_YEARS}
+    mean = energy / [hours_in_year(year) for year in HOURLY_YEARS]
+    earlier = history_before_hourly(originals, base, peak / mean)
+    doubts = {area: _doubts(area, rules) for area in US}
+    records = {(area, y): _us_record(area, y, cleaned, rules) + doubts[area] for area in US for y in HOURLY_YEARS}
     observed = "energy and peak observed: hourly EIA-930 demand, cleaned"
-    record = pd.DataFrame(
-        {y: [observed + doubts.get(area, "") for area in US] for y in HOURLY_YEARS}, index=list(US)
-    )
-    return hourly, records, History(
+    record = pd.DataFrame({y: [observed + doubts[area] for area in US] for y in HOURLY_YEARS}, index=list(US))
+    history = History(
         pd.concat([earlier.energy_mwh, energy], axis=1),
         pd.concat([earlier.peak_mw, peak], axis=1),
         pd.concat([earlier.record, record], axis=1),
     )
+    return hourly, records, history
 
 
 def _series_energy(cleaned: eia930.Cleaned, rules: Mapping[str, eia930.SeriesRule]) -> pd.DataFrame:
     """Energy [MWh] by (region, area) in the rows and hourly year in the columns."""
-    by_year = cleaned.load.groupby(cleaned.load.index.year).sum()
+    annual = by_year(cleaned.load).sum()
     rows: dict[tuple[str, str], pd.Series[float]] = {}
     for code, rule in rules.items():
         for area, share in rule.shares.items():
             key = (rule.region, area)
-            rows[key] = rows[key] + share * by_year[code] if key in rows else share * by_year[code]
+            rows[key] = rows[key] + share * annual[code] if key in rows else share * annual[code]
     return pd.DataFrame(rows).T[list(HOURLY_YEARS)]
 
 
 def _us_record(area: str, year: int, cleaned: eia930.Cleaned, rules: Mapping[str, eia930.SeriesRule]) -> str:
     codes = [code for code, rule in rules.items() if area in rule.shares]
-    inside = cleaned.changed.index.year == year
+    inside = pd.DatetimeIndex(cleaned.changed.index).year == year
     changed = cleaned.changed.loc[inside, codes].to_numpy()
     borrowed = cleaned.borrowed.loc[inside, codes].to_numpy()
     split = [code for code in codes if len(rules[code].shares) > 1]
     text = f"observed: EIA-930, {len(codes)} series; {int(changed.sum())} of {changed.size} series-hours changed"
     if borrowed.any():
-        who = [code for code, any_hour in zip(codes, borrowed.any(axis=0), strict=True) if any_hour]
+        who = [code for code, any_hour in zip(codes, borrowed.any(axis=0).tolist(), strict=True) if any_hour]
         text += f", {int(borrowed.sum())} of them filled from other series ({', '.join(who)})"
     return text + (f"; only a share of {', '.join(split)} [J]" if split else "")
 
 
-def _doubts(rules: Mapping[str, eia930.SeriesRule]) -> dict[str, str]:
-    """What to say of areas that hold a series with a known weakness."""
+def _doubts(area: str, rules: Mapping[str, eia930.SeriesRule]) -> str:
+    """What to say of an area that holds a series with a known weakness."""
     reasons = read_table("us_series_to_area.yaml")["doubts"]
-    result: dict[str, str] = {}
-    for code, rule in rules.items():
-        if rule.doubt is not None:
-            for area in rule.shares:
-                result[area] = result.get(area, "") + f"; doubt about {code}: {' '.join(reasons[rule.doubt].split())}"
-    return result
+    return "".join(
+        f"; doubt about {code}: {' '.join(reasons[rule.doubt].split())}"
+        for code, rule in rules.items()
+        if rule.doubt is not None and area in rule.shares
+    )
 
 
 def _china(originals: Path) -> tuple[pd.DataFrame, str, History]:
@@ -240,30 +293,30 @@ def _national_peaks(originals: Path) -> pd.Series[float]:
     return pd.concat([known, later[~later.index.isin(known.index)]])
 
 
-def _shrink_factors(shape: pd.DataFrame, energy: pd.DataFrame, peaks: pd.Series[float]) -> pd.Series[float]:
+def _shrink_factors(shape: pd.DataFrame, energy: pd.DataFrame, peaks: pd.Series[float]) -> dict[int, float]:
     """How much the provinces' deviations from their mean must shrink to meet the national peak of each year [1].
 
     The coincident peak is linear in the factor, so one division solves it. Years without a comparable national peak
     take the factor of the first year that has one.
     """
-    factors = {}
-    for year in peaks.index:
-        mean = energy[year] / hours_in_year(int(year))
+    factors: dict[int, float] = {}
+    for year in map(int, peaks.index):
+        mean = energy[year] / hours_in_year(year)
         coincident = float((shape * mean).sum(axis=1).max())
-        factors[int(year)] = (float(peaks[year]) - mean.sum()) / (coincident - mean.sum())
-    first = min(factors)
-    result = pd.Series({year: factors.get(year, factors[first]) for year in energy.columns})
-    if not ((result > 0) & (result <= 1.2)).all():
+        factors[year] = (float(peaks[year]) - mean.sum()) / (coincident - mean.sum())
+    wrong = [f"{year} ({factor:.2f})" for year, factor in factors.items() if not 0.0 < factor <= MOST_STRETCH]
+    if wrong:
         raise GridDataError(
-            f"national peak of China in {result.idxmax()} or {result.idxmin()} does not fit the energy and the provincial "
-            f"shapes (factors {result.min():.2f} to {result.max():.2f}); check cn_peak_load.yaml"
+            f"national peak of China does not fit energy and provincial shapes in {', '.join(wrong)}: the factor "
+            f"on the shapes' deviations must lie in (0, {MOST_STRETCH}]; check cn_peak_load.yaml"
         )
-    return result
+    first = factors[min(factors)]
+    return {year: factors.get(year, first) for year in YEARS}
 
 
 def _china_history_record(area: str, year: int, factor: float, first_peak: int) -> str:
-    text = "energy observed: consumption of the whole society (NBS, CEC); peak derived: 2018-level shape, deviations times "
-    text += f"{factor:.3f} to meet the national peak of {max(year, first_peak)} [J]"
+    text = "energy observed: consumption of the whole society (NBS, CEC); peak derived: 2018-level shape, deviations "
+    text += f"times {factor:.3f} to meet the national peak of {max(year, first_peak)} [J]"
     if (area, year) in _BREAKS:
         text += f"; energy: {_BREAKS[area, year]}"
     return text

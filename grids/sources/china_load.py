@@ -35,14 +35,17 @@ def read_hourly_load(originals: Path) -> pd.DataFrame:
 
     raw = pd.read_parquet(original(originals, TABLE))
     lexicon = {entry["code"]: area for area, entry in read_table("cn_areas.yaml")["areas"].items()}
-    problems = [f"{TABLE}: no rule for province code {code!r}; add it to cn_areas.yaml" for code in raw if code not in lexicon]
-    problems += [f"{TABLE}: province {code!r} ({area}) is not there" for code, area in lexicon.items() if code not in raw]
+    problems = [
+        f"{TABLE}: no rule for province {code!r}; add it to cn_areas.yaml" for code in raw if code not in lexicon
+    ]
+    problems += [f"{TABLE}: province {code!r} ({area}) is absent" for code, area in lexicon.items() if code not in raw]
     if list(raw.index) != list(range(1, HOURS_PER_YEAR + 1)):
         problems.append(f"{TABLE}: expected hours 1 to {HOURS_PER_YEAR}, got {raw.index[0]} to {raw.index[-1]}")
     values = raw.to_numpy(dtype=np.float64)
     if not (values > 0).all():
         hour, column = np.argwhere(~(values > 0))[0]
-        problems.append(f"{TABLE}: {raw.columns[column]} in hour {hour + 1} is {values[hour, column]}; zero is not a load")
+        place = f"{raw.columns[column]} in hour {hour + 1}"
+        problems.append(f"{TABLE}: {place} is {values[hour, column]}; zero is not a load")
     if problems:
         raise GridDataError(problems)
     utc = local_to_utc(values.T, BEIJING_OFFSET_HOURS).T

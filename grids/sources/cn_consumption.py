@@ -8,7 +8,7 @@ and the power stations' own use, so it is load at the generator.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from grids.areas import AREAS
 from grids.units import MW_PER_WAN_KW
@@ -36,8 +36,9 @@ def read_consumption(originals: Path) -> pd.DataFrame:
 
     by_source = read_generation(originals)
     if "consumption" not in by_source.columns.get_level_values(0):
-        raise GridDataError(f"{GENERATION}: no series of power consumption; the lexicon in grids/sources/crea.py names it")
-    table = year_ends(by_source["consumption"])
+        raise GridDataError(f"{GENERATION}: no series of power consumption; see the lexicon in grids/sources/crea.py")
+    monthly: Any = by_source["consumption"]
+    table = year_ends(monthly)
     years = list(range(FIRST_YEAR, LAST_YEAR + 1))
     lexicon = {area.name: area.id for area in AREAS if area.country == "CN"}
     problems = [f"{GENERATION}: no consumption of {name}" for name in lexicon if name not in table]
@@ -46,7 +47,7 @@ def read_consumption(originals: Path) -> pd.DataFrame:
         wanted = table.loc[years, list(lexicon)]
         for name in wanted.columns[wanted.isna().any()]:
             absent = wanted.index[wanted[name].isna()].tolist()
-            problems.append(f"{GENERATION}: consumption of {name} is missing or zero in {absent}; fill it by a stated rule")
+            problems.append(f"{GENERATION}: {name} is missing or zero in {absent}; fill it by a stated rule")
     if problems:
         raise GridDataError(problems)
     result = wanted.rename(columns=lexicon).T

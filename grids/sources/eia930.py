@@ -90,8 +90,9 @@ def read_subregions(originals: Path, wanted: Collection[str]) -> pd.DataFrame:
     Raises GridDataError when the columns are not exactly `wanted`, or hours repeat or are absent.
     """
     table = _read(originals, SUBREGIONS)
-    problems = [f"{SUBREGIONS}: no rule for series {code!r}; add it to us_series_to_area.yaml" for code in _extra(table, wanted)]
-    problems += [f"{SUBREGIONS}: series {code!r} of us_series_to_area.yaml is not there" for code in wanted if code not in table]
+    where = "us_series_to_area.yaml"
+    problems = [f"{SUBREGIONS}: no rule for series {code!r}; add it to {where}" for code in _extra(table, wanted)]
+    problems += [f"{SUBREGIONS}: series {code!r} of {where} is not there" for code in wanted if code not in table]
     if problems:
         raise GridDataError(problems)
     return table
@@ -102,7 +103,8 @@ def read_authority(originals: Path, code: str) -> pd.Series[float]:
     table = _read(originals, AUTHORITIES)
     if code not in table:
         raise GridDataError(f"{AUTHORITIES}: no authority {code!r}; it has {', '.join(map(str, table.columns))}")
-    return table[code]
+    series: pd.Series[float] = table[code]
+    return series
 
 
 def read_regions(originals: Path) -> pd.DataFrame:
@@ -116,7 +118,7 @@ def read_regions(originals: Path) -> pd.DataFrame:
         if absent or extra:
             raise GridDataError(f"{name}: regions absent {absent}, unknown {extra}; expected {', '.join(REGIONS)}")
     older, newer = older[list(REGIONS)], newer[list(REGIONS)]
-    joined = pd.concat([older[older.index < newer.index[0]], newer])
+    joined: pd.DataFrame = pd.concat([older[older.index < newer.index[0]], newer])
     zero = (joined <= 0).any()
     if zero.any():
         raise GridDataError(f"regional demand of {', '.join(zero.index[zero])}: zero in some hours; zero is not a load")
@@ -240,6 +242,8 @@ def _short_or_present(gaps: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 def _borrow(code: str, filled: pd.DataFrame, rules: Mapping[str, SeriesRule]) -> pd.Series[float]:
     """Fill a series' long gaps from the complete series of its area, by the usual ratio at that time."""
+    import pandas as pd
+
     gap = filled[code].isna()
     mine = set(rules[code].shares)
     others = [
@@ -253,7 +257,8 @@ def _borrow(code: str, filled: pd.DataFrame, rules: Mapping[str, SeriesRule]) ->
             f"{' '.join(sorted(mine))} to fill them from; map it together with one, or end it with `ends`"
         )
     donor = filled[others].sum(axis=1)
-    season = filled.index.month * 24 + filled.index.hour
+    stamps = pd.DatetimeIndex(filled.index)
+    season = stamps.month * 24 + stamps.hour
     known = (~gap).to_numpy()
     ratio = filled[code][known].groupby(season[known]).sum() / donor[known].groupby(season[known]).sum()
     absent = sorted(set(season[~known]) - set(ratio.index))
