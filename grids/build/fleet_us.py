@@ -17,6 +17,9 @@ REPORTED_ADDITIONS_MW: Final = {
     2025: {"solar": 33_300.0, "battery": 18_300.0, "wind": 7_800.0, "gas": 4_700.0},
     2026: {"solar": 43_860.0, "battery": 24_080.0, "wind": 12_040.0, "gas": 6_300.0},
 }
+# Fuels whose units run as the market calls them, so that capacity alone does not say where they generate.
+DISPATCHED: Final = ("coal", "gas", "oil", "biomass", "hydro", "geothermal")
+LEAST_CAPACITY_FACTOR: Final = 0.01  # a unit that exists generates something; J
 # EIA counts wind on land and at sea together.
 WIND: Final = ("wind", "offshore_wind")
 
@@ -140,21 +143,29 @@ def capacity_history(units: pd.DataFrame, published: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
     old = units[units["status"] == "operating"]
-    parts = [_shared_out(old, published[published["year"] == year], year) for year in HISTORY_YEARS[:-1]]
+    states = state_shares(old)
+    parts = []
+    for year in HISTORY_YEARS[:-1]:
+        totals = published[published["year"] == year]
+        laid = shared_to_areas(totals, area_shares(old, year), states, "nameplate_mw")
+        parts.append(laid.assign(history_year=year))
     last = nameplate(units).groupby(["area", "technology"]).sum().rename("nameplate_mw").reset_index()
     parts.append(last.assign(history_year=STATE_YEAR))
     return pd.concat(parts).groupby(["area", "technology", "history_year"])["nameplate_mw"].sum()
 
 
-def area_shares(units: pd.DataFrame, year: int) -> pd.DataFrame:
+def area_shares(units: pd.DataFrame, year: int, *, by_output: bool = False) -> pd.DataFrame:
     """How a state's capacity of a fuel lies in areas: state, fuel, area, technology, share (sums to 1).
 
     By the reconciled units commissioned up to the year; a state and fuel without any is shared out
-    like that fuel's units of all dates.
+    like that fuel's units of all dates. With `by_output` a unit of a dispatched fuel weighs as much as it
+    used to generate (nameplate times its past capacity factor), else its nameplate.
     """
     import pandas as pd
 
     old = units[units["status"] == "operating"]
+    if by_output:
+        old = old.assign(nameplate_mw=_usual_output(old))
     keys = ["state", "fuel", "area", "technology"]
     dated = old[old["operating_year"] <= year].groupby(keys)["nameplate_mw"].sum()
     every = old[old["technology"] != "offshore_wind"].groupby(keys)["nameplate_mw"].sum()
@@ -164,21 +175,36 @@ def area_shares(units: pd.DataFrame, year: int) -> pd.DataFrame:
     return (mw / mw.groupby(level=["state", "fuel"]).transform("sum")).rename("share").reset_index()
 
 
-def _shared_out(old: pd.DataFrame, published: pd.DataFrame, year: int) -> pd.DataFrame:
+def state_shares(units: pd.DataFrame) -> pd.DataFrame:
+    """How a state's whole fleet lies in areas: state, area, share."""
+    old = units[units["status"] == "operating"]
+    state = old.groupby(["state", "area"])["nameplate_mw"].sum()
+    return (state / state.groupby(level="state").transform("sum")).rename("share").reset_index()
+
+
+def shared_to_areas(totals: pd.DataFrame, shares: pd.DataFrame, states: pd.DataFrame, column: str) -> pd.DataFrame:
+    """State totals (state, technology, `column`) laid out in areas: area, technology, `column`.
+
+    A fuel that no unit of the state has any more lies where the state's whole fleet lies.
+    """
     import pandas as pd
 
-    shares = area_shares(old, year)
-    totals = published.rename(columns={"technology": "fuel"})[["state", "fuel", "nameplate_mw"]]
-    # A fuel that a state no longer has at the end of 2024 lies where the state's whole fleet lies.
-    gone = totals.merge(shares[["state", "fuel"]].drop_duplicates(), how="left", indicator=True)
+    rows = totals.rename(columns={"technology": "fuel"})[["state", "fuel", column]]
+    gone = rows.merge(shares[["state", "fuel"]].drop_duplicates(), how="left", indicator=True)
     gone = gone[gone["_merge"] == "left_only"].drop(columns="_merge")
-    state = old.groupby(["state", "area"])["nameplate_mw"].sum()
-    state_share = (state / state.groupby(level="state").transform("sum")).rename("share").reset_index()
-    by_state = gone.merge(state_share, on="state").assign(technology=lambda frame: frame["fuel"])
-    table = totals.merge(shares, on=["state", "fuel"])
-    whole = pd.concat([table, by_state], ignore_index=True)
-    whole["nameplate_mw"] *= whole["share"]
-    return whole[["area", "technology", "nameplate_mw"]].assign(history_year=year)
+    by_state = gone.merge(states, on="state").assign(technology=lambda frame: frame["fuel"])
+    whole = pd.concat([rows.merge(shares, on=["state", "fuel"]), by_state], ignore_index=True)
+    whole[column] *= whole["share"]
+    return whole.groupby(["area", "technology"], as_index=False)[column].sum()
+
+
+def _usual_output(units: pd.DataFrame) -> pd.Series:
+    past = units["past_capacity_factor"]
+    # A unit without a record runs like the middle unit of its technology.
+    filled = past.where(past.notna(), past.groupby(units["technology"]).transform("median"))
+    dispatched = units["technology"].isin(DISPATCHED)
+    factor = filled.clip(lower=LEAST_CAPACITY_FACTOR).where(dispatched, 1.0)
+    return units["nameplate_mw"] * factor
 
 
 def _trim_to(old: pd.DataFrame, target: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from grids.sources.checks import original, require_columns, translated
+from grids.sources.us_coal_ages import first_operation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,7 @@ _COLUMNS: Final = (
     "nameplate_capacity_mw",
     "operating_year",
     "retirement_year",
+    "historical_capacity_factor",
 )
 
 
@@ -78,7 +80,8 @@ def read_generators(originals: Path) -> pd.DataFrame:
 
     Returns one row per unit share: plant_id, state (postal code), area (e.g. us.ercot), technology,
     nameplate_mw, operating_year, retirement_year, announced (bool: the retirement year is not one of
-    the publisher's filled lifetimes). Raises `GridDataError` for an unknown technology, a plant or a
+    the publisher's filled lifetimes), past_capacity_factor (NaN where not published). Coal units carry the year of their first operation where it is
+    known (see `us_coal_ages`). Raises `GridDataError` for an unknown technology, a plant or a
     region without an area, or a capacity that is missing or negative.
     """
     import pandas as pd
@@ -103,8 +106,12 @@ def read_generators(originals: Path) -> pd.DataFrame:
     placed = units.join(regions, on="plant_id")
     placed = placed.rename(columns={"nameplate_capacity_mw": "nameplate_mw"})
     placed["announced"] = _announced(placed)
+    coal = placed[placed["technology"] == "coal"].copy()
+    coal["unit_mw"] = coal.groupby(["plant_id", "generator_id"])["nameplate_mw"].transform("sum")
+    placed["operating_year"] = first_operation(originals, coal).combine_first(placed["operating_year"]).astype(int)
+    placed = placed.rename(columns={"historical_capacity_factor": "past_capacity_factor"})
     keep = ["plant_id", "state", "area", "technology", "nameplate_mw", "operating_year", "retirement_year"]
-    return placed[[*keep, "announced"]].reset_index(drop=True)
+    return placed[[*keep, "announced", "past_capacity_factor"]].reset_index(drop=True)
 
 
 def read_plant_regions(originals: Path) -> pd.DataFrame:
