@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +17,14 @@ from grids.provenance import Source, licence_summary, licences_markdown, sources
 from grids.variables import RESERVED_SOURCES, GridDataError
 
 ROOT = Path(__file__).parents[2]
+FILE_NAME = re.compile(r"\.(?:parquet|csv|csv\.gz|xlsx|nc|geojson|json|shp|png|npz)$")
 EVERY = list(sources().values())
 
 
 @pytest.mark.parametrize("source", EVERY, ids=lambda source: source.id)
 def test_entry_is_well_formed(source: Source) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", source.id)
-    assert source.files
+    assert source.files or source.note
     assert source.repository.startswith("https://")
     words = re.split(r" (?:AND|OR) ", source.licence)
     assert all(re.fullmatch(r"[A-Za-z0-9.-]+", word) for word in words)
@@ -73,26 +75,51 @@ def test_builders_cite_known_sources_only() -> None:
     assert cited - set(sources()) - RESERVED_SOURCES == set()
 
 
-def test_every_source_is_cited_by_a_builder() -> None:
-    words = {
-        word
-        for name in ("build", "sources")
-        for text in _strings(ROOT / "grids" / name)
-        for word in text.split()
-    }
-    assert set(sources()) - words == set()
+@functools.cache
+def _file_patterns() -> set[str]:
+    """File names that readers and builders spell out, as regular expressions (an f-string's fields match all)."""
+    patterns = set()
+    for name in ("build", "sources"):
+        for path in sorted((ROOT / "grids" / name).glob("*.py")):
+            nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+            inner = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+            for node in nodes:
+                if id(node) in inner:
+                    continue
+                parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+                words = [
+                    re.escape(part.value) if isinstance(part, ast.Constant) and isinstance(part.value, str) else ".*"
+                    for part in parts
+                ]
+                last = parts[-1] if parts else None
+                if isinstance(last, ast.Constant) and isinstance(last.value, str) and FILE_NAME.search(last.value):
+                    patterns.add("".join(words))
+    # An error text that ends with a file name is no file name.
+    return {pattern for pattern in patterns if ":" not in pattern and not pattern.startswith("\\.")}
+
+
+def _read(path: str) -> bool:
+    """A shapefile is read by the name of its .shp; everything else by its own."""
+    stem, _, ending = path.rpartition(".")
+    wanted = f"{stem}.shp" if ending in ("shx", "dbf", "prj", "cpg") else path
+    return any(re.fullmatch(f"(?:.*/)?{pattern}", wanted) for pattern in _file_patterns())
+
+
+def test_every_source_is_used() -> None:
+    words = {word for name in ("build", "sources") for text in _strings(ROOT / "grids" / name) for word in text.split()}
+    idle = [source.id for source in EVERY if source.id not in words and not any(_read(f.path) for f in source.files)]
+    assert idle == []
+
+
+def test_every_listed_file_is_read() -> None:
+    assert [file.path for source in EVERY for file in source.files if not _read(file.path)] == []
 
 
 def test_every_file_the_readers_name_is_listed() -> None:
     """A reader joins folder and file name; both must be in sources.yaml, or `fetch` cannot bring them."""
-    listed = {file.path for source in EVERY for file in source.files}
-    folders = {path.split("/")[0] for path in listed}
-    names = {path.split("/")[1] for path in listed}
-    text = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "grids" / "sources").glob("*.py")))
-    read = set(re.findall(r'"([^"\s{}]+\.(?:parquet|csv|csv\.gz|xlsx|nc|geojson|json|shp|png|npz))"', text))
-    assert read
-    assert {name.split("/")[-1] for name in read} - names == set()
-    assert {name.split("/")[0] for name in read if "/" in name} - folders == set()
+    listed = [file.path for source in EVERY for file in source.files]
+    unknown = [p for p in _file_patterns() if not any(re.fullmatch(f"(?:.*/)?{p}", path) for path in listed)]
+    assert unknown == []
 
 
 def test_licence_summary_groups_by_licence() -> None:
