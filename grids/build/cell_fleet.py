@@ -1,4 +1,4 @@
-"""Fleet on the cells: located units first, what is not located by stated weights, sums exactly those of the areas."""
+"""Fleet on the cells: located units first, the rest by stated weights, sums exactly those of the areas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from grids.areas import TECHNOLOGIES
 from grids.build import cell_weights as weights
@@ -17,9 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATTERN_SHARE: Final = 0.5
-"""Part of un-located wind and solar that follows the farms on record; the rest follows the resource. Label J."""
+"""Part of the un-located remainder that follows the plants on record where these are known to be a small or biased
+part: wind and solar (the rest follows the resource), oil, waste heat and biomass (the rest follows load). Label J."""
 
-SPREAD_BY_RESOURCE: Final = ("wind", "offshore_wind", "solar")
+WITH_LOAD: Final = ("oil", "biomass")
+
+CONTRADICTION_KM: Final = 100.0
+"""A tracked unit farther than this from the province it is said to be in is left out: one of the two is wrong and
+nothing tells which. Nine of 9,869 Chinese units. Label J."""
+
+KM_PER_DEGREE: Final = 111.195
 
 Floats = NDArray[np.float64]
 
@@ -44,12 +53,12 @@ def nameplate_mw(originals: Path, lattice: Lattice, target: Floats, load: Floats
 
 
 def planned_mw(originals: Path, lattice: Lattice, cap: Floats) -> Floats:
-    """Planned units whose site is known, (technology, cell) [MW]; never above ``cap`` (area, technology) [MW].
+    """Planned units whose site is known, (technology, cell) [MW].
 
-    Where the trackers list more than the area's plan holds, all sites are scaled down alike.
+    Never above ``cap``, (area, technology) [MW]. Where the trackers list more than the area's plan holds, all
+    sites are scaled down alike.
     """
-    units = gem_points.planned(originals)
-    pattern = _on_cells(lattice, units, _own_area(originals, units))
+    pattern = _on_cells(lattice, _with_area(originals, gem_points.planned(originals)))
     result = np.zeros_like(pattern)
     for i, area in enumerate(area_ids(lattice)):
         cells = lattice.cells_of(area)
@@ -65,24 +74,18 @@ def area_ids(lattice: Lattice) -> list[str]:
 
 
 def located_pattern(originals: Path, lattice: Lattice) -> Floats:
-    """Capacity of the units on record at their own cells, (technology, cell) [MW], before scaling to the fleet."""
-    us = plants_us.sites(originals)
-    us["area"] = weights.nearest_area(
-        boundaries.us_areas(originals), us["lat"].to_numpy(), us["lon"].to_numpy()
-    )
-    china = gem_points.operating(originals).query("country == 'CN'")
-    farms = wri.china_wind_and_solar(originals)
-    provinces = boundaries.china_provinces(originals)
-    farms["area"] = weights.nearest_area(provinces, farms["lat"].to_numpy(), farms["lon"].to_numpy())
-    tables = ((us, us["area"]), (china, _own_area(originals, china)), (farms, farms["area"]))
-    return np.sum([_on_cells(lattice, table, area.to_numpy(dtype=str)) for table, area in tables], axis=0)
+    """Units on record at their own cells, (technology, cell) [MW], before scaling to the fleet."""
+    us = _in_polygons(plants_us.sites(originals), boundaries.us_areas(originals))
+    china = _with_area(originals, gem_points.operating(originals).query("country == 'CN'"))
+    farms = _in_polygons(wri.china_farms(originals), boundaries.china_provinces(originals))
+    return _on_cells(lattice, us) + _on_cells(lattice, china) + _on_cells(lattice, farms)
 
 
 def fill(lattice: Lattice, target: Floats, pattern: Floats, prior: Floats, load: Floats) -> Floats:
     """Spread one technology's area totals over cells, (cell,) [MW].
 
-    ``target``: (area,) in `area_ids` order. Located capacity ``pattern`` is kept up to the target (scaled down
-    alike beyond it); the remainder follows ``prior``, or the load weight where the prior is nothing.
+    ``target``: (area,) in `area_ids` order. Located capacity ``pattern`` is kept up to the target (scaled
+    down alike beyond it); the remainder follows ``prior``, or the load weight where the prior is nothing.
     """
     result = np.zeros(len(lattice))
     for i, area in enumerate(area_ids(lattice)):
@@ -103,14 +106,18 @@ def fill(lattice: Lattice, target: Floats, pattern: Floats, prior: Floats, load:
 def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats) -> Floats:
     """What the un-located remainder of each technology follows, (technology, cell), any scale per area.
 
-    Thermal, hydro and storage plants follow the plants on record. Wind and solar follow half the farms on record,
-    half the resource; Chinese roof solar, a published share of each province, follows people. Offshore wind
-    stands at coastal cells by the wind resource.
+    Coal, gas, nuclear, hydro and storage follow the plants on record; oil and biomass half those, half load.
+    Wind and solar follow half the farms on record, half the resource; Chinese roof solar, a published share of
+    each province, follows people. Offshore wind stands at coastal cells by the wind resource.
     """
     priors = pattern.copy()
     resource = {name: weights.resource_weight(originals, lattice, name, load) for name in ("wind", "solar")}
     for name, field in resource.items():
-        priors[TECHNOLOGIES.index(name)] = _blend(lattice, pattern[TECHNOLOGIES.index(name)], field)
+        k = TECHNOLOGIES.index(name)
+        priors[k] = _blend(lattice, pattern[k], field)
+    for name in WITH_LOAD:
+        k = TECHNOLOGIES.index(name)
+        priors[k] = _blend(lattice, pattern[k], load)
     solar, utility = TECHNOLOGIES.index("solar"), np.ones(len(lattice))
     for area, share in nea_kinds.utility_share(originals).items():
         utility[lattice.cells_of(area)] = share
@@ -122,7 +129,7 @@ def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats) ->
 
 
 def _blend(lattice: Lattice, pattern: Floats, field: Floats) -> Floats:
-    """Half the pattern (as shares of its area), half the field; the field alone where nothing is on record."""
+    """Half the pattern (as shares of its area), half the field; the field alone where nothing is known."""
     blended = field.copy()
     for area in area_ids(lattice):
         cells = lattice.cells_of(area)
@@ -141,24 +148,36 @@ def _has(values: Floats, lattice: Lattice) -> NDArray[np.bool_]:
     return found
 
 
-def _own_area(originals: Path, units: pd.DataFrame) -> pd.Series:
-    """Area of each tracked unit: the stated province in China, the polygon that holds it in the US."""
-    area = units["province"].copy()
-    unknown = area == ""
-    points = units[unknown]
-    for country, polygons in (("US", boundaries.us_areas), ("CN", boundaries.china_provinces)):
-        here = points[points["country"] == country]
-        if len(here):
-            lat, lon = here["lat"].to_numpy(), here["lon"].to_numpy()
-            area.loc[here.index] = weights.nearest_area(polygons(originals), lat, lon)
-    return area
+def _with_area(originals: Path, units: pd.DataFrame) -> pd.DataFrame:
+    """Tracked units with their own area: the stated province in China, the polygon that holds them in the US.
+
+    Units whose place and stated province contradict each other are dropped.
+    """
+    import pandas as pd
+
+    us = _in_polygons(units[units["country"] == "US"], boundaries.us_areas(originals))
+    provinces = boundaries.china_provinces(originals)
+    china = _in_polygons(units[units["country"] == "CN"], provinces)
+    stated = china["province"].where(china["province"] != "", china["area"])
+    elsewhere = china[china["area"] != stated]
+    lat, lon = elsewhere["lat"].to_numpy(float), elsewhere["lon"].to_numpy(float)
+    homes = np.array([provinces[name] for name in stated[elsewhere.index]], dtype=object)
+    away_km = shapely.distance(homes, shapely.points(lon, lat)) * KM_PER_DEGREE
+    contradicting = elsewhere.index[away_km > CONTRADICTION_KM]
+    placed: pd.DataFrame = pd.concat([us, china.assign(area=stated).drop(index=contradicting)], ignore_index=True)
+    return placed
 
 
-def _on_cells(lattice: Lattice, units: pd.DataFrame, area: pd.Series | NDArray[np.str_]) -> Floats:
+def _in_polygons(units: pd.DataFrame, polygons: dict[str, BaseGeometry]) -> pd.DataFrame:
+    """Units with the area whose polygon holds them or is nearest."""
+    lat, lon = units["lat"].to_numpy(float), units["lon"].to_numpy(float)
+    return units.assign(area=weights.nearest_area(polygons, lat, lon))
+
+
+def _on_cells(lattice: Lattice, units: pd.DataFrame) -> Floats:
     """Sum of units by technology and cell of their own area, (technology, cell) [MW]."""
-    cell = weights.nearest_cells(
-        lattice, units["lat"].to_numpy(float), units["lon"].to_numpy(float), np.asarray(area, dtype=str)
-    )
+    lat, lon = units["lat"].to_numpy(float), units["lon"].to_numpy(float)
+    cell = weights.nearest_cells(lattice, lat, lon, units["area"].to_numpy(dtype=str))
     technology = units["technology"].map({name: i for i, name in enumerate(TECHNOLOGIES)}).to_numpy(dtype=int)
     result = np.zeros((len(TECHNOLOGIES), len(lattice)))
     np.add.at(result, (technology, cell), units["mw"].to_numpy(float))

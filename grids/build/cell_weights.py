@@ -33,7 +33,7 @@ def load_weight(originals: Path, lattice: Lattice) -> Floats:
     polygons = boundaries.us_areas(originals)
     lat, lon = substations["lat"].to_numpy(), substations["lon"].to_numpy()
     cell = nearest_cells(lattice, lat, lon, nearest_area(polygons, lat, lon))
-    weight = np.bincount(cell, weights=substations["mw"].to_numpy(), minlength=len(lattice))
+    weight = np.bincount(cell, weights=substations["mw"].to_numpy(), minlength=len(lattice)).astype(np.float64)
     china = np.flatnonzero(np.char.startswith(lattice.area, "cn."))
     population = rasters.china_population_density(originals)
     lat, lon = lattice.lat[china], lattice.lon[china]
@@ -105,9 +105,7 @@ def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.s
     }
     rows = np.floor(lat / lattice.degrees).astype(int)
     columns = np.floor(lon / lattice.degrees).astype(int)
-    cell = np.array(
-        [number.get((int(r), int(c)), -1) for r, c in zip(rows, columns, strict=True)], dtype=np.intp
-    )
+    cell = np.array([number.get((int(r), int(c)), -1) for r, c in zip(rows, columns, strict=True)], dtype=np.intp)
     stray = np.flatnonzero((cell < 0) | (lattice.area[cell] != area))
     for name in np.unique(area[stray]):
         own = lattice.cells_of(str(name))

@@ -46,16 +46,17 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
         "MW",
         "P",
         "eia860m oet-efuels-plants gem-trackers wri-gppd nea-solar merra2-cf tamu-load pop-density-china",
-        "Units at their coordinates (US plants and units; China coal, gas, oil, nuclear, hydro, biomass), scaled to the "
-        "area's fleet. Chinese wind and solar beyond 2017 have no coordinates: half follows farms of 2017, half land x "
-        "capacity factor^2 x load density^0.5; roof solar follows people, batteries wind and solar (J).",
+        "Units at their coordinates (US; China coal, gas, nuclear, hydro, biomass), scaled to the area's fleet. "
+        "Chinese wind and solar after 2017 have no coordinates: half follows the farms of 2017, half land x capacity "
+        "factor^2 x load density^0.5; roof solar follows people, batteries wind and solar; what is un-located of oil "
+        "and biomass half the plants on record, half load (J).",
     ),
     "cell_planned_mw": (
         "MW",
         "P",
         "gem-trackers",
-        "Tracked coal, gas, oil, nuclear, hydro, pumped storage, biomass and geothermal units stated for 2025-2035 or "
-        "under construction, scaled down where they exceed the area's plan. Wind, solar, batteries have no known site.",
+        "Tracked thermal, nuclear, hydro and pumped-storage units stated for 2025-2035 or under construction, scaled "
+        "down where they exceed the area's plan. Wind, solar and batteries have no known site.",
     ),
     "cell_load_weight": (
         "1",
@@ -74,7 +75,8 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
         "degC",
         "P",
         "ncep-normals",
-        "Bilinear between the 2.5 degree normals of the reanalysis surface; no elevation on record, so not corrected.",
+        "Bilinear between the 2.5 degree normals of the reanalysis surface; no elevation on record, so no cell is "
+        "corrected to its own height.",
     ),
     "cell_price_usd_per_mwh": (
         "usd_2023/MWh",
@@ -140,9 +142,7 @@ def check(cells: xr.Dataset, fleet: xr.Dataset) -> None:
     for i, k in np.argwhere(planned > cap * (1.0 + SUM_TOLERANCE)):
         problems.append(f"{names[i]} {TECHNOLOGIES[k]}: cells plan {planned[i, k]} MW, fleet {cap[i, k]} MW")
     load = np.bincount(index, weights=cells["cell_load_weight"].values)
-    problems += [
-        f"{names[i]}: load weights sum to {load[i]}" for i in np.flatnonzero(np.abs(load - 1.0) > 1e-6)
-    ]
+    problems += [f"{names[i]}: load weights sum to {load[i]}" for i in np.flatnonzero(np.abs(load - 1.0) > 1e-6)]
     if problems:
         raise GridDataError(problems)
 

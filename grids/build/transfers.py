@@ -43,9 +43,7 @@ def us_limits(originals: Path) -> dict[tuple[str, str], Limit]:
     link: none of their zones share an interface, they meet only through MISO Central.
     """
     groups = source.reeds_group_limits(originals)
-    contingency = median(
-        item.contingency_mw / item.limit_mw for item in groups if item.contingency_mw is not None
-    )
+    contingency = median(item.contingency_mw / item.limit_mw for item in groups if item.contingency_mw is not None)
     limits: dict[tuple[str, str], Limit] = {}
     for item in groups:
         with_outage, record = item.contingency_mw, "ReEDS NARIS2024 group limit, N-1 to N-0"

@@ -32,6 +32,23 @@ FLEET_YEAR: Final = 2024
 """The fleet is that of the end of this year; a unit under construction with this start year or earlier counts."""
 
 
+PUMPED_STORAGE_ON_A_RIVER: Final = frozenset(
+    f"{name} hydroelectric plant"
+    for name in (
+        "Baoquan",
+        "Dunhua",
+        "Fengning",
+        "Fukang",
+        "Hainan Qiongzhong",
+        "Jixi",
+        "Tianhuangping",
+        "Tongbai",
+        "Zhanghewan",
+    )
+)
+"""Chinese pumped-storage stations to which the tracker gives a river. Label R: well-known stations."""
+
+
 @dataclass(frozen=True)
 class _Tracker:
     """One feed: its file, and our name of each of its columns."""
@@ -77,9 +94,7 @@ def _units(originals: Path) -> pd.DataFrame:
         raw = pd.read_csv(path)
         require_columns(raw, tracker.columns, path.name)
         table = raw.rename(columns=tracker.columns)
-        table["technology"] = (
-            tracker.technology if isinstance(tracker.technology, str) else tracker.technology(raw)
-        )
+        table["technology"] = tracker.technology if isinstance(tracker.technology, str) else tracker.technology(raw)
         table["status"] = translated(table["status"], STATUS, path.name)
         table["year"] = table["year"] if "year" in table else float("nan")
         parts.append(table[["country", "province", "technology", "mw", "status", "year", "lat", "lon"]])
@@ -99,7 +114,7 @@ def _oil_or_gas(raw: pd.DataFrame) -> pd.Series:
 
 def _hydro_kind(raw: pd.DataFrame) -> pd.Series:
     """Pumped storage has no column: read from the name, in China also from the lack of a river (label J)."""
-    named = raw["name"].str.contains("pumped storage", case=False)
+    named = raw["name"].str.contains("pumped storage", case=False) | raw["name"].isin(PUMPED_STORAGE_ON_A_RIVER)
     large = raw["areas"].str.startswith("China") & (raw["capacity"] >= PUMPED_STORAGE_FROM_MW)
     return (named | (raw["river"].isna() & large)).map({True: "pumped_storage", False: "hydro"})
 

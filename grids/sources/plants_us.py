@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAME_SITE_KM: Final = 3.0
-"""Units of the two lists closer than this are one plant. Label J: 99 % of the large sites that match at all do so
-within 3 km, the next ones lie beyond 5 km."""
+"""Units of the two lists closer than this are one plant. Label J: of the units at large sites within 5 km of a
+listed plant, 99.5 % are within 3 km."""
 
 LARGE_MW: Final = 50.0
 """Least plant of the EIA-860M list [MW]; unmatched sites of the unit list above it have retired or moved."""
@@ -45,7 +45,7 @@ UNIT_FUEL: Final = {
     "solar": "solar",
 }
 CONTIGUOUS: Final = (24.0, 50.0, -125.5, -66.0)
-"""South, north, west, east of the contiguous states [degree]; Alaska, Hawaii and Puerto Rico are not covered."""
+"""South, north, west, east of the contiguous states [degree]; Alaska and Hawaii are not covered."""
 
 
 def sites(originals: Path) -> pd.DataFrame:
@@ -63,7 +63,8 @@ def sites(originals: Path) -> pd.DataFrame:
     large = _split(plants, units[at_plant].assign(plant=nearest[at_plant]))
     rest = units[~at_plant]
     small = rest[rest.groupby(["lat", "lon"])["mw"].transform("sum") < LARGE_MW]
-    return pd.concat([large, small], ignore_index=True)[["technology", "mw", "lat", "lon"]]
+    located: pd.DataFrame = pd.concat([large, small], ignore_index=True)[["technology", "mw", "lat", "lon"]]
+    return located
 
 
 def _plants(originals: Path) -> pd.DataFrame:
@@ -75,9 +76,7 @@ def _plants(originals: Path) -> pd.DataFrame:
     names = ["latitude", "longitude", "total_capacity_mw", "fuel_type", "status", "planned_retirement_date"]
     require_columns(table, names, path.name)
     stays = table["planned_retirement_date"].isna() | (table["planned_retirement_date"] >= OPERATING_FROM)
-    running = table["status"].isin(["operating", "retiring"]) | (
-        ~table["planned_retirement_date"].isna() & stays
-    )
+    running = table["status"].isin(["operating", "retiring"]) | table["planned_retirement_date"].notna()
     table = table[running & stays]
     return pd.DataFrame(
         {
@@ -118,7 +117,8 @@ def _split(plants: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     share = mix["mw"] / mix.groupby("plant")["mw"].transform("sum")
     mix["mw"] = share * plants["mw"].to_numpy()[mix["plant"]]
     mix["lat"], mix["lon"] = (plants[name].to_numpy()[mix["plant"]] for name in ("lat", "lon"))
-    return pd.concat([mix, plants[~plants.index.isin(known)]], ignore_index=True)
+    split: pd.DataFrame = pd.concat([mix, plants[~plants.index.isin(known)]], ignore_index=True)
+    return split
 
 
 def _plane_km(lat: pd.Series, lon: pd.Series) -> NDArray[np.float64]:

@@ -37,9 +37,7 @@ def mean_capacity_factor(originals: Path, technology: str) -> xr.DataArray:
         return file[names[technology]].transpose("lat", "lon").load().astype(np.float64)
 
 
-def mean_in_squares(
-    raster: xr.DataArray, lat: Floats, lon: Floats, degrees: float, points: int = 5
-) -> Floats:
+def mean_in_squares(raster: xr.DataArray, lat: Floats, lon: Floats, degrees: float, points: int = 5) -> Floats:
     """Mean of a (lat, lon) raster over squares around points, by bilinear sampling.
 
     ``lat``, ``lon``: square centres, (cell,) [degree]; ``degrees``: side. ``points`` x ``points`` samples a square;
@@ -59,7 +57,8 @@ def mean_in_squares(
             at = np.column_stack([lat + north, lon + east])
             total += values(at)
             weight += weights(at)
-    return np.divide(total, weight, out=np.full(lat.shape, np.nan), where=weight > 0.0)
+    mean: Floats = np.divide(total, weight, out=np.full(lat.shape, np.nan), where=weight > 0.0)
+    return mean
 
 
 def nearest_known(raster: xr.DataArray, lat: Floats, lon: Floats) -> Floats:

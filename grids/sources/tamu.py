@@ -21,6 +21,4 @@ def substation_load(originals: Path) -> pd.DataFrame:
     path = original(originals, "powersimdata_tamu/substation_load_mw_2016.csv.gz")
     table = pd.read_csv(path)
     require_columns(table, ["lat", "lon", "Pd"], path.name)
-    return (
-        table.rename(columns={"Pd": "mw"}).loc[table["Pd"] > 0, ["mw", "lat", "lon"]].reset_index(drop=True)
-    )
+    return table.rename(columns={"Pd": "mw"}).loc[table["Pd"] > 0, ["mw", "lat", "lon"]].reset_index(drop=True)

@@ -39,9 +39,7 @@ def reeds_group_limits(originals: Path) -> list[DirectedLimit]:
     """
     import pandas as pd
 
-    table = pd.read_csv(
-        original(originals, "pypsa_usa_reeds/transmission_capacity_init_AC_transgrp_NARIS2024.csv")
-    )
+    table = pd.read_csv(original(originals, "pypsa_usa_reeds/transmission_capacity_init_AC_transgrp_NARIS2024.csv"))
     limits = []
     for row in table.itertuples():
         a, b = "us." + str(row.transgrp).lower(), "us." + str(row.transgrpp).lower()
