@@ -91,7 +91,9 @@ def hostable_map(cells: xr.Dataset, outlines: Mapping[str, Any], path: Path, *, 
             _map_cells(axes, frame, (lat[inside], lon[inside], value[inside]), half, scale)
             _map_outlines(axes, frame, outlines, country)
             total = float(np.nansum(value[inside])) / 1000.0
-            axes.set_title(f"{COUNTRY_NAMES[country]}: {significant(total)} GW", fontsize=PANEL_PT, color=INK, pad=4)
+            axes.set_title(
+                f"{COUNTRY_NAMES[country]}: {significant(total)} GW", fontsize=PANEL_PT, weight="bold", color=INK, pad=4
+            )
             _map_frame(axes, bar=country == "us")
         _map_legend(figure, scale, missing=bool(np.isnan(value).any()))
         foot(figure, source_line)

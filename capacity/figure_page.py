@@ -81,7 +81,7 @@ def panels(figure: Figure, tops: Sequence[float], *, right: float) -> Iterator[t
                     fontsize=SMALL_PT, color=MUTED)  # fmt: skip
     step = 0.98 / len(tops)
     for column, top in enumerate(tops):
-        axes = figure.add_axes((0.06 + column * step, 0.15, step - right - 0.06, 0.67))
+        axes = figure.add_axes((0.06 + column * step, 0.15, step - right - 0.06, 0.635))
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         axes.grid(axis="y", color=RULE, linewidth=0.7)
@@ -92,9 +92,10 @@ def panels(figure: Figure, tops: Sequence[float], *, right: float) -> Iterator[t
 
 
 def panel_title(axes: Axes, country: str, unit: str) -> None:
-    """Country above the panel, unit above the vertical axis."""
-    axes.set_title(COUNTRY_NAMES.get(country, country), loc="left", fontsize=PANEL_PT, color=INK, pad=10)
-    axes.text(-0.015, 1.025, unit, transform=axes.transAxes, ha="right", va="bottom", fontsize=TEXT_PT, color=MUTED)
+    """Country above the panel, and below it the unit, above the numbers of the vertical axis."""
+    name = COUNTRY_NAMES.get(country, country)
+    axes.text(0.0, 1.085, name, transform=axes.transAxes, va="bottom", fontsize=PANEL_PT, weight="bold")
+    axes.text(-0.02, 1.03, unit, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL_PT, color=MUTED)
 
 
 def year_axis(axes: Axes, years: Sequence[int]) -> None:
@@ -143,11 +144,16 @@ def labels_right(axes: Axes, heights: Floats, labels: Sequence[str], colours: Se
 
 
 def spread(wanted: Floats, sizes: Floats) -> Floats:
-    """Centres as near as may be to `wanted` such that intervals of `sizes` do not overlap; order is kept."""
+    """Centres near `wanted` within 0 to 1 such that intervals of `sizes` do not overlap; order is kept.
+
+    Intervals that would touch form a block around their mean wish. Where they do not all fit, the topmost rise
+    above 1.
+    """
     order = np.argsort(wanted, kind="stable")
     groups: list[tuple[list[int], float]] = []
     for index in order:
-        members, centre = [int(index)], float(wanted[index])
+        members = [int(index)]
+        centre = _inside(float(wanted[index]), float(sizes[index]))
         while groups:
             before, middle = groups[-1]
             if middle + sizes[before].sum() / 2.0 <= centre - sizes[members].sum() / 2.0:
@@ -155,10 +161,15 @@ def spread(wanted: Floats, sizes: Floats) -> Floats:
             groups.pop()
             members = before + members
             edges = np.concatenate(([0.0], np.cumsum(sizes[members])[:-1])) + sizes[members] / 2.0
-            centre = float(np.mean(wanted[members] - edges)) + float(sizes[members].sum()) / 2.0
+            height = float(sizes[members].sum())
+            centre = _inside(float(np.mean(wanted[members] - edges)) + height / 2.0, height)
         groups.append((members, centre))
     places = np.zeros(len(wanted))
     for members, centre in groups:
         edges = np.concatenate(([0.0], np.cumsum(sizes[members])[:-1])) + sizes[members] / 2.0
         places[members] = centre - sizes[members].sum() / 2.0 + edges
     return places
+
+
+def _inside(centre: float, size: float) -> float:
+    return max(min(centre, 1.0 - size / 2.0), size / 2.0)

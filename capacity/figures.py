@@ -95,7 +95,7 @@ def stacked_supply(years: Sequence[int], nameplate: xr.DataArray, path: Path, so
     countries = [str(name) for name in table["country"].to_numpy()]
     tops = [float(layers[column].sum(axis=0).max()) / 1000.0 for column in range(len(countries))]
     with page(path, 6.6) as figure:
-        note = f"mean over draws; labels give {int(years[-1])}"
+        note = f"mean over draws; labels give GW in {int(years[-1])}"
         head(figure, "Projected supply", f"Nameplate capacity by technology, {note}")
         for axes, column, top in panels(figure, tops, right=0.16):
             panel_title(axes, countries[column], "GW")
