@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grids.areas import AREAS, COUNTRIES
+from grids.hours import hours_in_year
 from grids.provenance import sources
 from grids.store import source_ids
 from grids.variables import GridDataError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RECORD_KINDS = ("observed", "modelled", "borrowed")
-HOURS = 8760
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ def published_totals() -> tuple[KnownTotal, ...]:
     """The figures of `known_totals.yaml`. Raises GridDataError naming an entry that is not well formed."""
     from ruamel.yaml import YAML
 
-    text = (
-        importlib.resources.files("grids").joinpath("data", "known_totals.yaml").read_text(encoding="utf-8")
-    )
+    text = importlib.resources.files("grids").joinpath("data", "known_totals.yaml").read_text(encoding="utf-8")
     return tuple(_total(str(name), entry) for name, entry in YAML(typ="safe").load(text).items())
 
 
@@ -178,13 +176,8 @@ def _peak_gw(ds: xr.Dataset, known: KnownTotal) -> float | None:
         if len(chosen) != 1:
             return None
         annual = float(ds["annual_load_mwh"].sel(area=area, history_year=known.year))
-        total += ds["load_shape"].values[chosen[0]] * (annual / _hours_in(known.year))
+        total += ds["load_shape"].values[chosen[0]] * (annual / hours_in_year(known.year))
     return float(total.max()) / 1e3
-
-
-def _hours_in(year: int) -> int:
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return HOURS + 24 if leap else HOURS
 
 
 MEASURES: dict[str, Callable[[Any, KnownTotal], float | None]] = {
@@ -220,9 +213,7 @@ def source_table(ds: xr.Dataset) -> list[dict[str, Any]]:
     rows = []
     for name in source_ids(ds):
         using = sorted(
-            str(key)
-            for key, value in ds.data_vars.items()
-            if name in str(value.attrs.get("source", "")).split()
+            str(key) for key, value in ds.data_vars.items() if name in str(value.attrs.get("source", "")).split()
         )
         source = known.get(name)
         rows.append(
