@@ -82,9 +82,7 @@ def build(module: str, names: tuple[str, ...], architecture: str, extra: tuple[s
 
 def usage(kernels: list[Kernel], architecture: str) -> dict[str, Usage]:
     """Registers, spills and shared memory of kernels of one .cu file, by kernel name."""
-    built, log = build(
-        kernels[0].module, tuple(k.name for k in kernels), architecture, ("--ptxas-options=-v",)
-    )
+    built, log = build(kernels[0].module, tuple(k.name for k in kernels), architecture, ("--ptxas-options=-v",))
     by_symbol = {symbol: name for name, symbol in built.names.items()}
     table = {}
     for chunk in log.split("Compiling entry function")[1:]:

@@ -1,0 +1,82 @@
+"""Build a .cu file for the CPU: the unmodified source, the shim before it, one C function per kernel behind it."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import cuda_kernels
+
+SHIM = Path(__file__).parent / "shim"
+INCLUDE = Path(cuda_kernels.__file__).parent
+PLAIN = ("-O2",)
+ADDRESS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+THREAD = ("-O1", "-g", "-fsanitize=thread")
+_DYNAMIC = re.compile(r"extern __shared__ ([\w ]+?)\s+(\w+)\[\]")
+_CAPACITY = 64 * 1024
+_FOLDER = Path(tempfile.gettempdir()) / "gridflops-emulation"
+
+compiler = shutil.which("g++")
+
+
+def wrapper(text: str, names: tuple[str, ...]) -> str:
+    """C++ that holds the kernels, and for each of them a launcher and a description of its parameters."""
+    dynamic = sorted(set(_DYNAMIC.findall(text)))
+    if len(dynamic) > 1:
+        raise ValueError(f"one dynamic shared array a file, please: {dynamic}")
+    parts = [text]
+    memory = "nullptr, 0"
+    if dynamic:
+        kind, name = dynamic[0]
+        parts.append(f"alignas(16) thread_local {kind} {name}[{_CAPACITY} / sizeof({kind})];")
+        memory = f"reinterpret_cast<unsigned char*>({name}), sizeof({name})"
+    for number, name in enumerate(names):
+        parts.append(
+            f'extern "C" const char* emu_launch_{number}(const unsigned* size, size_t shared, int order, unsigned seed,'
+            " void** arguments) {\n"
+            "    return emu::start({{size[0], size[1], size[2]}, {size[3], size[4], size[5]}, shared, order, seed, "
+            f"{memory}}}, &{name}, arguments);\n}}\n"
+            f'extern "C" const char* emu_signature_{number}() {{ return emu::signature(&{name}); }}'
+        )
+    return "\n".join(parts) + "\n"
+
+
+def compile_library(text: str, names: tuple[str, ...], flags: tuple[str, ...] = PLAIN) -> Path:
+    """Shared library of some kernels; kept between runs under the hash of everything that went into it."""
+    code = wrapper(text, names)
+    headers = [*sorted(SHIM.iterdir()), *sorted(INCLUDE.glob("*.cuh"))]
+    key = hashlib.sha256("\0".join([code, *flags, *(h.read_text() for h in headers)]).encode()).hexdigest()[:24]
+    library = _FOLDER / f"{key}.so"
+    if library.exists():
+        return library
+    _FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
+        main = Path(folder) / "kernel.cpp"
+        main.write_text(code)
+        out = Path(folder) / "kernel.so"
+        command = [
+            str(compiler), "-std=c++17", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Werror",
+            "-Wno-unknown-pragmas", *flags, f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h",
+            str(main), str(SHIM / "runtime.cpp"), "-ldl", "-o", str(out),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
+        out.replace(library)
+    return library
+
+
+@cache
+def load(text: str, names: tuple[str, ...], flags: tuple[str, ...] = PLAIN) -> ctypes.CDLL:
+    """The library in this process."""
+    library = ctypes.CDLL(str(compile_library(text, names, flags)))
+    for number in range(len(names)):
+        getattr(library, f"emu_launch_{number}").restype = ctypes.c_char_p
+        getattr(library, f"emu_signature_{number}").restype = ctypes.c_char_p
+    return library

@@ -1,0 +1,114 @@
+"""The unmodified .cu files, run on the CPU through the product's own launchers, equal their NumPy twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import cuda_kernels
+from cuda_kernels import KernelError, asnumpy, headroom_mw, resolve_device, to_device
+from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
+
+RULES = ["native_first", "plain"]
+
+
+def made_up(cases: int, hours: int, profiles: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(cases + hours)
+    shapes = np.vstack([np.ones(hours), rng.normal(size=(profiles - 1, hours))])
+    return shapes, np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, profiles - 1))])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_headroom_gives_the_bits_of_numpy_in_any_thread_order(cupy, order, rule):
+    profiles, coefficients = made_up(cases=150, hours=300)
+    shares = np.array([0.0, 0.01, 0.05, 0.2, 0.4, 0.6, 0.003])
+    want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
+    got = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), shares, rule=rule)
+    assert isinstance(got.headroom_mw, cupy.ndarray)
+    assert_array_equal(asnumpy(got.headroom_mw), want.headroom_mw)
+    assert_array_equal(asnumpy(got.curtailed_hours), want.curtailed_hours)
+
+
+@pytest.mark.parametrize(("cases", "hours"), [(1, 1), (1, 257), (2, 256), (128, 255), (129, 511)])
+def test_headroom_at_the_edges_of_blocks_and_tiles(cupy, cases, hours):
+    profiles, coefficients = made_up(cases, hours, profiles=1 if hours == 1 else 6)
+    want = headroom_mw(profiles, coefficients, 0.03, engine="numpy")
+    got = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), 0.03)
+    assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
+
+
+def test_headroom_leaves_only_summaries_to_fetch(cupy):
+    from . import stand_in
+
+    profiles, coefficients = (cupy.asarray(a) for a in made_up(cases=40, hours=100))
+    stand_in.transfers.clear()
+    headroom_mw(profiles, coefficients, 0.01)
+    assert stand_in.transfers["device to host"] <= 5  # the checks of the inputs: one truth value each
+    assert stand_in.transfers["host to device"] <= 1  # the share
+
+
+def test_headroom_splits_what_one_launch_cannot_hold(cupy, monkeypatch):
+    from cuda_kernels import _headroom_cuda
+
+    profiles, coefficients = made_up(cases=50, hours=40)
+    whole = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.1, 0.2]).headroom_mw.get()
+    monkeypatch.setattr(_headroom_cuda, "_CASES_AT_ONCE", 7)
+    split = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.1, 0.2]).headroom_mw.get()
+    assert_array_equal(split, whole)
+
+
+def test_headroom_without_cases_launches_nothing(cupy):
+    from . import stand_in
+
+    got = headroom_mw(cupy.ones((2, 5)), cupy.ones((0, 2)), [0.1, 0.2])
+    assert got.headroom_mw.shape == (0, 2)
+    assert stand_in.launches == []
+
+
+def test_bad_device_input_is_refused_by_name(cupy):
+    with pytest.raises(KernelError, match="case 1 holds nan at coefficient 0"):
+        headroom_mw(cupy.ones((1, 4)), cupy.asarray(np.array([[1.0], [np.nan]])), 0.1)
+    with pytest.raises(KernelError, match="at most 12"):
+        headroom_mw(cupy.ones((13, 4)), cupy.ones((1, 13)), 0.1)
+    with pytest.raises(KernelError, match="host and device"):
+        headroom_mw(np.ones((1, 4)), cupy.ones((1, 1)), 0.1)
+
+
+def test_philox_integers_are_bit_identical(cupy, order):
+    rng = np.random.default_rng(1)
+    counter = rng.integers(0, 2**32, (1000, 4), dtype=np.uint32)
+    key = rng.integers(0, 2**32, 2, dtype=np.uint32)
+    assert_array_equal(philox4x32(cupy.asarray(counter), key).get(), philox4x32(counter, key))
+
+
+def test_uniform_and_normal_agree(cupy):
+    draws, years, lanes = np.arange(37), np.array([2025, 2040]), np.arange(9)
+    host = uniform(2**40 + 5, draws, 77, years, lanes)
+    device = uniform(2**40 + 5, cupy.asarray(draws), 77, years, lanes)
+    assert_array_equal(device.get(), host)
+    assert_array_equal(uniform(3, cupy.asarray(draws), 1, 2030).get(), uniform(3, draws, 1, 2030))
+    assert_allclose(normal_from_uniform(device).get(), normal_from_uniform(host), rtol=1e-15)
+    u = 10.0 ** -np.linspace(0.1, 300, 500)
+    assert_allclose(normal_from_uniform(cupy.asarray(u)).get(), normal_from_uniform(u), rtol=1e-14)
+
+
+def test_devices_are_resolved_and_arrays_moved(cupy):
+    assert resolve_device("auto") == resolve_device("gpu") == "gpu"
+    moved = to_device("gpu")(np.arange(3.0))
+    assert isinstance(moved, cupy.ndarray)
+    assert cuda_kernels.array_namespace(moved) is cupy
+    assert_array_equal(to_device("cpu")(moved), np.arange(3.0))
+
+
+def test_a_machine_without_a_device_is_told_in_one_line(cupy, monkeypatch):
+    def no_driver() -> int:
+        raise cupy.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver: too old\nmore")
+
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", no_driver)
+    assert resolve_device("auto") == "cpu"
+    with pytest.raises(KernelError, match=r"no usable CUDA device \(cudaErrorInsufficientDriver: too old\)"):
+        resolve_device("gpu")
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 0)
+    with pytest.raises(KernelError, match="finds no CUDA device"):
+        resolve_device("gpu")
