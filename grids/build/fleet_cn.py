@@ -37,11 +37,12 @@ def capacity_by_province(originals: Path) -> pd.DataFrame:
     units = gem.read_china_units(originals)
     national = crea.read_national_capacity(originals)
     table = crea.year_ends(crea.read_capacity(originals)).T
-    published = {name: _gaps_filled(table.loc[name], national, name) for name in ("thermal", "hydro")}
-    parts = split_thermal(published["thermal"], units, national, originals)
-    pumped = pumped_storage(published["hydro"], originals)
+    thermal = _gaps_filled(table.loc["thermal"], national, "thermal")
+    hydro = _gaps_filled(_with_unlisted_hydro(table.loc["hydro"], units, national), national, "hydro")
+    parts = split_thermal(thermal, units, national, originals)
+    pumped = pumped_storage(hydro, originals)
     parts["pumped_storage"] = pumped
-    parts["hydro"] = (published["hydro"] - pumped).clip(lower=0.0)
+    parts["hydro"] = (hydro - pumped).clip(lower=0.0)
     parts["nuclear"] = _nuclear(table.loc["nuclear"], units, national)
     wind = _gaps_filled(_wind(originals, national), national, "wind")
     parts["offshore_wind"] = _offshore(wind)
@@ -65,11 +66,11 @@ def split_thermal(
     import pandas as pd
 
     targets = _national_thermal(thermal.sum(), units, national, originals)
-    fitted = {
-        year: _fitted(_thermal_seed(units, thermal[year], year), thermal[year], targets[year])
+    by_year = {
+        year: fitted(_thermal_seed(units, thermal[year], year), thermal[year], targets[year])
         for year in thermal.columns
     }
-    whole = pd.concat(fitted, axis=1)
+    whole = pd.concat(by_year, axis=1)
     return {fuel: whole.xs(fuel, axis=1, level=1) for fuel in THERMAL}
 
 
@@ -156,6 +157,23 @@ def _gaps_filled(table: pd.DataFrame, national: pd.DataFrame, name: str) -> pd.D
         if published == published:  # no national figure before 2012: the provinces stand as they are
             full[year] *= published / full[year].sum()
     return pd.DataFrame(full)
+
+
+def _with_unlisted_hydro(table: pd.DataFrame, units: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
+    """The national remainder of hydro in provinces without a series where units are tracked (Tibet).
+
+    Before the first national figure the remainder keeps its first size.
+    """
+    import pandas as pd
+
+    tracked = units[(units["technology"] == "hydro") & (units["status"] == "operating")]
+    weight = tracked.groupby("province")["nameplate_mw"].sum()
+    weight = weight[[name for name in weight.index if name not in table.index]]
+    listed = table.reindex(columns=range(FIRST_YEAR, STATE_YEAR + 1))
+    rest = (national["hydro"].reindex(listed.columns) - listed.sum()).clip(lower=0.0).bfill()
+    share = weight / weight.sum()
+    added = pd.DataFrame({year: share * rest[year] for year in listed.columns})
+    return pd.concat([listed.dropna(how="all"), added])
 
 
 def _wind(originals: Path, national: pd.DataFrame) -> pd.DataFrame:
@@ -287,7 +305,7 @@ def _thermal_seed(units: pd.DataFrame, thermal: pd.Series, year: int) -> pd.Data
     return seed
 
 
-def _fitted(seed: pd.DataFrame, rows: pd.Series, columns: dict[str, float]) -> pd.DataFrame:
+def fitted(seed: pd.DataFrame, rows: pd.Series, columns: dict[str, float]) -> pd.DataFrame:
     """Iterative proportional fitting; rows fit exactly, columns as far as the seed's zeros allow."""
     matrix = seed.to_numpy(dtype=float)
     row = rows.reindex(seed.index).to_numpy(dtype=float)
@@ -295,6 +313,6 @@ def _fitted(seed: pd.DataFrame, rows: pd.Series, columns: dict[str, float]) -> p
     for _ in range(FITTING_ROUNDS):
         matrix = matrix * (column / matrix.sum(axis=0))
         matrix = matrix * (row / matrix.sum(axis=1))[:, None]
-    fitted = seed.copy()
-    fitted.loc[:, :] = matrix
-    return fitted
+    result = seed.copy()
+    result.loc[:, :] = matrix
+    return result

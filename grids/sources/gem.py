@@ -30,6 +30,7 @@ BY_PRODUCT: Final = "industrial by-product"
 # small ones are plants whose river nobody entered. Judgement: all Chinese pumped storage under
 # construction is at least this large.
 PUMPED_STORAGE_FROM_MW: Final = 290.0
+RESEARCH_REACTOR_BELOW_MW: Final = 50.0
 
 _FILES: Final = {
     "coal": (
@@ -119,6 +120,8 @@ def _read(originals: Path, technology: str) -> pd.DataFrame:
     rows["technology"] = technology
     if technology == "gas":
         rows.loc[rows["fuel"].str.startswith(BY_PRODUCT), "technology"] = "oil"
+    if technology == "nuclear":
+        rows = rows[rows["nameplate_mw"] >= RESEARCH_REACTOR_BELOW_MW]
     if technology == "hydro":
         off_stream = rows["river"].isna() & (rows["nameplate_mw"] >= PUMPED_STORAGE_FROM_MW)
         named = rows["name"].str.contains("Pumped Storage", case=False)
