@@ -98,18 +98,14 @@ def as_record(file: Path, clean: CleanDemand, result: xr.Dataset) -> dict[str, A
                 "published_gw": published,
                 "difference": None if published is None else total / published - 1.0,
                 "authorities": {
-                    str(name): _authority_record(part.sel(authority=name))
-                    for name in part["authority"].values
+                    str(name): _authority_record(part.sel(authority=name)) for name in part["authority"].values
                 },
             }
         )
     peaks = result["seasonal_peak_mw"]
     return {
         "file": str(file),
-        **{
-            key: result.attrs[key]
-            for key in ("source", "season_rule", "season_rule_text", "clock", "clock_text")
-        },
+        **{key: result.attrs[key] for key in ("source", "season_rule", "season_rule_text", "clock", "clock_text")},
         "cleaning_rule": clean.rule,
         "cleaning_rule_text": clean.rule_text,
         "cleaning": {str(name): {k: int(v) for k, v in row.items()} for name, row in clean.report.iterrows()},
@@ -216,15 +212,15 @@ def _year_lines(part: xr.Dataset, share: float) -> list[str]:
     for name in map(str, part["authority"].to_numpy()):
         cells = part.sel(authority=name)
         roots, loads = cells["has_root"].to_numpy(), cells["headroom_mw"].to_numpy() / 1000.0
-        texts = [
-            f"{load:8.2f}" if root else f"{'no root':>8}" for root, load in zip(roots, loads, strict=True)
-        ]
+        texts = [f"{load:8.2f}" if root else f"{'no root':>8}" for root, load in zip(roots, loads, strict=True)]
         lines.append(f"  {name:6}" + "".join(texts))
     totals = part["headroom_mw"].sum("authority", skipna=False).to_numpy() / 1000.0
     lines.append("  total " + "".join(f"{total:8.2f}" for total in totals))
     pooled = part["headroom_mw"].isel(period=0)
-    weights = pooled / pooled.sum("authority", skipna=False)
     served = pooled.to_numpy() > 0.0
+    if not served.any():
+        return lines
+    weights = pooled / pooled.sum("authority", skipna=False)
     shares = part["curtailed_share_of_pooled"].isel(authority=served)
     mean = (shares * weights.isel(authority=served)).sum("authority", skipna=False).to_numpy()
     lines.append("  curtailed share of the pooled load, %")
@@ -256,8 +252,6 @@ def _root_lines(result: xr.Dataset) -> list[str]:
     for share in missing["share"].to_numpy():
         names = [str(n) for n in missing["authority"].to_numpy()[~missing.sel(share=share).to_numpy()]]
         if names:
-            lines.append(
-                f"  No root at {float(share):.4g} for {', '.join(names)}, counted as 0 GW: with these seasons"
-            )
+            lines.append(f"  No root at {float(share):.4g} for {', '.join(names)}, counted as 0 GW: with these seasons")
             lines.append("  native load alone exceeds the seasonal peak by more than the share allows.")
     return lines

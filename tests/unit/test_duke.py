@@ -342,6 +342,9 @@ class TestCommand:
         ):
             assert expected in done.output
         assert "covers other years" in done.output
+        none = CliRunner().invoke(validate, ["duke", str(file), "--curtailment", "0"])
+        assert none.exit_code == 0, none.output
+        assert "share of the pooled load" not in none.output
         assert max(map(len, done.output.splitlines())) <= 110
 
     def test_json_agrees_with_the_library(self, file: Path) -> None:
