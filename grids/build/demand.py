@@ -15,11 +15,12 @@ import pandas as pd
 import xarray as xr
 
 from grids.areas import AREA_IDS, AREAS, read_table
+from grids.build.demand_china import chinese_demand
 from grids.build.demand_history import History, by_year, history_before_hourly
 from grids.hours import hours_in_year, year_values
-from grids.sources import china_load, cn_consumption, eia930
+from grids.sources import eia930
 from grids.units import MW_PER_GW, MWH_PER_TWH
-from grids.variables import GridDataError, attrs_for
+from grids.variables import attrs_for
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 YEARS: Final = tuple(range(2010, 2025))
 HOURLY_YEARS: Final = (2020, 2021, 2022, 2023, 2024)
 CHINA_WEATHER_YEAR: Final = 2020
-CHINA_STATE_YEAR: Final = 2024  # the year whose national peak the Chinese shapes are made to meet
 US: Final = tuple(area.id for area in AREAS if area.country == "US")
-CN: Final = tuple(area.id for area in AREAS if area.country == "CN")
-MOST_STRETCH: Final = 1.2  # a factor beyond this says that peak, energy and shape do not belong together [J]
 
 METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "area_name": ("powergenome-reeds crea-china", "ReEDS planning subregions and Chinese provinces."),
@@ -45,8 +43,9 @@ METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "load_shape": (
         "eia-930 china-hourly-load crea-china",
         "US: hourly EIA-930 demand over its mean, hour-ending moved to hour-beginning, 29 February dropped. "
-        "China: 2018-level provincial series moved from Beijing time, deviations from the mean shrunk by one national "
-        "factor so that the coincident 2024 peak meets the published one. US cleaning: " + eia930.CLEANING_RULE,
+        "China: 2018-level provincial series moved from Beijing time, deviations from the mean scaled by one factor "
+        "per regional grid so that regional and national peaks meet the published ones. US cleaning: "
+        + eia930.CLEANING_RULE,
     ),
     "annual_load_mwh": (
         "eia-930 eia-seds crea-china",
@@ -56,7 +55,7 @@ METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "peak_load_mw": (
         "eia-930 eia-seds china-hourly-load crea-china",
         "Highest hour where hourly data exist, else energy times the usual ratio of peak to mean; China: shape "
-        "shrunk to the national peak of the year. load_history_record says which.",
+        "scaled to the national peak of the year. load_history_record says which.",
     ),
     "load_history_record": ("eia-930 eia-seds crea-china", "observed or derived, separately for energy and peak."),
 }  # fmt: skip
@@ -82,7 +81,7 @@ def known_totals(ds: xr.Dataset) -> tuple[KnownTotal, ...]:
 
     ds : a grid with load_shape, profile_area, weather_year, area_country, annual_load_mwh and all 49 areas.
     """
-    energy = ds["annual_load_mwh"].groupby("area_country").sum() / MWH_PER_TWH
+    energy = ds["annual_load_mwh"].groupby(ds["area_country"]).sum() / MWH_PER_TWH
     us, cn = coincident_peak_mw(ds, "US", 2024), coincident_peak_mw(ds, "CN", 2024)
     eia, nbs, nea = (
         "EIA-930, hourly total of the release",
@@ -104,7 +103,7 @@ def known_totals(ds: xr.Dataset) -> tuple[KnownTotal, ...]:
 
 
 def coincident_peak_mw(ds: xr.Dataset, country: str, year: int) -> float:
-    """Highest hour of the summed load of a country's areas [MW], with the last weather year up to `year` of each area."""
+    """Highest hour of a country's summed load [MW], each area in its last weather year up to `year`."""
     load = np.zeros(ds.sizes["hour"])
     for area in ds["area"].values[ds["area_country"].values == country]:
         mine = np.flatnonzero((ds["profile_area"].values == area) & (ds["weather_year"].values <= year))
@@ -122,7 +121,7 @@ def build(originals: Path) -> xr.Dataset:
     Raises GridDataError for originals that are absent, unknown or incomplete.
     """
     us_hourly, us_records, us = _united_states(Path(originals))
-    cn_shape, cn_record, cn = _china(Path(originals))
+    cn_shape, cn_records, cn = chinese_demand(Path(originals))
     profiles, shapes, records = [], [], []
     for area in US:
         for year in HOURLY_YEARS:
@@ -130,10 +129,10 @@ def build(originals: Path) -> xr.Dataset:
             profiles.append((area, year))
             shapes.append(values / values.mean())
             records.append(us_records[area, year])
-    for area in CN:
+    for area in cn_shape.columns:
         profiles.append((area, CHINA_WEATHER_YEAR))
         shapes.append(cn_shape[area].to_numpy())
-        records.append(cn_record)
+        records.append(cn_records[area])
     ds = _dataset(profiles, np.stack(shapes), records, [us, cn])
     for name in ds.data_vars:
         source, method = METHODS[str(name)]
@@ -243,11 +242,11 @@ def _us_record(area: str, year: int, cleaned: eia930.Cleaned, rules: Mapping[str
     codes = [code for code, rule in rules.items() if area in rule.shares]
     inside = pd.DatetimeIndex(cleaned.changed.index).year == year
     changed = cleaned.changed.loc[inside, codes].to_numpy()
-    borrowed = cleaned.borrowed.loc[inside, codes].to_numpy()
+    borrowed: npt.NDArray[np.bool_] = cleaned.borrowed.loc[inside, codes].to_numpy(dtype=bool)
     split = [code for code in codes if len(rules[code].shares) > 1]
     text = f"observed: EIA-930, {len(codes)} series; {int(changed.sum())} of {changed.size} series-hours changed"
     if borrowed.any():
-        who = [code for code, any_hour in zip(codes, borrowed.any(axis=0).tolist(), strict=True) if any_hour]
+        who = [code for code, any_hour in zip(codes, np.any(borrowed, axis=0), strict=True) if any_hour]
         text += f", {int(borrowed.sum())} of them filled from other series ({', '.join(who)})"
     return text + (f"; only a share of {', '.join(split)} [J]" if split else "")
 
@@ -260,70 +259,3 @@ def _doubts(area: str, rules: Mapping[str, eia930.SeriesRule]) -> str:
         for code, rule in rules.items()
         if rule.doubt is not None and area in rule.shares
     )
-
-
-def _china(originals: Path) -> tuple[pd.DataFrame, str, History]:
-    load = china_load.read_hourly_load(originals)
-    shape = load / load.mean()
-    energy = cn_consumption.read_consumption(originals)[list(YEARS)]
-    peaks = _national_peaks(originals)
-    factor = _shrink_factors(shape, energy, peaks)
-    highest = shape.max()
-    mean = energy / [hours_in_year(year) for year in YEARS]
-    peak = pd.DataFrame({year: mean[year] * (1 + factor[year] * (highest - 1)) for year in YEARS})
-    record = pd.DataFrame(
-        {y: [_china_history_record(area, y, factor[y], int(peaks.index.min())) for area in CN] for y in YEARS},
-        index=list(CN),
-    )
-    state = factor[CHINA_STATE_YEAR]
-    text = (
-        "modelled: provincial series of PyPSA-China-PIK at the 2018 level, partly synthetic (typical days and monthly "
-        f"figures); Beijing time moved to UTC; deviations from the mean times {state:.3f} so that the coincident peak "
-        f"of {CHINA_STATE_YEAR} meets {peaks[CHINA_STATE_YEAR] / 1e3:,.0f} GW [J]; calendar of 2018, no weather year"
-    )
-    return 1 + state * (shape - 1), text, History(energy, peak, record)
-
-
-def _national_peaks(originals: Path) -> pd.Series[float]:
-    """Highest national load [MW], 2013-2024; years before count fewer grids and take the first year's factor."""
-    table = read_table("cn_peak_load.yaml")
-    known = cn_consumption.read_national_peaks(originals)
-    known = known[known.index >= int(table["first_year"])]
-    later = pd.Series({int(year): 1e3 * float(gw) for year, gw in table["national_peak_gw"].items()})
-    return pd.concat([known, later[~later.index.isin(known.index)]])
-
-
-def _shrink_factors(shape: pd.DataFrame, energy: pd.DataFrame, peaks: pd.Series[float]) -> dict[int, float]:
-    """How much the provinces' deviations from their mean must shrink to meet the national peak of each year [1].
-
-    The coincident peak is linear in the factor, so one division solves it. Years without a comparable national peak
-    take the factor of the first year that has one.
-    """
-    factors: dict[int, float] = {}
-    for year in map(int, peaks.index):
-        mean = energy[year] / hours_in_year(year)
-        coincident = float((shape * mean).sum(axis=1).max())
-        factors[year] = (float(peaks[year]) - mean.sum()) / (coincident - mean.sum())
-    wrong = [f"{year} ({factor:.2f})" for year, factor in factors.items() if not 0.0 < factor <= MOST_STRETCH]
-    if wrong:
-        raise GridDataError(
-            f"national peak of China does not fit energy and provincial shapes in {', '.join(wrong)}: the factor "
-            f"on the shapes' deviations must lie in (0, {MOST_STRETCH}]; check cn_peak_load.yaml"
-        )
-    first = factors[min(factors)]
-    return {year: factors.get(year, first) for year in YEARS}
-
-
-def _china_history_record(area: str, year: int, factor: float, first_peak: int) -> str:
-    text = "energy observed: consumption of the whole society (NBS, CEC); peak derived: 2018-level shape, deviations "
-    text += f"times {factor:.3f} to meet the national peak of {max(year, first_peak)} [J]"
-    if (area, year) in _BREAKS:
-        text += f"; energy: {_BREAKS[area, year]}"
-    return text
-
-
-# Years from which a province's statistics count more than before (steps that growth does not explain) [J].
-_BREAKS: Final[Mapping[tuple[str, int], str]] = {
-    ("cn.shandong", 2015): "break, 21 % above 2014, wider scope of self-generation",
-    ("cn.xinjiang", 2019): "break, 34 % above 2018, wider scope",
-}

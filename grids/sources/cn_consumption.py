@@ -22,7 +22,17 @@ PEAKS: Final = "crea_china_co2/Peak Load by Power Grid.xlsx"
 UNITS: Final = {"万千瓦": MW_PER_WAN_KW, "10000 kw": MW_PER_WAN_KW}
 
 FIRST_YEAR, LAST_YEAR = 2010, 2024
-NATIONAL_PEAK_SERIES: Final = "Peak Load of Power Consumption by Nation's Major Power Grids: Total"
+PEAK_PREFIX: Final = "Peak Load of Power Consumption by Nation's Major Power Grids: "
+# The publisher's English calls East China (华东) "WALTON", its sound.
+PEAK_SERIES: Final = {
+    "Total": "total",
+    "North China": "north",
+    "Northeast": "northeast",
+    "WALTON": "east",
+    "Central China": "central",
+    "South": "south",
+    "Northwest China": "northwest",
+}
 
 
 def read_consumption(originals: Path) -> pd.DataFrame:
@@ -55,10 +65,11 @@ def read_consumption(originals: Path) -> pd.DataFrame:
     return result
 
 
-def read_national_peaks(originals: Path) -> pd.Series[float]:
-    """Highest national load of each year in MW, as far as the monthly table is complete (to 2022).
+def read_grid_peaks(originals: Path) -> pd.DataFrame:
+    """Highest load of each year in MW; rows year (to 2022), columns total and regional grid.
 
-    The last year lacks December, which has never been the highest month. A zero is a month without a figure.
+    Load that the grids dispatch; the self-supply of industry, large in the north-west, is not counted. The last year
+    lacks December. A zero is a month without a figure.
     """
     import pandas as pd
 
@@ -69,16 +80,16 @@ def read_national_peaks(originals: Path) -> pd.Series[float]:
     names, units = raw[labels == "Name"], raw[labels == "Unit"]
     if len(names) != 1 or len(units) != 1:
         raise GridDataError(f"{PEAKS}: expected one row 'Name' and one row 'Unit'")
-    columns = [column for column in raw.columns[1:] if names.iloc[0][column] == NATIONAL_PEAK_SERIES]
-    if len(columns) != 1:
-        raise GridDataError(f"{PEAKS}: {len(columns)} series named {NATIONAL_PEAK_SERIES!r}, expected one")
-    unit = str(units.iloc[0][columns[0]])
-    if unit not in UNITS:
-        raise GridDataError(f"{PEAKS}: no rule for unit {unit!r}; known: {', '.join(UNITS)}")
-    dated = labels.str.fullmatch(r"\d{4}-\d{2}-\d{2}.*")
-    figures = pd.to_numeric(raw.loc[dated, columns[0]]) * UNITS[unit]
-    months = pd.to_datetime(raw.loc[dated, 0])
-    figures = figures.where(figures > 0).dropna()
-    peaks = figures.groupby(months.loc[figures.index].dt.year).max()
-    peaks.index.name = "year"
-    return peaks
+    months = pd.to_datetime(raw.loc[labels.str.fullmatch(r"\d{4}-\d{2}-\d{2}.*"), 0])
+    peaks, problems = {}, []
+    for series, ours in PEAK_SERIES.items():
+        columns = [column for column in raw.columns[1:] if names.iloc[0][column] == PEAK_PREFIX + series]
+        unit = str(units.iloc[0][columns[0]]) if columns else ""
+        if len(columns) != 1 or unit not in UNITS:
+            problems.append(f"{PEAKS}: {len(columns)} series of the peak of {series!r} in {unit!r}; expected one in MW")
+            continue
+        figures = pd.to_numeric(raw.loc[months.index, columns[0]]) * UNITS[unit]
+        peaks[ours] = figures.where(figures > 0).groupby(months.dt.year).max()
+    if problems:
+        raise GridDataError(problems)
+    return pd.DataFrame(peaks).rename_axis("year")
