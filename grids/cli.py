@@ -95,6 +95,7 @@ def _readable(row: Comparison) -> dict[str, Any]:
         "here": "-" if row.computed is None else f"{row.computed:.1f}",
         "difference": "-" if row.difference is None else f"{row.difference:+.1%}",
         "verdict": row.verdict,
+        "check": known.check,
         "label": known.label,
         "source": known.source,
     }

@@ -17,6 +17,7 @@ from grids.variables import GridDataError
 if TYPE_CHECKING:
     import xarray as xr
 
+CHECKS = ("independent", "summed", "scaled")
 RECORD_KINDS = ("observed", "modelled", "borrowed")
 
 
@@ -34,6 +35,8 @@ class KnownTotal:
     high: float
     tolerance: float
     label: str
+    check: str
+    """`independent`, `summed` or `scaled`: what agreement with this figure proves (see `known_totals.yaml`)."""
     source: str
     why: str
     technologies: tuple[str, ...]
@@ -71,8 +74,8 @@ def _total(name: str, entry: Mapping[str, Any]) -> KnownTotal:
         known = KnownTotal(id=name, technologies=tuple(fields.pop("technologies", ())), **span, **fields)
     except TypeError as error:
         raise GridDataError(f"known_totals.yaml: {name}: {error}") from error
-    if known.measure not in MEASURES or known.country not in COUNTRIES or not known.low <= known.high:
-        raise GridDataError(f"known_totals.yaml: {name}: check measure, country, low and high")
+    if known.measure not in MEASURES or known.country not in COUNTRIES or known.check not in CHECKS:
+        raise GridDataError(f"known_totals.yaml: {name}: unknown measure, country or check")
     return known
 
 

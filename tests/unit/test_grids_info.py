@@ -34,7 +34,7 @@ def grid_file(grid: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def _known(**changes: object) -> info.KnownTotal:
     base = info.KnownTotal(
         id="x", country="US", year=2024, what="Load", measure="load_twh", unit="TWh", low=100.0, high=110.0,
-        tolerance=0.05, label="F", source="eia-930", why="", technologies=(),
+        tolerance=0.05, label="F", check="summed", source="eia-930", why="", technologies=(),
     )  # fmt: skip
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -73,9 +73,9 @@ def test_a_wrong_entry_of_published_totals_is_named() -> None:
     entry = {"country": "US", "year": 2024, "what": "x", "measure": "load_twh", "unit": "TWh", "value": 1.0}
     with pytest.raises(GridDataError, match="x1"):
         info._total("x1", entry)
-    whole = entry | {"tolerance": 0.1, "label": "F", "source": "eia-930", "why": "w"}
+    whole = entry | {"tolerance": 0.1, "label": "F", "check": "summed", "source": "eia-930", "why": "w"}
     assert info._total("x1", whole).high == 1.0
-    with pytest.raises(GridDataError, match="check measure"):
+    with pytest.raises(GridDataError, match="unknown measure"):
         info._total("x1", whole | {"measure": "nonsense"})
 
 
