@@ -33,12 +33,14 @@ RECENT: Final = slice(2018, 2023)
 """Years whose mean stands where the year itself has no figure, and for China, where one weather year serves all. [J]"""
 PLAUSIBLE: Final = (0.75, 1.33)
 """A year's published factor outside this multiple of the usual one (a fleet growing from little) gives way to it. [J]"""
+FEWEST_YEARS: Final = 2
+"""One odd year (Tibet's first wind farm, 0.39) is no level. [J]"""
+SMALLEST_FACTOR: Final = 0.02
 NEIGHBOURS: Final = 3
 CHINA_OFFSHORE_MEAN: Final = 0.315
 CHINA_OFFSHORE_POWER: Final = 0.15
 CHINA_OFFSHORE_RANGE: Final = (0.30, 0.33)
 """Offshore utilisation of about 2,600-2,900 h; provinces differ as ERA5 does, to a power that keeps the range. [J]"""
-CLEAR_NIGHT_DEG: Final = -1.0
 
 ATTRS: Final[dict[str, dict[str, str]]] = {
     "wind_capacity_factor": {
@@ -104,8 +106,8 @@ class Levels:
     def _recent(self, area: str, tech: str) -> float | None:
         values = self.published.sel(area=area, technology=tech, history_year=RECENT).to_numpy()
         # Years without a figure are masked by rule in annual_capacity_factor; the median resists odd years.
-        known = values[np.isfinite(values) & (values > 0.02)]
-        if known.size == 0:
+        known = values[np.isfinite(values) & (values > SMALLEST_FACTOR)]
+        if known.size < FEWEST_YEARS:
             return None
         middle = float(np.median(known))
         return float(known[(known > PLAUSIBLE[0] * middle) & (known < PLAUSIBLE[1] * middle)].mean())
@@ -159,7 +161,8 @@ def build(originals: Path, generation: xr.Dataset) -> xr.Dataset:
         series[tech] = series[tech] | _china(frame, tech)
     levels = Levels(generation["annual_capacity_factor"].load(), vre_sites.us_places(zones, "wind") | china_places)
     sea = us_vre.offshore_levels(originals) | _china_offshore_levels(china["offshore_wind"])
-    return _dataset([_profile(area, weather, series, levels, sea) for area, weather in profiles()])
+    fleet = np.mean([wind.stations[name].quantiles for name in us_vre.OPERATORS], axis=0)
+    return _dataset([_profile(area, weather, series, levels, sea, fleet) for area, weather in profiles()])
 
 
 def _china(frame: pd.DataFrame, tech: str) -> Table:
@@ -179,14 +182,18 @@ def _china_offshore_levels(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def _profile(
-    area: str, weather: int, series: dict[str, Table], levels: Levels, sea: dict[str, float]
+    area: str, weather: int, series: dict[str, Table], levels: Levels, sea: dict[str, float], fleet: Floats
 ) -> dict[str, Any]:
+    """One profile: its three series at their levels, with the words of its records."""
     year = vre_year(area, weather)
     own = year if area.startswith("us.") else None
     row: dict[str, Any] = {"id": f"{area}/{weather}", "vre_year": year, "offshore_wind": np.full(8760, np.nan)}
     for tech in ("wind", "solar"):
         hours, words = series[tech][area, year]
         mean, source = levels.target(area, tech, own)
+        if tech == "wind" and own is None:
+            hours, mapped = monotone.toward(hours, fleet, mean)
+            words += mapped
         row[tech], how = monotone.to_mean(hours, mean)
         row[f"{tech}_record"] = f"{words}; {how} to mean {mean:.3f}, {source}"
     if area in sea:

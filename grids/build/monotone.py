@@ -38,3 +38,22 @@ def to_mean(values: Floats, mean: float) -> tuple[Floats, str]:
         raise GridDataError(f"no monotone map takes a series of mean {values.mean():.3g} to {mean:.3g}")
     exponent = float(brentq(miss, 0.01, 100.0, xtol=1e-12))
     return 1.0 - (1.0 - below_one) ** exponent, f"raised by 1-(1-x)^{exponent:.2f}"
+
+
+def toward(values: Floats, quantiles: Floats, mean: float) -> tuple[Floats, str]:
+    """Keep the order of the hours, but draw their distribution half way to that of observed fleets.
+
+    A mean over the area of a whole province stands idle at wind speeds in which farms on good sites run, so that a
+    plain lift of its level would saturate at 1 and leave half the hours at exactly zero.
+    values : array (hour,)        Capacity factors; equal ones are ordered by their 25-hour moving mean. [1]
+    quantiles : array (q,)        Distribution of observed fleets at equal steps of probability. [1]
+    mean : float                  Level to which both distributions are moved before they are averaged. [1]
+    Returns (array (hour,), words for the record).
+    """
+    own, _ = to_mean(values, mean)
+    other, _ = to_mean(quantiles, mean)
+    around = np.convolve(np.concatenate([values[-12:], values, values[:12]]), np.full(25, 0.04), mode="valid")
+    rank = np.lexsort((around, values)).argsort(kind="stable")
+    probability = (rank + 0.5) / rank.size
+    like_fleet = np.interp(probability, np.linspace(0.0, 1.0, quantiles.size), other)
+    return 0.5 * (np.sort(own)[rank] + like_fleet), ", distribution half way to that of four US fleets"

@@ -219,7 +219,7 @@ def hourly_output(sky: Sky, daily: Floats, pattern: CloudStation, turn: int) -> 
     by more than the ceiling, which may take a little from a day of broken clouds.
     """
     clear = local_days(sky.output, sky.place[1])
-    days = np.concatenate([item for item in pattern.hours.values()])
+    days = np.concatenate(list(pattern.hours.values()))
     ratio = np.concatenate(list(pattern.ratio.values()))
     season = np.tile(np.arange(365), len(pattern.hours))
     out = np.zeros((365, 24))

@@ -32,6 +32,8 @@ SOUTHWEST: Final = pd.DataFrame(
 ).assign(share=0.2)
 """Points for the best quarter of ERA5 solar cells. [J]"""
 SOUTHWEST_PLACE: Final = (35.4, -112.3)
+WEST_TEXAS: Final = pd.DataFrame({"state": ["TX"], "lat": [31.4], "lon": [-102.0], "share": [1.0]})
+"""Where ERCOT's plants of 2021-2022 stood; the middle of its zones lies east of them. [J]"""
 OBSERVED_SOLAR: Final = {"us.isone": "ISNE", "us.ercot": "ERCO"}
 TRACKERS_FROM: Final = 0.5
 """Tracker share from which the hours of a day are those of ERCOT's tracking fleet, below it New England's. [J]"""
@@ -53,17 +55,38 @@ def wind(originals: Path, zones: pd.DataFrame) -> UsWind:
     models = vre_sites.models()
     source = {name: us_iso.read(originals)[name, "wind"] for name in OPERATORS}
     source["PLAINS"] = conus_era5.read(originals)["wind"]
-    stations = {name: wind_model.station(series, place_of(models["stations"][name])) for name, series in source.items()}
+    places = {name: place_of(models["stations"][name]) for name in source}
+    source["MISO"], filled = fill_gaps(
+        source["MISO"], source["PLAINS"], wind_model.delay_hours(places["PLAINS"], places["MISO"])
+    )
+    stations = {name: wind_model.station(series, places[name]) for name, series in source.items()}
     rows = {area: row for area, row in models["wind"].items() if area.startswith("us.")}
     out = UsWind({}, {}, stations)
     for area, row in rows.items():
         name = row.get("observed")
         if name is not None:
             for year in (year for year in (*MODEL_YEARS, 2021, 2022) if year in stations[name].anomaly):
-                out.table[area, year] = year_values(source[name], year), f"observed: {name} {year}, hourly"
+                count = int((filled.year == year).sum()) if name == "MISO" else 0
+                note = f" ({count} faulty hours after ERA5)" if count else ""
+                out.table[area, year] = year_values(source[name], year), f"observed: {name} {year}, hourly{note}"
                 out.anomalies[area, year] = stations[name].anomaly[year]
     _model_wind(out, rows, _climates(originals, models, stations), vre_sites.us_places(zones, "wind"))
     return out
+
+
+def fill_gaps(series: pd.Series, other: pd.Series, delay: int) -> tuple[pd.Series, pd.DatetimeIndex]:
+    """Missing hours inside a series after another one, ``delay`` hours earlier, of equal rank in its distribution.
+
+    Returns the filled series (hour,) [1] and the hours that were filled.
+    """
+    guide = other.copy()
+    guide.index = pd.DatetimeIndex(other.index) + pd.Timedelta(hours=delay)
+    both = pd.concat([series, guide], axis="columns", keys=["own", "guide"], sort=True).dropna()
+    missing = pd.DatetimeIndex(series.index[series.isna()]).intersection(pd.DatetimeIndex(guide.index))
+    rank = np.searchsorted(np.sort(both["guide"].to_numpy()), guide[missing].to_numpy()) / len(both)
+    filled = series.copy()
+    filled[missing] = np.quantile(both["own"].to_numpy(), np.clip(rank, 0.0, 1.0))
+    return filled, missing
 
 
 def _climates(
@@ -148,7 +171,8 @@ def solar(originals: Path, zones: pd.DataFrame) -> Table:
     out: Table = {}
     for area, name in OBSERVED_SOLAR.items():
         for year in stations[name].ratio:
-            values = year_values(observed[name, "solar"], year)
+            # Station use and round-off leave traces at night: no sun on any zone, no output.
+            values = np.where(skies[area].output > 0.0, year_values(observed[name, "solar"], year), 0.0)
             note = ", shape only (its nameplate is incomplete)" if name == "ISNE" else ""
             out[area, year] = values, f"observed: {name} {year}, hourly{note}"
     surface = narr.read(originals)
@@ -172,9 +196,10 @@ def _cloud_stations(
     originals: Path, observed: dict[tuple[str, str], pd.Series], skies: dict[str, solar_model.Sky]
 ) -> dict[str, solar_model.CloudStation]:
     southwest = solar_model.points_sky(originals, SOUTHWEST, 1.0, SOUTHWEST_PLACE)
+    west_texas = solar_model.points_sky(originals, WEST_TEXAS, 0.95, (31.4, -102.0))
     series = {
         "ISNE": (observed["ISNE", "solar"], skies["us.isone"]),
-        "ERCO": (observed["ERCO", "solar"], skies["us.ercot"]),
+        "ERCO": (observed["ERCO", "solar"], west_texas),
         "SOUTHWEST": (conus_era5.read(originals)["solar"], southwest),
     }
     return {name: solar_model.cloud_station(*pair, list(CLOUD_YEARS[name])) for name, pair in series.items()}

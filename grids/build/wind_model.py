@@ -98,7 +98,7 @@ def california_climate(monthly: list[float], july_ratio: float, quantiles: Float
 
             def miss(offset: float, want: float = want, m: int = m) -> float:
                 output = np.interp(ndtr(offset + spread[m] * nodes), np.linspace(0.0, 1.0, 1001), quantiles)
-                return float(share @ output) * scale - want
+                return float(np.sum(share * output) * scale) - want
 
             mean[m, h] = brentq(miss, -4.0, 4.0)
     return mean, spread

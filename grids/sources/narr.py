@@ -24,7 +24,7 @@ def read(originals: Path) -> pd.DataFrame:
     Raises GridDataError for missing months, duplicates, missing values or values outside 0-450.
     """
     table = pd.read_csv(originals / FILE)
-    month = pd.PeriodIndex.from_fields(year=table["YYYY"], month=table["MM"], freq="M")
+    month = pd.PeriodIndex(pd.to_datetime({"year": table["YYYY"], "month": table["MM"], "day": 1}), freq="M")
     frame = table.drop(columns=["YYYY", "MM"]).astype(np.float64).set_axis(month)
     frame = frame.loc[:, ~(frame == MISSING).all()]
     values = frame.to_numpy()
