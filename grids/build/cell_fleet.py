@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PATTERN_SHARE: Final = 0.5
 """Part of the un-located remainder that follows the plants on record where these are known to be a small or biased
-part: wind and solar (the rest follows the resource), oil, waste heat and biomass (the rest follows load). Label J."""
+part: wind (the rest follows the resource), oil, waste heat and biomass (the rest follows load). Label J."""
 
 WITH_LOAD: Final = ("oil", "biomass")
 
@@ -107,21 +107,21 @@ def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats) ->
     """What the un-located remainder of each technology follows, (technology, cell), any scale per area.
 
     Coal, gas, nuclear, hydro and storage follow the plants on record; oil and biomass half those, half load.
-    Wind and solar follow half the farms on record, half the resource; Chinese roof solar, a published share of
-    each province, follows people. Offshore wind stands at coastal cells by the wind resource.
+    Wind follows half the farms on record and the cells around them, half the resource. Solar follows the
+    resource (the few farms on record are no pattern for what was built since), Chinese roof solar, a published
+    share of each province, people. Offshore wind stands at coastal cells by the wind resource.
     """
     priors = pattern.copy()
     resource = {name: weights.resource_weight(originals, lattice, name, load) for name in ("wind", "solar")}
-    for name, field in resource.items():
-        k = TECHNOLOGIES.index(name)
-        priors[k] = _blend(lattice, pattern[k], field)
+    wind, solar = TECHNOLOGIES.index("wind"), TECHNOLOGIES.index("solar")
+    priors[wind] = _blend(lattice, weights.around(lattice, pattern[wind]), resource["wind"])
     for name in WITH_LOAD:
         k = TECHNOLOGIES.index(name)
         priors[k] = _blend(lattice, pattern[k], load)
-    solar, utility = TECHNOLOGIES.index("solar"), np.ones(len(lattice))
+    utility = np.ones(len(lattice))
     for area, share in nea_kinds.utility_share(originals).items():
         utility[lattice.cells_of(area)] = share
-    priors[solar] = utility * priors[solar] + (1.0 - utility) * load
+    priors[solar] = utility * resource["solar"] + (1.0 - utility) * load
     offshore = TECHNOLOGIES.index("offshore_wind")
     shore = weights.on_coast(originals, lattice) * resource["wind"]
     priors[offshore] = np.where(_has(pattern[offshore], lattice), pattern[offshore], shore)

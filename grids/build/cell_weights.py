@@ -67,15 +67,13 @@ def on_coast(originals: Path, lattice: Lattice) -> NDArray[np.bool_]:
 
     World land is Natural Earth 1:50 million, in which the Great Lakes count as land.
     """
-    positions = {(round(a / lattice.degrees, 1), round(b / lattice.degrees, 1)) for a, b in _centres(lattice)}
-    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
-    outside: dict[tuple[float, float], list[int]] = {}
-    for number, (lat, lon) in enumerate(_centres(lattice)):
-        for i, j in steps:
-            position = (round(lat / lattice.degrees + i, 1), round(lon / lattice.degrees + j, 1))
-            if position not in positions:
-                outside.setdefault(position, []).append(number)
-    centres = np.array(sorted(outside)) * lattice.degrees
+    number = _numbers(lattice)
+    outside: dict[tuple[int, int], list[int]] = {}
+    for (row, column), cell in number.items():
+        for position in ((row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)):
+            if position not in number:
+                outside.setdefault(position, []).append(cell)
+    centres = (np.array(sorted(outside)) + 0.5) * lattice.degrees
     land = _world_land(originals)
     shapely.prepare(land)
     sea = ~shapely.contains_xy(land, centres[:, 1], centres[:, 0])
@@ -99,10 +97,7 @@ def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.s
     """Cell of each point that belongs to the point's own area: the one it lies in, else the nearest centre."""
     from scipy.spatial import cKDTree
 
-    number = {
-        (int(np.floor(a / lattice.degrees)), int(np.floor(b / lattice.degrees))): i
-        for i, (a, b) in enumerate(_centres(lattice))
-    }
+    number = _numbers(lattice)
     rows = np.floor(lat / lattice.degrees).astype(int)
     columns = np.floor(lon / lattice.degrees).astype(int)
     cell = np.array([number.get((int(r), int(c)), -1) for r, c in zip(rows, columns, strict=True)], dtype=np.intp)
@@ -115,6 +110,17 @@ def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.s
         tree = cKDTree(_on_sphere(lattice.lat[own], lattice.lon[own]))
         cell[here] = own[tree.query(_on_sphere(lat[here], lon[here]))[1]]
     return cell
+
+
+def around(lattice: Lattice, values: Floats) -> Floats:
+    """Each cell's value shared equally with its neighbours of the same area, (cell,); sums are kept."""
+    number = _numbers(lattice)
+    spread = np.zeros(len(lattice))
+    for (row, column), cell in number.items():
+        near = [number.get((row + i, column + j)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        own = [other for other in near if other is not None and lattice.area[other] == lattice.area[cell]]
+        spread[own] += values[cell] / len(own)
+    return spread
 
 
 def normalised(weight: Floats, lattice: Lattice) -> Floats:
@@ -133,8 +139,11 @@ def normalised(weight: Floats, lattice: Lattice) -> Floats:
     return result
 
 
-def _centres(lattice: Lattice) -> list[tuple[float, float]]:
-    return list(zip(lattice.lat.tolist(), lattice.lon.tolist(), strict=True))
+def _numbers(lattice: Lattice) -> dict[tuple[int, int], int]:
+    """Number of the cell at each lattice position (row, column)."""
+    rows = np.floor(lattice.lat / lattice.degrees).astype(int).tolist()
+    columns = np.floor(lattice.lon / lattice.degrees).astype(int).tolist()
+    return {position: i for i, position in enumerate(zip(rows, columns, strict=True))}
 
 
 def _on_sphere(lat: Floats, lon: Floats) -> Floats:

@@ -47,9 +47,9 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
         "P",
         "eia860m oet-efuels-plants gem-trackers wri-gppd nea-solar merra2-cf tamu-load pop-density-china",
         "Units at their coordinates (US; China coal, gas, nuclear, hydro, biomass), scaled to the area's fleet. "
-        "Chinese wind and solar after 2017 have no coordinates: half follows the farms of 2017, half land x capacity "
-        "factor^2 x load density^0.5; roof solar follows people, batteries wind and solar; what is un-located of oil "
-        "and biomass half the plants on record, half load (J).",
+        "Chinese wind and solar after 2017 have no coordinates: land x capacity factor^2 x load density^0.5, for wind "
+        "half by the farms of 2017 and the cells around them; roof solar follows people, batteries wind and solar; the "
+        "un-located rest of oil and biomass half the plants on record, half load (J).",
     ),
     "cell_planned_mw": (
         "MW",
