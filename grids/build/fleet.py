@@ -10,15 +10,17 @@ from grids.build import fleet_cn, fleet_us, plans_cn
 from grids.build import fleet_cn_national as known
 from grids.build.axes import HISTORY_YEARS, PLAN_YEARS, PROVINCE_AREA, STATE_YEAR, VINTAGES, to_array
 from grids.sources import eia_state, gem
-from grids.variables import GridDataError
+from grids.variables import GridDataError, attrs_for
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 AREA_IDS: Final = tuple(area.id for area in AREAS)
-US_SOURCES: Final = "powergenome-reeds eia-state"
-CN_SOURCES: Final = "crea-china gem-trackers nea-solar eia-international nea-storage-2025 china-recalled"
+US_SOURCES: Final = "powergenome-reeds eia-state oet-efuels-plants wri-gppd"
+CN_SOURCES: Final = (
+    "crea-china gem-trackers nea-solar eia-international pik-pumped-storage nea-storage-2025 china-recalled"
+)
 
 ATTRS: Final = {
     "nameplate_mw": {
@@ -118,7 +120,7 @@ def build(originals: Path) -> xr.Dataset:
     )
     dataset["planned_retirement_mw"] = _within(dataset["planned_retirement_mw"], dataset["nameplate_mw"].sum("vintage"))
     for name, attributes in ATTRS.items():
-        dataset[name].attrs.update(attributes)
+        dataset[name].attrs = attrs_for(name) | attributes
     _check(dataset)
     return dataset
 

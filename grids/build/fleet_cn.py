@@ -24,6 +24,7 @@ OTHER_THERMAL_SEED: Final = 0.03
 # The four fuels of Chinese 'thermal power'; 'oil' holds oil, waste heat, by-product gases.
 THERMAL: Final = ("coal", "gas", "biomass", "oil")
 FIRST_YEAR: Final = BIN_ENDS[0]
+LEAST_REACTOR_MW: Final = 100.0  # a smaller remainder is rounding of the series, not a reactor
 
 
 def capacity_by_province(originals: Path) -> pd.DataFrame:
@@ -43,7 +44,7 @@ def capacity_by_province(originals: Path) -> pd.DataFrame:
     pumped = pumped_storage(hydro, originals)
     parts["pumped_storage"] = pumped
     parts["hydro"] = (hydro - pumped).clip(lower=0.0)
-    parts["nuclear"] = _nuclear(table.loc["nuclear"], units, national)
+    parts["nuclear"] = _nuclear(table.loc["nuclear"], national)
     wind = _gaps_filled(_wind(originals, national), national, "wind")
     parts["offshore_wind"] = _offshore(wind)
     parts["wind"] = wind - parts["offshore_wind"]
@@ -198,28 +199,19 @@ def _offshore(wind: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _nuclear(table: pd.DataFrame, units: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
-    """Provinces with a series keep it; what the national figure has beyond them stands in the others.
-
-    There it lies first at the units that the tracker lists as operating, the rest where units are being
-    finished (the tracker is older than the figures).
-    """
+def _nuclear(table: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
+    """Provinces with a series keep it; Hainan as known, Shandong the remainder of the national figure."""
     import pandas as pd
 
-    sites = units[units["technology"] == "nuclear"]
-    operating = sites[sites["status"] == "operating"].groupby("province")["nameplate_mw"].sum()
-    building = sites[sites["status"] == "construction"].groupby("province")["nameplate_mw"].sum()
     full = table.reindex(list(crea.PROVINCE_NAMES)).reindex(columns=range(FIRST_YEAR, STATE_YEAR + 1))
-    listed = full.notna().any(axis=1)
     # A province whose series starts later had no reactor before: each start is a first connection.
     full = full.where(full.notna(), 0.0)
-    first = operating.reindex(full.index[~listed], fill_value=0.0)
-    later = building.reindex(full.index[~listed], fill_value=0.0).where(first > 0, 0.0)
     for year in full.columns:
+        begun = [mw for first, mw in known.HAINAN_NUCLEAR_MW.items() if first <= year]
+        full.loc["Hainan", year] = begun[-1] if begun else 0.0
         total = national["nuclear"].get(year, float("nan"))
         rest = max(total - full[year].sum(), 0.0) if total == total else 0.0
-        at_first = min(rest / first.sum(), 1.0) * first
-        full.loc[~listed, year] = at_first + (rest - at_first.sum()) * later / later.sum()
+        full.loc[known.UNLISTED_NUCLEAR, year] = rest if rest >= LEAST_REACTOR_MW else 0.0
     return pd.DataFrame(full)
 
 

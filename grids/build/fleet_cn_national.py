@@ -69,6 +69,11 @@ NUCLEAR_BEFORE_2010: Final = {
     "Jiangsu": {2005: 1.0},
 }
 
+# Hainan's reactors, MW at year ends (R: Changjiang 1 in December 2015, 2 in August 2016); no series lists them.
+HAINAN_NUCLEAR_MW: Final = {2015: 650.0, 2016: 1_300.0}
+# The other province whose reactors no series lists: it holds what is left of the national figure.
+UNLISTED_NUCLEAR: Final = "Shandong"
+
 # Offshore wind at year ends, MW. R: National Energy Administration (grid-connected); provincial
 # figures of end-2024 from provincial announcements, scaled to the national figure.
 OFFSHORE_WIND_MW: Final = {

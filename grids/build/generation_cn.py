@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from grids.build import fleet_cn
+from grids.build import fleet_cn_national as known
 from grids.build.axes import HISTORY_YEARS, STATE_YEAR
 from grids.sources import crea, owid
+from grids.units import HOURS_PER_YEAR, MWH_PER_TWH
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MWH_PER_TWH: Final = 1e6
 FIRST_HOURS_YEAR: Final = {"wind": 2015, "solar": 2018}
 # Full-power hours of generation of pumped storage: about 1,150 a year. R: National Energy Administration and
 # China Electricity Council reports for 2021-2023. Chinese statistics count this output as hydro.
@@ -28,8 +29,7 @@ BATTERY_DISCHARGE_HOURS: Final = 1_000.0
 BATTERY_EFFICIENCY: Final = 0.85
 # Offshore output per MW over onshore output per MW in the same province. J: about 2,700 against 2,100 hours.
 OFFSHORE_TO_ONSHORE: Final = 1.3
-# The one province with reactors whose generation has no series.
-UNLISTED_NUCLEAR: Final = "Shandong"
+FULL_OUTPUT: Final = 0.95  # highest annual factor of a reactor; J
 
 
 def by_province(originals: Path, capacity: pd.DataFrame) -> pd.DataFrame:
@@ -155,11 +155,12 @@ def _nuclear(table: pd.DataFrame, mean: pd.DataFrame, national_twh: pd.Series) -
     """Listed provinces as published; the national remainder in the unlisted one once it has a reactor."""
     full = table.reindex(list(crea.PROVINCE_NAMES))[list(HISTORY_YEARS)]
     full = full.where(full.notna(), 0.0).where(mean > 0, 0.0)  # no reactor, no output
+    unlisted = known.UNLISTED_NUCLEAR
     for year in HISTORY_YEARS:
         total = national_twh[year] * MWH_PER_TWH
         rest = total - full[year].sum()
-        if mean.loc[UNLISTED_NUCLEAR, year] > 0 and rest > 0:
-            full.loc[UNLISTED_NUCLEAR, year] = min(rest, mean.loc[UNLISTED_NUCLEAR, year] * 8760 * 0.95)
+        if mean.loc[unlisted, year] > 0 and rest > 0:
+            full.loc[unlisted, year] = min(rest, mean.loc[unlisted, year] * HOURS_PER_YEAR * FULL_OUTPUT)
         full[year] *= total / full[year].sum()
     return full
 

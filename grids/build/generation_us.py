@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 from grids.build import fleet_us
 from grids.build.axes import HISTORY_YEARS, STATE_YEAR
 from grids.sources import eia_international, eia_state, owid
+from grids.units import MWH_PER_GWH, MWH_PER_TWH
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MWH_PER_TWH: Final = 1e6
-MWH_PER_GWH: Final = 1e3
 LAST_PUBLISHED: Final = 2019  # last year of the state by fuel table
 LAST_SEDS: Final = 2023
 HEAT_RATE_YEARS: Final = range(2015, LAST_PUBLISHED + 1)
@@ -24,6 +23,7 @@ SMALL_SCALE_SOLAR_2024_TWH: Final = 84.9
 # three for the arbitrage fleet of 2023) and round-trip efficiency (R, EIA 0.82; J within 0.80-0.88).
 BATTERY_DISCHARGE_HOURS: Final = 500.0
 BATTERY_EFFICIENCY: Final = 0.85
+DISPATCHED_GROWTH: Final = (0.85, 1.1)  # output of a dispatched fuel in a state, 2024 over 2023; J
 
 
 def by_state(originals: Path, published: pd.DataFrame) -> pd.DataFrame:
@@ -173,6 +173,9 @@ def _grown(before: pd.Series, published: pd.DataFrame) -> pd.Series:
     growth = (mw[STATE_YEAR] + mw[STATE_YEAR - 1]) / (mw[STATE_YEAR - 1] + mw[STATE_YEAR - 2])
     ordered = before.reorder_levels(["technology", "state"])
     factor = growth.reindex(ordered.index)
+    called = ordered.index.get_level_values("technology").isin(fleet_us.DISPATCHED)
+    # A plant turned from one fuel to another moves capacity at once and output by far less.
+    factor = factor.where(~called, factor.clip(*DISPATCHED_GROWTH))
     return pd.Series(ordered * factor.where(factor.notna(), 1.0))
 
 

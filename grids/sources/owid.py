@@ -36,7 +36,7 @@ LONG_SOURCES: Final = {
     "bioenergy_twh": "bioenergy",
     "other_renewables_excluding_bioenergy_twh": "other",
 }
-US_BIOENERGY_FROM: Final = 1990
+BIOENERGY_FROM: Final = 2000
 
 
 def read_national(originals: Path) -> pd.DataFrame:
@@ -58,9 +58,8 @@ def read_national(originals: Path) -> pd.DataFrame:
 def read_long_history(originals: Path) -> pd.DataFrame:
     """1985-2023 for the two countries: country, year, and one column per source, TWh (no total).
 
-    A zero before a source's first positive figure stays zero where the source did not exist
-    (China's nuclear, wind and solar) and becomes NaN for the United States' bioenergy and other
-    renewables, which existed long before the series starts in 1990.
+    Bioenergy and other renewables start in 2000: the zeros before are gaps and become NaN. Zeros of wind,
+    solar and nuclear before their first positive figure are real (rounded) zeros.
     """
     import pandas as pd
 
@@ -69,6 +68,5 @@ def read_long_history(originals: Path) -> pd.DataFrame:
     require_columns(raw, ("entity", "year", *LONG_SOURCES), path)
     table = raw[raw["entity"].isin(COUNTRY)].rename(columns=LONG_SOURCES)
     table["country"] = table["entity"].map(COUNTRY)
-    not_covered = (table["country"] == "US") & (table["year"] < US_BIOENERGY_FROM)
-    table.loc[not_covered, ["bioenergy", "other"]] = float("nan")
+    table.loc[table["year"] < BIOENERGY_FROM, ["bioenergy", "other"]] = float("nan")
     return table[["country", "year", *LONG_SOURCES.values()]].reset_index(drop=True)
