@@ -27,7 +27,7 @@ EARTH_RADIUS_KM = 6371.0
 COLOUR_MAP, PALEST = "YlGnBu", 0.14
 ZERO, OUTLINE = "#e4e4e4", "#6b6b6b"
 DECADES = 3
-SUBTITLE = "MW per cell of {size:g} degrees; both maps have the same scale and equal areas"
+SUBTITLE = "MW per cell of {size:g} degrees; 48 contiguous states and DC, 31 provinces; one scale, equal areas"
 FRAME_KM = (5150.0, 4150.0)
 
 
