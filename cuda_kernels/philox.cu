@@ -26,7 +26,10 @@ extern "C" __global__ void philox_uniform(const unsigned int* draws, const unsig
     const unsigned int year = years[i / lane_count % year_count];
     const unsigned int draw = draws[i / lane_count / year_count];
     const PhiloxBlock block = philox4x32({{draw, parameter, year, lane >> 2}}, k0, k1);
-    out[i] = uniform_from_word(block.word[lane & 3]);
+    // Chosen by comparison: an index known only at run time would push the block out of the registers.
+    const unsigned int low = lane & 1 ? block.word[1] : block.word[0];
+    const unsigned int high = lane & 1 ? block.word[3] : block.word[2];
+    out[i] = uniform_from_word(lane & 2 ? high : low);
 }
 
 extern "C" __global__ void normal_quantile(const double* u, double* out, size_t count) {

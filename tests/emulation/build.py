@@ -55,21 +55,37 @@ def compile_library(text: str, names: tuple[str, ...], flags: tuple[str, ...] = 
     library = _FOLDER / f"{key}.so"
     if library.exists():
         return library
-    _FOLDER.mkdir(exist_ok=True)
+    runtime = _object(SHIM / "runtime.cpp", flags)
     with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
         main = Path(folder) / "kernel.cpp"
         main.write_text(code)
         out = Path(folder) / "kernel.so"
-        command = [
-            str(compiler), "-std=c++17", "-fPIC", "-shared", "-ffp-contract=off", "-Wall", "-Werror",
-            "-Wno-unknown-pragmas", *flags, f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h",
-            str(main), str(SHIM / "runtime.cpp"), "-ldl", "-o", str(out),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
+        _gpp([*flags, "-shared", str(main), str(runtime), "-ldl", "-o", str(out)])
         out.replace(library)
     return library
+
+
+def _object(file: Path, flags: tuple[str, ...]) -> Path:
+    """The scheduler is the same for all kernels: compiled once."""
+    _FOLDER.mkdir(exist_ok=True)
+    text = "\0".join([*flags, *(h.read_text() for h in sorted(SHIM.iterdir()))])
+    built = _FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.o"
+    if not built.exists():
+        with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
+            out = Path(folder) / "runtime.o"
+            _gpp([*flags, "-c", str(file), "-o", str(out)])
+            out.replace(built)
+    return built
+
+
+def _gpp(arguments: list[str]) -> None:
+    command = [
+        str(compiler), "-std=c++17", "-fPIC", "-ffp-contract=off", "-Wall", "-Werror", "-Wno-unknown-pragmas",
+        f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h", *arguments,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
 
 
 @cache

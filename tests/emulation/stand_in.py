@@ -121,10 +121,12 @@ def _operator(name: str) -> Callable[..., Any]:
     return apply
 
 
-for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor "
-    "lshift rlshift rshift rrshift lt le gt ge eq ne neg pos abs invert iadd isub imul itruediv iand ior"
-).split():
+_OPERATORS = """
+add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul
+and rand or ror xor lshift rlshift rshift rrshift lt le gt ge eq ne neg pos abs invert
+iadd isub imul itruediv iand ior
+"""
+for _name in _OPERATORS.split():
     setattr(Array, f"__{_name}__", _operator(f"__{_name}__"))
 
 
@@ -224,7 +226,7 @@ class RawModule:
                 raise TypeError(f"{name}: {len(args)} arguments for {len(signature)} parameters")
             pointers = (ctypes.c_void_p * len(args))()
             kept = [_argument(name, i, *pair, pointers) for i, pair in enumerate(zip(args, signature, strict=True))]
-            size = (ctypes.c_uint * 6)(*(tuple(grid) + (1, 1))[:3], *(tuple(block) + (1, 1))[:3])
+            size = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
             launches.append((name, int(np.prod(grid)), int(np.prod(block))))
             problem = start(size, ctypes.c_size_t(shared_mem), ORDERS[settings.order], settings.seed, pointers)
             if problem:

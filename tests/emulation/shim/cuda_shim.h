@@ -170,7 +170,7 @@ using Body = void (*)(void* kernel, void** arguments);
 const char* run(const Launch& launch, Body body, void* kernel, void** arguments);   // nullptr, or what went wrong
 
 template <class F, class... A, std::size_t... I>
-void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
+void call(void (*kernel)(A...), [[maybe_unused]] void** arguments, std::index_sequence<I...>) {
     kernel(*static_cast<std::remove_reference_t<A>*>(arguments[I])...);
 }
 template <class... A>
@@ -185,7 +185,7 @@ constexpr char kind() {
 template <class... A>
 const char* signature(void (*)(A...)) {
     static char text[512];
-    char* end = text;
+    [[maybe_unused]] char* end = text;
     ((end += std::snprintf(end, 16, "%s%c%zu ", std::is_pointer<A>::value ? "*" : "",
                            kind<std::remove_cv_t<std::remove_pointer_t<A>>>(),
                            sizeof(std::remove_pointer_t<A>))), ...);
