@@ -207,29 +207,38 @@ def build(originals: Path, out: Path, as_json: bool) -> None:
 
 @main.command("import-cf")
 @click.argument("file", type=FILE)
+@click.option(
+    "--technology",
+    type=click.Choice(["wind", "offshore_wind", "solar"]),
+    required=True,
+    help="What the factors in FILE are of.",
+)
 @click.option("--grid", "path", type=FILE, help="Grid to put the factors into; the embedded one when left out.")
 @click.option("--out", type=FILE, default=Path("grid-with-cf.nc"), show_default=True, help="Grid file to write.")
 @as_json
-def import_cf(file: Path, path: Path | None, out: Path, as_json: bool) -> None:
-    """Take hourly wind and solar factors of your own from FILE (NetCDF or Zarr, as atlite writes them).
+def import_cf(file: Path, technology: str, path: Path | None, out: Path, as_json: bool) -> None:
+    """Take hourly factors of your own from FILE (NetCDF or Zarr, as atlite writes them) into a grid.
+
+    FILE holds one array over time (UTC, hour-beginning, whole years) and areas. The result is a grid file for
+    `gridflops run --grid`.
 
     \b
     Example:
-      gridflops grids import-cf era5-2019.nc --out my-grid.nc
-      gridflops run --grid my-grid.nc
+      gridflops grids import-cf era5-wind-2019.nc --technology wind --out my-grid.nc
     """
     from grids.import_cf import import_capacity_factors
     from grids.store import grid_hash, open_grid, write_grid
 
     with _plain_errors():
         before = open_grid(path)
-        after = import_capacity_factors(file, before)
+        after = import_capacity_factors(before, file, technology)
         write_grid(after, out)
-    names = [n for n in before.data_vars if "capacity_factor" in str(n) and not after[n].equals(before[n])]
+    record = after[f"{technology.removeprefix('offshore_')}_record"].values
+    taken = [str(name) for name, text in zip(after["profile"].values, record, strict=True) if file.name in text]
     if as_json:
-        click.echo(json.dumps({"file": str(out), "changed": names, "hash": grid_hash(after)}, indent=2))
+        click.echo(json.dumps({"file": str(out), "profiles": taken, "hash": grid_hash(after)}, indent=2))
         return
-    click.echo(f"{out}: written; changed: {', '.join(map(str, names)) or 'nothing'}")
+    click.echo(f"{out}: written; {technology} of {len(taken)} profiles is from {file.name}")
 
 
 def _table(title: str, rows: Sequence[dict[str, Any]]) -> None:
