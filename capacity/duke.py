@@ -231,9 +231,7 @@ def _fill_authority(
         over = np.maximum(0.0, hours.load_mw + load - peak)
         for position, (chosen, count) in enumerate(spans):
             curtailed = over[chosen].sum() / (HOURS_PER_YEAR * count)
-            result["curtailed_share_of_pooled"].values[row, column, position] = (
-                curtailed / load if load > 0 else np.nan
-            )
+            result["curtailed_share_of_pooled"].values[row, column, position] = curtailed / load if load > 0 else np.nan
 
 
 def _empty_result(share: Floats, authorities: list[str], periods: list[str]) -> xr.Dataset:
@@ -263,9 +261,7 @@ def _complete_years(demand: pd.DataFrame) -> list[int]:
         raise CapacityError("demand needs an hourly UTC time index")
     wanted = pd.date_range(f"{index[0].year}-01-01", f"{index[-1].year}-12-31 23:00", freq="h", tz=index.tz)
     if len(wanted) != len(index) or not (index.as_unit("ns") == wanted.as_unit("ns")).all():
-        raise CapacityError(
-            f"demand must cover whole calendar years hour by hour; got {index[0]} to {index[-1]}"
-        )
+        raise CapacityError(f"demand must cover whole calendar years hour by hour; got {index[0]} to {index[-1]}")
     gaps = [str(name) for name in demand.columns if not np.isfinite(demand[name].to_numpy()).all()]
     if gaps:
         raise CapacityError(f"demand has missing hours for {gaps}; clean it first (grids.sources.eia930_22)")

@@ -179,23 +179,17 @@ def _run_lengths(flags: Flags) -> list[int]:
 
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise GridDataError(
-            f"{path}: no such file; expected hourly demand of 22 authorities as .parquet or .csv"
-        )
+        raise GridDataError(f"{path}: no such file; expected hourly demand of 22 authorities as .parquet or .csv")
     suffix = path.suffix.lower()
     if suffix not in {".parquet", ".csv"}:
-        raise GridDataError(
-            f"{path}: cannot read {suffix or 'a file without suffix'!r}; use .parquet or .csv"
-        )
+        raise GridDataError(f"{path}: cannot read {suffix or 'a file without suffix'!r}; use .parquet or .csv")
     try:
         if suffix == ".parquet":
             table = pd.read_parquet(path)
             return table.set_index(TIME_COLUMN) if TIME_COLUMN in table.columns else table
         table = pd.read_csv(path, index_col=0)
     except ImportError as error:
-        raise GridDataError(
-            f"{path}: reading parquet needs pyarrow: pip install 'gridflops[build]'"
-        ) from error
+        raise GridDataError(f"{path}: reading parquet needs pyarrow: pip install 'gridflops[build]'") from error
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GridDataError(f"{path}: unreadable or truncated ({reason}); fetch the file again") from error
@@ -230,9 +224,7 @@ def _index_problems(index: pd.Index[Any]) -> list[str]:
     problems = []
     if wrong.size:
         first = times[int(wrong[0])]
-        problems.append(
-            f"not hourly: {wrong.size} steps differ from one hour, the first after {first:%Y-%m-%d %H:%M}"
-        )
+        problems.append(f"not hourly: {wrong.size} steps differ from one hour, the first after {first:%Y-%m-%d %H:%M}")
     first, last = times.min(), times.max()
     whole = (first.month, first.day, first.hour) == (1, 1, 0) and (last.month, last.day, last.hour) == (
         12,
@@ -261,7 +253,5 @@ def _value_problems(name: str, column: pd.Series[Any], values: Floats) -> list[s
     unusable = values.size - finite.size + int((finite < LOW_SHARE_OF_MEDIAN * median).sum())
     if unusable > MOST_REPLACED_SHARE * values.size:
         share = 100.0 * unusable / values.size
-        problems.append(
-            f"{name}: {share:.1f} % of hours are missing or near zero; at most 5 % can be interpolated"
-        )
+        problems.append(f"{name}: {share:.1f} % of hours are missing or near zero; at most 5 % can be interpolated")
     return problems

@@ -196,9 +196,7 @@ class TestReading:
         with pytest.raises(GridDataError, match="unreadable or truncated"):
             read_eia930_22(tmp_path / "cut.parquet")
 
-    @pytest.mark.parametrize(
-        ("name", "message"), [("d.xlsx", "cannot read '.xlsx'"), ("d.csv", "unreadable")]
-    )
+    @pytest.mark.parametrize(("name", "message"), [("d.xlsx", "cannot read '.xlsx'"), ("d.csv", "unreadable")])
     def test_wrong_kind_of_file(self, tmp_path: Path, name: str, message: str) -> None:
         (tmp_path / name).write_bytes(b"")
         with pytest.raises(GridDataError, match=message):
