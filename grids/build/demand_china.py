@@ -43,6 +43,7 @@ TABLE_REGIONS: Final[Mapping[str, tuple[str, ...]]] = {
 BREAKS: Final[Mapping[tuple[str, int], str]] = {
     ("cn.shandong", 2015): "break, 21 % above 2014, wider scope of self-generation",
     ("cn.xinjiang", 2019): "break, 34 % above 2018, wider scope",
+    ("cn.shaanxi", 2022): "break, 21 % above 2021, wider scope",
 }
 PROVINCES: Final = tuple(area for area in AREAS if area.country == "CN")
 
@@ -142,7 +143,7 @@ def _load_record(factor: float) -> str:
 def _history_record(area: Area, year: int, factor: float, first_peak: int) -> str:
     text = (
         "energy observed: consumption of the whole society (NBS, CEC); peak derived: 2018-level shape, deviations "
-        f"times {factor:.3f} to meet the regional peaks of 2018-2022 and the national peak of {max(year, first_peak)} [J]"
+        f"times {factor:.3f} to meet regional peaks of 2018-2022 and the national peak of {max(year, first_peak)} [J]"
     )
     if (area.id, year) in BREAKS:
         text += f"; energy: {BREAKS[area.id, year]}"
