@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -236,6 +237,7 @@ def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Datase
     return joined.assign_attrs(
         Conventions="CF-1.11",
         title="Hostable AI-datacenter load and compute of US and Chinese grids",
+        gridflops_version=version("gridflops"),
         summary="Islands: each area with its net interchange of the base year; chips and capital taken as available.",
         **attrs,
     )

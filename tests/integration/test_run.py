@@ -78,7 +78,9 @@ def test_the_same_seed_gives_the_same_bytes(run_folder, grid_file, tmp_path):
 
 
 def test_json_holds_the_summary(grid_file, tmp_path):
-    done = gridflops("run", "reference", "--years", "2025", "--draws", 2, "--grid", grid_file, "--out", tmp_path / "j", "--json")
+    done = gridflops(
+        "run", "reference", "--years", "2025", "--draws", 2, "--grid", grid_file, "--out", tmp_path / "j", "--json"
+    )
     assert done.exit_code == 0, done.output
     assert {row["country"] for row in json.loads(done.stdout)["summary"]} == {"US", "CN"}
 
@@ -88,7 +90,10 @@ def test_zarr_holds_the_same_numbers(run_folder, grid_file, tmp_path):
         "run", "reference", "--years", "2025-2026", "--draws", 8, "--grid", grid_file, "--out", tmp_path / "z", "--zarr"
     )
     assert done.exit_code == 0, done.output
-    with xr.open_zarr(tmp_path / "z" / "result.zarr", consolidated=False) as other, xr.open_dataset(run_folder / "result.nc") as result:
+    with (
+        xr.open_zarr(tmp_path / "z" / "result.zarr", consolidated=False) as other,
+        xr.open_dataset(run_folder / "result.nc") as result,
+    ):
         np.testing.assert_array_equal(
             other["hostable_mw"].to_numpy(),
             result["hostable_mw"].sel(scenario=["reference"], year=[2025, 2026]).to_numpy(),
@@ -139,7 +144,11 @@ def test_a_truncated_grid_is_named(grid_file, tmp_path):
 
 def test_an_out_that_is_no_run_is_refused(grid_file, tmp_path):
     (tmp_path / "mine.txt").write_text("keep me")
-    for out, word in ((tmp_path, "manifest.json"), (tmp_path / "mine.txt", "is a file"), (tmp_path / "mine.txt" / "x", "cannot write")):
+    for out, word in (
+        (tmp_path, "manifest.json"),
+        (tmp_path / "mine.txt", "is a file"),
+        (tmp_path / "mine.txt" / "x", "cannot write"),
+    ):
         done = gridflops("run", "reference", "--years", "2025", "--draws", 1, "--grid", grid_file, "--out", out)
         assert done.exit_code == 1, done.output
         assert word in done.output
@@ -173,7 +182,9 @@ def test_base_year_shows_both_notions(grid_file):
     assert len(data["areas"]) == 5
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["base-year"], ["grids"], ["scenarios"], ["validate"], ["validate", "duke"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["base-year"], ["grids"], ["scenarios"], ["validate"], ["validate", "duke"]]
+)
 def test_every_command_explains_itself(command):
     done = gridflops(*command, "--help")
     assert done.exit_code == 0
