@@ -60,7 +60,7 @@ def read_consumption(originals: Path) -> pd.DataFrame:
             problems.append(f"{GENERATION}: {name} is missing or zero in {absent}; fill it by a stated rule")
     if problems:
         raise GridDataError(problems)
-    result = wanted.rename(columns=lexicon).T
+    result: pd.DataFrame = wanted.rename(columns=lexicon).T
     result.columns = pd.Index(years, name="year")
     return result
 

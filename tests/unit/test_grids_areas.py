@@ -17,7 +17,7 @@ CN = [item for item in AREAS if item.country == "CN"]
 
 def test_order_and_number():
     assert (len(US), len(CN)) == (18, 31)
-    assert US + CN == list(AREAS)
+    assert list(AREAS) == US + CN
     assert AREA_IDS[:3] == ("us.nyiso", "us.isone", "us.pjm_east")
     assert AREA_IDS[17:20] == ("us.westconnect_south", "cn.beijing", "cn.tianjin")
     assert AREA_IDS[-1] == "cn.xinjiang"
@@ -64,8 +64,13 @@ def test_lookup():
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("us.ercott", "us.ercot"), ("Jiangsu", "cn.jiangsu"), ("ercot", "us.ercot"), ("cn.inner mongolia", "cn.inner_mongolia")],
-)  # fmt: skip
+    [
+        ("us.ercott", "us.ercot"),
+        ("Jiangsu", "cn.jiangsu"),
+        ("ercot", "us.ercot"),
+        ("cn.inner mongolia", "cn.inner_mongolia"),
+    ],
+)
 def test_lookup_error_names_the_nearest(wrong, right):
     with pytest.raises(GridDataError, match=f"did you mean '{right}'"):
         area(wrong)

@@ -174,7 +174,7 @@ def test_state_sales_must_add_up(tmp_path):
     assert us_consumption.read_state_sales(tmp_path).to_numpy().sum() == pytest.approx(51 * 14 * 1e3)
     frame.loc[51, "2015"] = 60.0
     write_hourly(tmp_path, us_consumption.SEDS, frame)
-    with pytest.raises(GridDataError, match="15.00% in 2015"):
+    with pytest.raises(GridDataError, match=r"15\.00% in 2015"):
         us_consumption.read_state_sales(tmp_path)
     frame.loc[3, "2012"] = 0.0
     write_hourly(tmp_path, us_consumption.SEDS, frame)
@@ -288,7 +288,7 @@ def test_records_say_what_is_observed(built):
 
 
 def test_provinces_against_regional_peaks(built, originals):
-    """The east, south and centre meet their own peaks of 2018-2022 within a tenth, which one national factor would not."""
+    """The east, south and centre meet their own peaks of 2018-2022 within a tenth."""
     peaks = cn_consumption.read_grid_peaks(originals)
     shape = built["load_shape"].sel(profile=[f"{area.id}/2020" for area in AREAS if area.country == "CN"]).values
     mean = built["annual_load_mwh"].sel(area=[area.id for area in AREAS if area.country == "CN"]) / 8766

@@ -19,10 +19,10 @@ def hourly(first: str, last: str, **options) -> pd.Series:
 
 
 def test_units_follow_from_their_definition():
-    assert units.MWH_PER_YI_KWH == pytest.approx(1e8 * 1e3 / 1e6)  # 10^8 kWh in Wh, over Wh per MWh
-    assert units.MWH_PER_WAN_KWH == pytest.approx(1e4 * 1e3 / 1e6)
-    assert units.MW_PER_WAN_KW == pytest.approx(1e4 * 1e3 / 1e6)
-    assert units.MWH_PER_MILLION_KWH == pytest.approx(1e6 * 1e3 / 1e6)
+    assert pytest.approx(1e8 * 1e3 / 1e6) == units.MWH_PER_YI_KWH  # 10^8 kWh in Wh, over Wh per MWh
+    assert pytest.approx(1e4 * 1e3 / 1e6) == units.MWH_PER_WAN_KWH
+    assert pytest.approx(1e4 * 1e3 / 1e6) == units.MW_PER_WAN_KW
+    assert pytest.approx(1e6 * 1e3 / 1e6) == units.MWH_PER_MILLION_KWH
     assert units.MWH_PER_TWH == units.MWH_PER_GWH * 1e3
 
 

@@ -73,6 +73,13 @@ def set_value(name: str, place: tuple[int, ...], value: object):
     return change
 
 
+def scale(name: str, factor: float):
+    def change(grid: xr.Dataset) -> xr.Dataset:
+        return grid.assign({name: (grid[name] * factor).assign_attrs(grid[name].attrs)})
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -83,30 +90,30 @@ def set_value(name: str, place: tuple[int, ...], value: object):
         (set_attr("peak_load_mw", "source", ""), ("'peak_load_mw'", "source", "sources.yaml")),
         (lambda g: g.assign(peak_load_mw=g["peak_load_mw"].T), ("'peak_load_mw'", "dimensions", "transpose")),
         (lambda g: g.assign(weather_year=g["weather_year"] * 1.0), ("'weather_year'", "integer", "float64")),
-        (set_value("peak_load_mw", (1, 3), -5.0), ("'peak_load_mw'[area=us.ercot, history_year=2013]", "-5 MW", "[0, 400000]")),
-        (set_value("load_shape", (2, 7), np.nan), ("'load_shape'[profile=us.ercot/2020, hour=7]", "missing is not zero")),
-        (set_value("offshore_wind_capacity_factor", (0, 1), np.inf), ("profile=us.nyiso/2020, hour=1", "infinity")),
+        (
+            set_value("peak_load_mw", (1, 3), -5.0),
+            ("'peak_load_mw'[area=us.ercot, history_year=2013]", "-5 MW", "[0, 400000]"),
+        ),
+        (
+            set_value("load_shape", (2, 7), np.nan),
+            ("'load_shape'[profile=us.ercot/2020, hour=7]", "missing is not zero"),
+        ),
+        (
+            set_value("offshore_wind_capacity_factor", (0, 1), np.inf),
+            ("profile=us.nyiso/2020, hour=1", "infinity is not"),
+        ),
         (set_value("area_name", (0,), ""), ("'area_name'[area=us.nyiso]", "empty")),
         (set_value("profile_area", (0,), "us.nowhere"), ("'profile_area'", "us.nowhere", "not an area")),
         (set_value("link_to", (2,), "cn.moon"), ("'link_to'[link=cn.gansu->cn.jiangsu]", "cn.moon")),
         (set_value("area_country", (0,), "UK"), ("'area_country'[area=us.nyiso]", "'UK'")),
         (set_value("weather_year", (1,), 1999), ("us.nyiso/2021", "us.nyiso/1999")),
+        (scale("load_shape", 1.01), ("'load_shape'[profile=us.nyiso/2020]", "1.01", "divide by its mean")),
         (
-            lambda g: g.assign(load_shape=(g["load_shape"] * 1.01).assign_attrs(g["load_shape"].attrs)),
-            ("'load_shape'[profile=us.nyiso/2020]", "1.01", "divide by its mean"),
-        ),
-        (
-            lambda g: g.assign(cell_nameplate_mw=(g["cell_nameplate_mw"] * 0.9).assign_attrs(g["cell_nameplate_mw"].attrs)),
+            scale("cell_nameplate_mw", 0.9),
             ("'cell_nameplate_mw'[area=us.nyiso, technology=coal]", "nameplate_mw says"),
         ),
-        (
-            lambda g: g.assign(cell_planned_mw=(g["cell_planned_mw"] * 9.0).assign_attrs(g["cell_planned_mw"].attrs)),
-            ("'cell_planned_mw'", "planned_addition_mw says"),
-        ),
-        (
-            lambda g: g.assign(cell_load_weight=(g["cell_load_weight"] * 0.5).assign_attrs(g["cell_load_weight"].attrs)),
-            ("'cell_load_weight'[area=us.nyiso]", "0.5", "must be 1"),
-        ),
+        (scale("cell_planned_mw", 9.0), ("'cell_planned_mw'", "planned_addition_mw says")),
+        (scale("cell_load_weight", 0.5), ("'cell_load_weight'[area=us.nyiso]", "0.5", "must be 1")),
         (
             lambda g: g.assign_coords(technology=["coke", *g["technology"].values[1:]]),
             ("'technology'", "'coke'", "known: coal"),
@@ -115,7 +122,7 @@ def set_value(name: str, place: tuple[int, ...], value: object):
         (lambda g: g.drop_vars("month"), ("coordinate 'month'", "missing")),
         (lambda g: g.assign_coords(area=["us.nyiso"] * 5), ("coordinate 'area'", "us.nyiso", "more than once")),
     ],
-)  # fmt: skip
+)
 def test_fault_is_named_with_place_value_and_way_out(change, words):
     message = "\n".join(faults(change(tiny_grid())))
     for word in words:
@@ -170,9 +177,9 @@ def full_size_grid() -> xr.Dataset:
     years = {"weather_year": np.array([year for _, year in profiles])}
     for name, values in (text | years).items():
         big[name] = (big[name].dims, values, big[name].attrs)
-    for cell_name, area_name, dim in (
-        ("cell_nameplate_mw", "nameplate_mw", "vintage"),
-        ("cell_planned_mw", "planned_addition_mw", "plan_year"),
+    for cell_name, area_name in (
+        ("cell_nameplate_mw", "nameplate_mw"),
+        ("cell_planned_mw", "planned_addition_mw"),
     ):
         total = big[cell_name].groupby(big["cell_area_id"].rename("home")).sum().sel(home=areas)
         values = np.zeros(big[area_name].shape)
