@@ -124,7 +124,7 @@ def narr_ratio(sky: Sky, narr: pd.DataFrame, year: int) -> Floats:
     """Surface radiation over clear-sky radiation by month (12,), from the states of the area's zones."""
     rows = narr.loc[f"{year}-01" : f"{year}-12"]
     parts = [share * rows[state].to_numpy() / clear for share, state, clear in _zone_rows(sky)]
-    return np.sum(parts, axis=0)
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
 def _zone_rows(sky: Sky) -> list[tuple[float, str, Floats]]:
@@ -151,7 +151,7 @@ def month_level(law: Floats, sky: Sky, narr: pd.DataFrame, year: int) -> Floats:
     """Monthly mean cloud ratio (12,) of an area by the fitted law, held within 0.25-0.95. [1]"""
     surface = narr_ratio(sky, narr, year)
     raw = law[0] + law[1] * surface + law[2] * np.array([_winter(m) for m in range(12)])
-    return np.clip(raw, *LEVEL_RANGE)
+    return np.asarray(np.clip(raw, *LEVEL_RANGE), dtype=np.float64)
 
 
 def _winter(month: int) -> float:
@@ -166,7 +166,7 @@ def day_spread(stations: list[CloudStation]) -> Floats:
         bounded = np.clip(np.stack(list(item.ratio.values())) / FULL_OUTPUT, 0.02, 0.98)
         each.append([logit(bounded[:, month == m]).std() for m in range(12)])
     mean = np.mean(each, axis=0)
-    return 0.25 * np.roll(mean, 1) + 0.5 * mean + 0.25 * np.roll(mean, -1)
+    return np.asarray(0.25 * np.roll(mean, 1) + 0.5 * mean + 0.25 * np.roll(mean, -1), dtype=np.float64)
 
 
 def day_scores(

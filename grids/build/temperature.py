@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.resources
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,57 +16,82 @@ from grids.variables import GridDataError
 
 Floats = npt.NDArray[np.float64]
 
-LAPSE_C_PER_KM = 6.5
+LAPSE_C_PER_KM: Final = 6.5
 """International Standard Atmosphere. [F]"""
+ALTITUDE_STEP_M, ALTITUDE_BASE_M, ALTITUDE_NO_DATA = 28.0, -450.0, 255
+"""Coding of the altitude map of pvlib: bytes of 28 m from -450 m; 255 is no data, at sea."""
+ALTITUDE_CELLS_PER_DEG: Final = 12
+CELL_DEG: Final = 0.5
+"""Width over which the height of a place is averaged: the lattice of the grid file."""
 
 
 def monthly_temperature_c(
-    originals: Path,
-    lat: npt.ArrayLike,
-    lon: npt.ArrayLike,
-    elevation_m: npt.ArrayLike | None = None,
-    reference_elevation_m: npt.ArrayLike | None = None,
+    originals: Path, lat: npt.ArrayLike, lon: npt.ArrayLike, elevation_m: npt.ArrayLike | None = None
 ) -> Floats:
-    """Normal monthly mean air temperature, bilinear between the lattice points.
+    """Normal monthly mean air temperature at any place.
 
-    originals : Path             Folder that holds ``ncep_air_climatology``.
-    lat, lon : array (n,)        Degrees north and east (-180 to 180), inside the US or the China window.
-    elevation_m : array (n,)     Height of each place; NaN where unknown, which leaves that place uncorrected. [m]
-    reference_elevation_m : array (n,)  Height of the reanalysis surface there (the mean height over its 2.5 degree
-                                 cell); required with ``elevation_m``. [m]
-    Returns array (n, 12) [degC]. With elevations, minus 6.5 degC per km of place over reference height.
-    Raises GridDataError for a place outside both windows or an elevation without its reference.
+    originals : Path          Folder that holds ``ncep_air_climatology``.
+    lat, lon : array (n,)     Degrees north and east (-180 to 180), inside the US or the China window.
+    elevation_m : array (n,)  Height of each place [m]; left out, the mean of pvlib's altitude map over half a degree.
+    Returns array (n, 12) [degC]. The normals are brought to sea level with 6.5 degC per km and the mean height of
+    their own 2.5 degree cells (the height of the reanalysis surface, as far as it resolves mountains), interpolated
+    bilinearly, and brought up to the place at the same rate.
+    Raises GridDataError for a place outside both windows, or an elevation that is not finite.
     """
-    north, east = (
-        np.atleast_1d(np.asarray(lat, dtype=np.float64)),
-        np.atleast_1d(np.asarray(lon, dtype=np.float64)),
-    )
-    if (elevation_m is None) != (reference_elevation_m is None):
-        raise GridDataError("an elevation is corrected against the reanalysis surface: give both heights or neither")
-    out = np.full((north.size, 12), np.nan)
+    north, east = np.atleast_1d(np.asarray(lat, dtype=np.float64)), np.atleast_1d(np.asarray(lon, dtype=np.float64))
+    if elevation_m is None:
+        height = mean_altitude_m(north, east, CELL_DEG)
+    else:
+        height = np.atleast_1d(np.asarray(elevation_m, dtype=np.float64))
+    if not np.isfinite(height).all():
+        raise GridDataError(f"{int((~np.isfinite(height)).sum())} elevations are not finite; leave elevation_m out")
+    sea_level = np.full((north.size, 12), np.nan)
     for lattice in ncep.read(originals).values():
         inside = _inside(lattice, north, east)
         if inside.any():
-            points = {
-                "lat": xr.DataArray(north[inside], dims="n"),
-                "lon": xr.DataArray(east[inside], dims="n"),
-            }
-            out[inside] = lattice.interp(points, method="linear").transpose("n", "month").to_numpy()
-    outside = ~np.isfinite(out).all(axis=1)
+            points = {"lat": xr.DataArray(north[inside], dims="n"), "lon": xr.DataArray(east[inside], dims="n")}
+            reduced = _at_sea_level(lattice)
+            sea_level[inside] = reduced.interp(points, method="linear").transpose("n", "month").to_numpy()
+    outside = ~np.isfinite(sea_level).all(axis=1)
     if outside.any():
         first = int(np.argmax(outside))
         raise GridDataError(
-            f"{int(outside.sum())} places outside the temperature normals, first {north[first]}, {east[first]}"
+            f"{int(outside.sum())} places outside the temperature normals, the first {north[first]}, {east[first]}"
         )
-    if elevation_m is None or reference_elevation_m is None:
-        return out
-    above_km = (
-        np.asarray(elevation_m, dtype=np.float64) - np.asarray(reference_elevation_m, dtype=np.float64)
-    ) / 1000.0
-    # An unknown height leaves the place as the lattice has it: no correction is better than a guessed one.
-    known = np.isfinite(above_km)
-    out[known] -= LAPSE_C_PER_KM * above_km[known, np.newaxis]
-    return out
+    return sea_level - LAPSE_C_PER_KM * height[:, np.newaxis] / 1000.0
+
+
+def mean_altitude_m(lat: Floats, lon: Floats, width_deg: float) -> Floats:
+    """Mean height of the land and sea in a square around each place, from the altitude map in pvlib. [m]
+
+    lat, lon : array (n,) degrees; width_deg : side of the square. Water without data counts as 0 m.
+    Source: Mapzen terrain tiles (USGS 3DEP, SRTM, GMTED2010, ETOPO1) as shipped by pvlib, five arc minutes.
+    """
+    heights = _altitude_map()
+    half = max(1, round(width_deg * ALTITUDE_CELLS_PER_DEG / 2.0))
+    row = np.rint((90.0 - lat) * ALTITUDE_CELLS_PER_DEG).astype(np.int64)
+    column = np.rint((lon + 180.0) * ALTITUDE_CELLS_PER_DEG).astype(np.int64)
+    steps = np.arange(-half, half)
+    rows = np.clip(row[:, None, None] + steps[None, :, None], 0, heights.shape[0] - 1)
+    columns = (column[:, None, None] + steps[None, None, :]) % heights.shape[1]
+    return np.asarray(heights[rows, columns].mean(axis=(1, 2)), dtype=np.float64)
+
+
+@functools.cache
+def _altitude_map() -> Floats:
+    """Heights (2160, 4320) [m], rows from 90 north, columns from 180 west."""
+    import netCDF4
+
+    with netCDF4.Dataset(str(importlib.resources.files("pvlib").joinpath("data", "Altitude.h5"))) as file:
+        file.set_auto_maskandscale(False)
+        coded = np.asarray(file["Altitude"][:])
+    return np.where(coded == ALTITUDE_NO_DATA, 0.0, coded * ALTITUDE_STEP_M + ALTITUDE_BASE_M)
+
+
+def _at_sea_level(lattice: xr.DataArray) -> xr.DataArray:
+    lat, lon = np.meshgrid(lattice["lat"].to_numpy(), lattice["lon"].to_numpy(), indexing="ij")
+    surface = mean_altitude_m(lat.ravel(), lon.ravel(), ncep.STEP_DEG).reshape(lat.shape)
+    return lattice + LAPSE_C_PER_KM * surface[np.newaxis] / 1000.0
 
 
 def _inside(lattice: xr.DataArray, lat: Floats, lon: Floats) -> npt.NDArray[np.bool_]:

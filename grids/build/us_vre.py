@@ -148,7 +148,10 @@ def offshore_points() -> dict[str, Place]:
 
 
 def offshore_levels(originals: Path) -> dict[str, float]:
-    """Mean offshore factor by coastal area: the MERRA-2 map at its point, brought to the level of ERA5 with losses. [1]"""
+    """Mean offshore factor by coastal area: the MERRA-2 map at its point at the level of ERA5 with losses. [1]
+
+    The few plants of 2017-2024 (Block Island, the first of Vineyard Wind) are no level for what is planned.
+    """
     chart = conus_era5.read_annual_wind_map(originals)
     return {
         area: OFFSHORE_LEVEL * float(chart.sel(lat=lat, lon=lon, method="nearest"))

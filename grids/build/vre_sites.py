@@ -68,7 +68,8 @@ def us_places(zones: pd.DataFrame, tech: str) -> dict[str, Place]:
     for area in sorted(zones["area"].unique()):
         share = weights(zones, str(area), tech)
         rows = zones.loc[share.index]
-        out[str(area)] = (float(share @ rows["lat"]), float(share @ rows["lon"]))
+        middle = share.to_numpy() @ rows[["lat", "lon"]].to_numpy(dtype=np.float64)
+        out[str(area)] = (float(middle[0]), float(middle[1]))
     return out
 
 

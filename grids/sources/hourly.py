@@ -118,7 +118,8 @@ def year_values(series: pd.Series, year: int) -> Floats:
     if not np.isfinite(values).all():
         first = index[~np.isfinite(values)][0]
         raise GridDataError(
-            f"{series.name}: year {year} lacks {int((~np.isfinite(values)).sum())} hours, the first {first}; use another year"
+            f"{series.name}: year {year} lacks {int((~np.isfinite(values)).sum())} hours, "
+            f"the first {first}; use another year"
         )
     return values
 
