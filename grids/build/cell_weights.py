@@ -86,11 +86,17 @@ def on_coast(originals: Path, lattice: Lattice) -> NDArray[np.bool_]:
 def nearest_area(polygons: dict[str, BaseGeometry], lat: Floats, lon: Floats) -> NDArray[np.str_]:
     """Area id of each point: the polygon that holds it, else the nearest one in degrees."""
     names = np.array(list(polygons))
+    answer = np.full(len(lat), -1)
+    for number, polygon in enumerate(polygons.values()):
+        shapely.prepare(polygon)
+        answer[shapely.contains_xy(polygon, lon, lat)] = number
+    # Only the few points outside all polygons (coast, sea) need the slow search.
+    outside = np.flatnonzero(answer < 0)
     tree = shapely.STRtree(list(polygons.values()))
-    points, found = tree.query_nearest(shapely.points(lon, lat), all_matches=False)
-    answer = np.empty(len(lat), dtype=names.dtype)
-    answer[points] = names[found]
-    return answer
+    points, found = tree.query_nearest(shapely.points(lon[outside], lat[outside]), all_matches=False)
+    answer[outside[points]] = found
+    chosen: NDArray[np.str_] = names[answer]
+    return chosen
 
 
 def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -105,7 +111,7 @@ def nearest_cells(lattice: Lattice, lat: Floats, lon: Floats, area: NDArray[np.s
     for name in np.unique(area[stray]):
         own = lattice.cells_of(str(name))
         if own.size == 0:
-            raise GridDataError(f"no cell belongs to {name!r}")
+            raise GridDataError(f"no cell belongs to {str(name)!r}")
         here = stray[area[stray] == name]
         tree = cKDTree(_on_sphere(lattice.lat[own], lattice.lon[own]))
         cell[here] = own[tree.query(_on_sphere(lat[here], lon[here]))[1]]
