@@ -1,7 +1,8 @@
 """Hourly load of the Chinese provinces at the level of 2018: load table of PyPSA-China-PIK.
 
 The shape is partly synthetic: published typical days and monthly statistics, not meter readings. The clock is
-Beijing time (UTC+8); the deepest hour lies between 3 and 6 in the morning in every province but Ningxia.
+Beijing time (UTC+8), hour 1 taken as the hour that begins at midnight [J]: the deepest hour then lies between 3 and 6
+in the morning in every province but Ningxia.
 """
 
 from __future__ import annotations
