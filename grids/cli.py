@@ -85,9 +85,9 @@ def _comparison(row: Comparison) -> dict[str, Any]:
 
 def _readable(row: Comparison) -> dict[str, Any]:
     known = row.known
-    span = f"{known.low:,.4g}" if known.low >= 1e4 else f"{known.low:g}"
+    span = f"{known.low:,.6g}"
     if known.high != known.low:
-        span += f" to {known.high:g}"
+        span += f" to {known.high:,.6g}"
     return {
         "country": known.country,
         "figure": f"{known.what}, {known.year}",
