@@ -13,7 +13,8 @@ from grids.areas import AREAS
 from grids.build import monotone, us_vre, vre_sites
 from grids.build.us_vre import Table
 from grids.build.vre_levels import Levels
-from grids.sources import china_era5
+from grids.build.vre_sites import Place
+from grids.sources import china_era5, conus_era5
 from grids.sources.hourly import year_values
 from grids.variables import attrs_for
 
@@ -34,7 +35,7 @@ CHINA_OFFSHORE_RANGE: Final = (0.30, 0.33)
 """Where a province has no offshore level of its own: about 2,600-2,900 h, differing as ERA5 does to this power. [J]"""
 
 SOURCES: Final = {
-    "wind_capacity_factor": "iso-observed carnegie-era5 srex-merra2 pypsa-china-thu-era5 powergenome-reeds "
+    "wind_capacity_factor": "iso-observed carnegie-era5 srex-merra2 merra2-cf pypsa-china-thu-era5 powergenome-reeds "
     "reeds-shapes eia-state crea-china",
     "offshore_wind_capacity_factor": "pypsa-china-thu-era5 merra2-cf iso-observed carnegie-era5 crea-china",
     "solar_capacity_factor": "iso-observed narr-solar carnegie-era5 pypsa-china-thu-era5 ncep-normals "
@@ -89,10 +90,17 @@ def build(originals: Path, generation: xr.Dataset) -> xr.Dataset:
     }
     for tech, frame in china.items():
         series[tech] = series[tech] | _china(frame, tech)
-    levels = Levels(generation["annual_capacity_factor"].load(), vre_sites.us_places(zones, "wind") | china_places)
+    places = vre_sites.us_places(zones, "wind") | china_places
+    levels = Levels(generation["annual_capacity_factor"].load(), places, {"wind": _map_wind(originals, places)})
     sea = us_vre.offshore_levels(originals) | _china_offshore_levels(china["offshore_wind"], levels)
     fleet = np.mean([wind.stations[name].quantiles for name in us_vre.OPERATORS], axis=0)
     return _dataset([_profile(area, weather, series, levels, sea, fleet) for area, weather in profiles()])
+
+
+def _map_wind(originals: Path, places: dict[str, Place]) -> dict[str, float]:
+    """MERRA-2 wind factor at the middle of each area's fleet: good for ratios only. [1]"""
+    chart = conus_era5.read_annual_wind_map(originals)
+    return {area: float(chart.sel(lat=lat, lon=lon, method="nearest")) for area, (lat, lon) in places.items()}
 
 
 def _china(frame: pd.DataFrame, tech: str) -> Table:

@@ -53,7 +53,8 @@ class UsWind:
 def wind(originals: Path, zones: pd.DataFrame) -> UsWind:
     """Onshore wind of every US area, 2016-2020, and of ERCOT also 2021-2022, as observed or modelled."""
     models = vre_sites.models()
-    source = {name: us_iso.read(originals)[name, "wind"] for name in OPERATORS}
+    observed = us_iso.read(originals)
+    source = {name: observed[name, "wind"] for name in OPERATORS}
     source["PLAINS"] = conus_era5.read(originals)["wind"]
     places = {name: place_of(models["stations"][name]) for name in source}
     source["MISO"], filled = fill_gaps(

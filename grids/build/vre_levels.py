@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ FEWEST_YEARS: Final = 3
 """Two years of a first wind farm (Tibet 0.34 and 0.39) are no level. [J]"""
 SMALLEST_FACTOR: Final = 0.02
 NEIGHBOURS: Final = 3
+MAP_POWER, MAP_RANGE = 0.5, (0.7, 1.3)
+"""A map of reanalysis wind is believed by half (in logarithm): it is coarse, and farms choose their sites. [J]"""
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,18 @@ class Levels:
 
     published : DataArray (area, technology, history_year) [1], NaN where there is no figure.
     places : (lat, lon) by area id.
+    resource : by technology and area id, a figure whose ratio between areas says how good they are; any unit.
     """
 
     published: xr.DataArray
     places: dict[str, Place]
+    resource: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def target(self, area: str, tech: str, year: int | None) -> tuple[float, str]:
         """Mean to meet and its words: the year, else the recent mean, else the mean of the three nearest areas.
 
+        Where a resource map is known, the mean of the neighbours is moved by the square root of the area's ratio to
+        them on the map, within 0.7-1.3.
         year : int or None  Calendar year of the series; None asks for the recent mean.
         Raises GridDataError when no area of the country has a level.
         """
@@ -73,4 +80,10 @@ class Levels:
         if not known:
             raise GridDataError(f"no published {tech} factor in any area of {country}: nothing to take for {area}")
         nearest = sorted(known, key=lambda other: distance_km(self.places[area], self.places[other]))[:NEIGHBOURS]
-        return float(np.mean([known[n] for n in nearest])), f"no published level, mean of {', '.join(nearest)}"
+        level, words = float(np.mean([known[n] for n in nearest])), f"no published level, mean of {', '.join(nearest)}"
+        chart = self.resource.get(tech)
+        if chart is None:
+            return level, words
+        ratio = chart[area] / float(np.mean([chart[n] for n in nearest]))
+        factor = float(np.clip(ratio**MAP_POWER, *MAP_RANGE))
+        return level * factor, f"{words} x {factor:.2f} by the MERRA-2 map"

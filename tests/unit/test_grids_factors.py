@@ -59,7 +59,7 @@ def test_short_gaps_are_filled_long_ones_stay_and_duplicates_stop() -> None:
     assert got.attrs["filled_hours"] == 2
     with pytest.raises(GridDataError, match="appears twice"):
         hourly.checked_hours(pd.concat([series, series[:1]]), "made up")
-    with pytest.raises(GridDataError, match="outside 0..1"):
+    with pytest.raises(GridDataError, match=r"outside 0\.\.1"):
         hourly.checked_hours(series * 2.0, "made up")
 
 
@@ -153,6 +153,8 @@ def test_level_is_the_year_else_the_mean_else_the_neighbours() -> None:
     mean, words = levels.target("us.b", "wind", 2019)
     assert mean == pytest.approx(0.25)
     assert words.endswith("us.a, us.c")
+    chart = {"wind": {"us.a": 0.3, "us.b": 0.25 * 0.81, "us.c": 0.2, "cn.d": 0.3}}
+    assert Levels(published(rows), places, chart).target("us.b", "wind", 2019)[0] == pytest.approx(0.25 * 0.9)
     with pytest.raises(GridDataError, match="no published wind factor in any area of cn"):
         Levels(published(rows | {"cn.d": [nan] * 6}), places).target("cn.d", "wind", 2020)
 
@@ -256,24 +258,38 @@ def test_built_factors_are_registered_complete_and_at_their_levels(factors: xr.D
     assert factors["solar_record"].sel(profile="us.caiso/2022").item().startswith("modelled 2017")
 
 
+def elevation_by_spencer_deg(lat: float, lon: float) -> np.ndarray:
+    """Sun elevation in the middle of each hour by Spencer's series (1971), another way than the code's. (8760,)"""
+    hour = np.arange(8760) + 0.5
+    day = 2.0 * np.pi * (hour / 24.0) / 365.0
+    tilt = 0.006918 - 0.399912 * np.cos(day) + 0.070257 * np.sin(day) - 0.006758 * np.cos(2 * day)
+    tilt += 0.000907 * np.sin(2 * day) - 0.002697 * np.cos(3 * day) + 0.00148 * np.sin(3 * day)
+    clock = 0.000075 + 0.001868 * np.cos(day) - 0.032077 * np.sin(day)
+    clock += -0.014615 * np.cos(2 * day) - 0.040849 * np.sin(2 * day)
+    angle = np.radians(15.0 * (hour % 24 - 12.0) + lon) + clock
+    north = np.radians(lat)
+    return np.degrees(np.arcsin(np.sin(north) * np.sin(tilt) + np.cos(north) * np.cos(tilt) * np.cos(angle)))
+
+
 @pytest.mark.slow
 def test_built_solar_follows_the_sun(originals: Path, factors: xr.Dataset) -> None:
     zones = vre_sites.us_zones(originals)
     middle = vre_sites.us_places(zones, "solar") | vre_sites.china_places(originals)
-    index = pd.date_range("2019-01-01", periods=8760, freq="h")
-    for profile in factors["profile"].to_numpy():
-        area = profile.split("/")[0]
-        values = factors["solar_capacity_factor"].sel(profile=profile).to_numpy()
-        lat, lon = middle[area]
-        day = local(values, lon)
-        noon = (day * (np.arange(24) + 0.5)).sum() / day.sum() + lon / 15.0 - round(lon / 15.0)
-        assert noon == pytest.approx(12.0, abs=0.6), profile
-        assert abs(hourly.clock_shift_hours(pd.Series(values, index=index, name=profile), lat, lon)) <= 1, profile
-        # An area is up to 25 degrees wide: its night is where the sun is down over all of it.
+    for area, (lat, lon) in middle.items():
+        # An area is up to 26 degrees wide: its night is where the sun is down over all of it.
         corners = [(lat + north, lon + east) for north in (-6.0, 6.0) for east in (-13.0, 0.0, 13.0)]
-        night = np.max([hourly.sun_elevation_deg(index, *corner) for corner in corners], axis=0) < -1.0
+        night = np.max([elevation_by_spencer_deg(*corner) for corner in corners], axis=0) < -1.0
         assert night.sum() > 2500
-        assert values[night].max() < 2e-3, profile
+        sun = np.maximum(np.sin(np.radians(elevation_by_spencer_deg(lat, lon))), 0.0)
+        here = factors["solar_capacity_factor"].isel(profile=factors["profile"].str.startswith(f"{area}/"))
+        assert here.sizes["profile"] in (1, 5)
+        for values in here.to_numpy():
+            day = local(values, lon)
+            noon = (day * (np.arange(24) + 0.5)).sum() / day.sum() + lon / 15.0 - round(lon / 15.0)
+            assert noon == pytest.approx(12.0, abs=0.8), area
+            likeness = [np.corrcoef(np.roll(values, shift), sun)[0, 1] for shift in range(-12, 12)]
+            assert abs(int(np.argmax(likeness)) - 12) <= 1, area
+            assert values[night].max() < 2e-3, area
 
 
 @pytest.mark.slow
@@ -283,7 +299,7 @@ def test_built_wind_behaves_like_fleets(factors: xr.Dataset) -> None:
         assert 0.93 < np.corrcoef(row[1:], row[:-1])[0, 1] < 0.995, profile
         assert 0.1 < np.corrcoef(row[24:], row[:-24])[0, 1] < 0.85, profile
         assert 0.1 < row.std() < 0.3, profile
-        assert np.quantile(row, 0.99) > 2.0 * row.mean(), profile
+        assert np.quantile(row, 0.99) > 1.7 * row.mean(), profile
     caiso = factors["wind_capacity_factor"].sel(profile="us.caiso/2023").to_numpy()
     day = local(caiso, -118.0)
     assert day[151:243, 22:].mean() > 1.5 * day[151:243, 10:13].mean()  # California's summer nights
