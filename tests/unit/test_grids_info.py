@@ -243,3 +243,23 @@ def test_build_writes_what_the_parts_say(grid: xr.Dataset, tmp_path: Path, monke
     stored = {row["variable"]: row["stored as"] for row in bundle.sizes(back, path)}
     assert stored["load_shape"] == "uint16"
     assert stored["area_name"] == "text"
+
+
+def test_import_cf_puts_factors_of_a_file_into_a_grid(grid: xr.Dataset, grid_file: Path, tmp_path: Path) -> None:
+    time = np.arange("2021-01-01", "2022-01-01", dtype="datetime64[h]")
+    factors = np.random.default_rng(1).uniform(0.1, 0.6, (time.size, 1))
+    own = xr.DataArray(
+        factors, dims=("time", "area"), coords={"time": time.astype("datetime64[ns]"), "area": ["us.ercot"]}
+    )
+    own.to_dataset(name="wind").to_netcdf(tmp_path / "own.nc")
+    words = ("import-cf", str(tmp_path / "own.nc"), "--technology", "wind", "--grid", str(grid_file))
+    code, text = _run(*words, "--out", str(tmp_path / "mine.nc"), "--json")
+    assert code == 0, text
+    assert json.loads(text)["profiles"] == ["us.ercot/2021"]
+    mine = grids.open_grid(tmp_path / "mine.nc")
+    np.testing.assert_allclose(
+        mine["wind_capacity_factor"].sel(profile="us.ercot/2021"), factors[:, 0], rtol=0, atol=2.0**-15
+    )
+    assert grids.grid_hash(mine) == json.loads(text)["hash"]
+    assert _run("import-cf", str(tmp_path / "nowhere.nc"), "--technology", "wind", "--grid", str(grid_file))[0] == 1
+    assert _run("import-cf", str(tmp_path / "own.nc"), "--technology", "tides")[0] == 2
