@@ -32,8 +32,8 @@ def _plain_errors() -> Iterator[None]:
         raise GridCommandError(str(error)) from error
 
 
-@click.group(name="grids")
-def main() -> None:
+@click.group()
+def grids() -> None:
     """Supply and demand of the US and Chinese grids: look, check, fetch, build.
 
     \b
@@ -42,7 +42,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@grids.command()
 @click.option("--grid", "path", type=FILE, help="A .nc file or .zarr store; the embedded grid when left out.")
 @as_json
 def info(path: Path | None, as_json: bool) -> None:
@@ -101,7 +101,7 @@ def _readable(row: Comparison) -> dict[str, Any]:
     }
 
 
-@main.command()
+@grids.command()
 @click.argument("file", type=FILE)
 @as_json
 def validate(file: Path, as_json: bool) -> None:
@@ -130,7 +130,7 @@ def validate(file: Path, as_json: bool) -> None:
     click.echo(f"{file}: a valid grid ({counts}), hash {grid_hash(ds)[:12]}")
 
 
-@main.command()
+@grids.command()
 @click.argument("directory", type=FILE)
 @click.option("--source", "wanted", multiple=True, help="Only this source (repeatable); all when left out.")
 @click.option("--base-url", help="A mirror that holds the files in the layout of DIRECTORY.")
@@ -182,7 +182,7 @@ def _download_bar() -> Iterator[Progress]:
         yield update
 
 
-@main.command()
+@grids.command()
 @click.option("--originals", type=FILE, required=True, help="Folder of the originals, as `fetch` fills it.")
 @click.option("--out", type=FILE, default=Path("grid.nc"), show_default=True, help="File to write.")
 @as_json
@@ -205,7 +205,7 @@ def build(originals: Path, out: Path, as_json: bool) -> None:
     _table(f"{out}: {out.stat().st_size / 1e6:.2f} MB", rows)
 
 
-@main.command("import-cf")
+@grids.command("import-cf")
 @click.argument("file", type=FILE)
 @click.option(
     "--technology",

@@ -122,9 +122,7 @@ def _inside(target: Path, path: str) -> Path:
     """`path` below `target`; an absolute path, a drive or a `..` is refused."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path:
-        raise GridDataError(
-            f"{path!r} leads out of the folder of originals; correct the entry in sources.yaml"
-        )
+        raise GridDataError(f"{path!r} leads out of the folder of originals; correct the entry in sources.yaml")
     return target.joinpath(*pure.parts)
 
 
@@ -153,10 +151,7 @@ def _fetch_one(
         unreachable.add(host)
         return f"{job.path}: {host} cannot be reached ({_brief(error)}); get {job.url} and {way_out}"
     except ValueError:
-        return (
-            f"{job.path}: what {job.url} sent has not the checksum {job.sha256}; "
-            f"get the right version and {way_out}"
-        )
+        return f"{job.path}: what {job.url} sent has not the checksum {job.sha256}; get the right version and {way_out}"
     except OSError as error:
         return f"{job.path}: cannot be written below {target} ({_brief(error)}); check folder and free space"
     return None

@@ -108,9 +108,7 @@ def _source(name: str, entry: Mapping[str, Any], problems: list[str]) -> Source:
 def _file(name: str, entry: Mapping[str, Any], problems: list[str]) -> SourceFile:
     wrong = ({"path", "url"} - entry.keys()) | (entry.keys() - set(SourceFile.__dataclass_fields__))
     if wrong:
-        problems.append(
-            f"{name}: file {entry.get('path')!r}: missing or unknown key {', '.join(sorted(wrong))}"
-        )
+        problems.append(f"{name}: file {entry.get('path')!r}: missing or unknown key {', '.join(sorted(wrong))}")
     return SourceFile(
         path=str(entry.get("path")),
         url=entry.get("url"),

@@ -49,18 +49,14 @@ def open_grid(path: Path | str | None = None) -> xr.Dataset:
 
 def _open(path: Path, *, hint: str) -> xr.Dataset:
     if path.suffix not in (".nc", ".zarr"):
-        raise GridDataError(
-            f"{path}: a grid is a .nc file or a .zarr store, got {path.suffix or 'no suffix'!r}"
-        )
+        raise GridDataError(f"{path}: a grid is a .nc file or a .zarr store, got {path.suffix or 'no suffix'!r}")
     if not path.exists():
         raise GridDataError(f"{path}: no such file; {hint}")
     try:
         ds = _load(path)
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise GridDataError(
-            f"{path}: cannot be read, perhaps cut short or damaged ({reason}); {hint}"
-        ) from error
+        raise GridDataError(f"{path}: cannot be read, perhaps cut short or damaged ({reason}); {hint}") from error
     try:
         validate(ds)
     except GridDataError as error:
@@ -80,11 +76,7 @@ def _load(path: Path) -> xr.Dataset:
     with xr.open_dataset(path, **options) as lazy:
         ds = lazy.load()
     ds = ds.reset_coords([name for name in ds.coords if name not in ds.dims])
-    return (
-        ds.map(_plain, keep_attrs=True)
-        .assign_coords({name: _plain(ds[name]) for name in ds.coords})
-        .drop_encoding()
-    )
+    return ds.map(_plain, keep_attrs=True).assign_coords({name: _plain(ds[name]) for name in ds.coords}).drop_encoding()
 
 
 def _plain(array: xr.DataArray) -> xr.DataArray:
@@ -110,9 +102,7 @@ def write_grid(ds: xr.Dataset, path: Path | str) -> None:
     """
     target = Path(path)
     if target.suffix != ".nc":
-        raise GridDataError(
-            f"{target}: a grid is written as a .nc file, got {target.suffix or 'no suffix'!r}"
-        )
+        raise GridDataError(f"{target}: a grid is written as a .nc file, got {target.suffix or 'no suffix'!r}")
     validate(ds)
     described = _describe(ds)
     encoding = {str(name): _encoding(variable) for name, variable in described.variables.items()}
@@ -132,9 +122,7 @@ def _whole_file(target: Path) -> Iterator[Path]:
         os.replace(partial, target)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise GridDataError(
-            f"{target}: cannot be written ({reason}); check the folder and the free space"
-        ) from error
+        raise GridDataError(f"{target}: cannot be written ({reason}); check the folder and the free space") from error
     finally:
         with contextlib.suppress(OSError):  # nothing to remove where the folder itself is the problem
             partial.unlink()
@@ -222,9 +210,7 @@ def grid_hash(ds: xr.Dataset) -> str:
     digest = hashlib.sha256()
     for name in sorted(str(name) for name in ds.variables):
         variable = ds.variables[name]
-        header = (
-            f"{name}|{','.join(map(str, variable.dims))}|{variable.shape}|{variable.attrs.get('units', '')}|"
-        )
+        header = f"{name}|{','.join(map(str, variable.dims))}|{variable.shape}|{variable.attrs.get('units', '')}|"
         digest.update(header.encode())
         digest.update(_content(variable))
     return digest.hexdigest()

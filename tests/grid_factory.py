@@ -231,9 +231,7 @@ def _cells(ds: xr.Dataset, rng: np.random.Generator) -> dict[str, tuple]:
     nameplate = ds["nameplate_mw"].sum("vintage").values.T[:, order] * plant_share
     planned = 0.5 * ds["planned_addition_mw"].sum("plan_year").values.T[:, order] * plant_share
     month = np.arange(12)
-    temperature = (
-        14 - 13 * np.cos(2 * np.pi * (month - 0.5) / 12)[None, :] + rng.normal(0, 1, (len(order), 1))
-    )
+    temperature = 14 - 13 * np.cos(2 * np.pi * (month - 0.5) / 12)[None, :] + rng.normal(0, 1, (len(order), 1))
     price = np.array([80.0, 65.0, np.nan, 90.0, 60.0])[order]
     latitude = np.array([row[7] for row in AREAS])[order] + corner[:, 0]
     return {

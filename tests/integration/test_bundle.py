@@ -65,7 +65,7 @@ def test_nothing_of_the_machine_that_built_it_is_inside(grid: xr.Dataset) -> Non
 
 
 def test_info_of_the_embedded_grid_as_json() -> None:
-    result = CliRunner().invoke(cli.main, ["info", "--json"])
+    result = CliRunner().invoke(cli.grids, ["info", "--json"])
     assert result.exit_code == 0
     document = json.loads(result.output)
     assert document["grid"] == "embedded"

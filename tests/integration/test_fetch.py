@@ -74,9 +74,7 @@ class Server:
                 self.break_after = None
         handler.wfile.write(body)
 
-    def _empty(
-        self, handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str] | None = None
-    ) -> None:
+    def _empty(self, handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str] | None = None) -> None:
         handler.send_response(status)
         for name, value in ({"Content-Length": "0"} | (headers or {})).items():
             handler.send_header(name, value)
@@ -100,9 +98,7 @@ def _source(*files: SourceFile, name: str = "demo") -> dict[str, Source]:
 def listed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Source]:
     """One source with one exact file; tests may add to it."""
     checksum = hashlib.sha256(CONTENT).hexdigest()
-    known = _source(
-        SourceFile("demo/a file.csv", "https://raw.githubusercontent.com/x/y/z/a.csv", checksum, None)
-    )
+    known = _source(SourceFile("demo/a file.csv", "https://raw.githubusercontent.com/x/y/z/a.csv", checksum, None))
     monkeypatch.setattr(fetching, "sources", lambda: known)
     return known
 
@@ -119,9 +115,7 @@ def test_fetches_then_keeps(server: Server, listed: dict[str, Source], tmp_path:
     server.files["demo/a file.csv"] = CONTENT
     seen: list[tuple[str, int, int | None]] = []
     outcomes = _quick(tmp_path, server, progress=lambda *args: seen.append(args))
-    assert [(item.source, item.path, item.status) for item in outcomes] == [
-        ("demo", "demo/a file.csv", "fetched")
-    ]
+    assert [(item.source, item.path, item.status) for item in outcomes] == [("demo", "demo/a file.csv", "fetched")]
     assert (tmp_path / "demo" / "a file.csv").read_bytes() == CONTENT
     assert seen[-1] == ("demo/a file.csv", len(CONTENT), len(CONTENT))
     assert len(server.ranges) == 1
@@ -131,9 +125,7 @@ def test_fetches_then_keeps(server: Server, listed: dict[str, Source], tmp_path:
     assert _names(tmp_path) == ["demo/a file.csv"]
 
 
-def test_a_broken_connection_continues_with_a_range(
-    server: Server, listed: dict[str, Source], tmp_path: Path
-) -> None:
+def test_a_broken_connection_continues_with_a_range(server: Server, listed: dict[str, Source], tmp_path: Path) -> None:
     server.files["demo/a file.csv"] = CONTENT
     server.break_after = 300_000
     _quick(tmp_path, server)
@@ -161,9 +153,7 @@ def test_a_later_run_continues_what_an_earlier_one_left(
     assert _names(tmp_path) == ["demo/a file.csv"]
 
 
-def test_a_server_without_ranges_sends_all_again(
-    server: Server, listed: dict[str, Source], tmp_path: Path
-) -> None:
+def test_a_server_without_ranges_sends_all_again(server: Server, listed: dict[str, Source], tmp_path: Path) -> None:
     server.files["demo/a file.csv"] = CONTENT
     server.break_after, server.knows_ranges = 300_000, False
     _quick(tmp_path, server)
@@ -181,20 +171,14 @@ def test_a_part_that_needs_no_more_bytes(
     assert (tmp_path / "demo" / "a file.csv").read_bytes() == CONTENT
 
 
-def test_wrong_content_never_gets_the_final_name(
-    server: Server, listed: dict[str, Source], tmp_path: Path
-) -> None:
+def test_wrong_content_never_gets_the_final_name(server: Server, listed: dict[str, Source], tmp_path: Path) -> None:
     server.files["demo/a file.csv"] = b"something else"
-    with pytest.raises(
-        GridDataError, match=r"demo/a file\.csv: what http.* has not the checksum [0-9a-f]{64}"
-    ):
+    with pytest.raises(GridDataError, match=r"demo/a file\.csv: what http.* has not the checksum [0-9a-f]{64}"):
         _quick(tmp_path, server)
     assert _names(tmp_path) == []
 
 
-def test_a_changed_file_on_disk_is_fetched_again(
-    server: Server, listed: dict[str, Source], tmp_path: Path
-) -> None:
+def test_a_changed_file_on_disk_is_fetched_again(server: Server, listed: dict[str, Source], tmp_path: Path) -> None:
     server.files["demo/a file.csv"] = CONTENT
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "a file.csv").write_bytes(b"edited")
@@ -220,9 +204,7 @@ def test_a_busy_server_is_asked_again(server: Server, listed: dict[str, Source],
 
 
 def test_offline_is_one_error_that_lists_every_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    files = [
-        SourceFile(f"demo/{n}.csv", "https://raw.githubusercontent.com/x", "0" * 64, None) for n in "abc"
-    ]
+    files = [SourceFile(f"demo/{n}.csv", "https://raw.githubusercontent.com/x", "0" * 64, None) for n in "abc"]
     monkeypatch.setattr(fetching, "sources", lambda: _source(*files))
     server = Server()
     server.close()  # the port is free again: nobody answers
@@ -235,25 +217,19 @@ def test_offline_is_one_error_that_lists_every_file(monkeypatch: pytest.MonkeyPa
         assert f"place it by hand at {tmp_path / 'demo' / name}.csv" in problem
 
 
-@pytest.mark.parametrize(
-    "path", ["../outside.csv", "/etc/outside.csv", "a/../../outside.csv", "C:/x.csv", "a\\b.csv"]
-)
+@pytest.mark.parametrize("path", ["../outside.csv", "/etc/outside.csv", "a/../../outside.csv", "C:/x.csv", "a\\b.csv"])
 def test_a_path_out_of_the_folder_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
 ) -> None:
     checksum = hashlib.sha256(CONTENT).hexdigest()
-    monkeypatch.setattr(
-        fetching, "sources", lambda: _source(SourceFile(path, "https://x.org/x", checksum, None))
-    )
+    monkeypatch.setattr(fetching, "sources", lambda: _source(SourceFile(path, "https://x.org/x", checksum, None)))
     with pytest.raises(GridDataError, match="leads out of the folder"):
         _quick(tmp_path / "in", server)
     assert server.ranges == []
     assert _names(tmp_path) == []
 
 
-def test_what_has_to_be_made_by_hand_is_said(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_has_to_be_made_by_hand_is_said(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = SourceFile("demo/table.parquet", f"{server.url}/data/table.csv", None, "the CSV as Parquet")
     folder = SourceFile("demo/all.parquet", "https://github.com/x/y/tree/z", None, "all files as one table")
     monkeypatch.setattr(fetching, "sources", lambda: _source(made, folder))

@@ -138,7 +138,7 @@ def test_sources_of_a_grid_say_which_variables_use_them(grid: xr.Dataset) -> Non
 
 
 def _run(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.main, list(words))
+    result = CliRunner().invoke(cli.grids, list(words))
     return result.exit_code, result.output
 
 

@@ -157,9 +157,7 @@ def test_wrong_unit_names_file_and_variable(grid: xr.Dataset, tmp_path: Path) ->
     wrong = grid.copy(deep=True)
     wrong["nameplate_mw"].attrs["units"] = "GW"
     wrong.to_netcdf(path)
-    with pytest.raises(
-        grids.GridDataError, match=r"unit\.nc: 'nameplate_mw': must be in 'MW', got units='GW'"
-    ):
+    with pytest.raises(grids.GridDataError, match=r"unit\.nc: 'nameplate_mw': must be in 'MW', got units='GW'"):
         grids.open_grid(path)
 
 
