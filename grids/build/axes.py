@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from grids.areas import AREAS
+from grids.sources.checks import Column
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 VINTAGES: Final = tuple(range(1950, 2025, 5))
@@ -27,7 +27,7 @@ def vintage_of(year: int) -> int:
     return max(VINTAGES[0], min(int(year) // 5 * 5, VINTAGES[-1]))
 
 
-def to_array(series: pd.Series, **coordinates: Iterable[object]) -> xr.DataArray:
+def to_array(series: Column, **coordinates: Iterable[object]) -> xr.DataArray:
     """A series indexed by the named levels as an array over the full coordinates.
 
     A combination that is absent from the series is 0: the tables list everything that exists. A label

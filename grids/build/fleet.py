@@ -10,10 +10,10 @@ from grids.build import fleet_cn, fleet_us, plans_cn
 from grids.build import fleet_cn_national as known
 from grids.build.axes import HISTORY_YEARS, PLAN_YEARS, PROVINCE_AREA, STATE_YEAR, VINTAGES, to_array
 from grids.sources import eia_state, gem
+from grids.sources.checks import Column
 from grids.variables import GridDataError, attrs_for
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 AREA_IDS: Final = tuple(area.id for area in AREAS)
@@ -28,12 +28,13 @@ ATTRS: Final = {
         "label": "P",
         "source": f"{US_SOURCES} {CN_SOURCES}",
         "method": (
-            "US: unit records placed by ReEDS balancing area and scaled to EIA's state and fuel totals of all producers "
-            "at the end of 2024 (excess taken from units dated 2024 first); utility scale only; odd fuels and waste heat "
-            "count as biomass, other gases as gas. China: provincial statistics scaled to the national totals, thermal "
-            "split by proportional fitting of tracked units, hydro less pumped storage; 'oil' is all other thermal (waste "
-            "heat and pressure, by-product gases, oil); solar includes distributed. Offshore wind, pumped storage and "
-            "battery by province rest on recalled or partly published figures (labels R and J)."
+            "US: unit records placed by ReEDS balancing area and scaled to EIA's state and fuel totals of all "
+            "producers at the end of 2024 (excess taken from units dated 2024 first); utility scale only; odd "
+            "fuels and waste heat count as biomass, other gases as gas. China: provincial statistics scaled to "
+            "the national totals, thermal split by proportional fitting of tracked units, hydro less pumped "
+            "storage; 'oil' is all other thermal (waste heat and pressure, by-product gases, oil); solar includes"
+            " distributed. Offshore wind, pumped storage and battery by province rest on recalled or partly "
+            "published figures (labels R and J)."
         ),
     },
     "summer_capability_fraction": {
@@ -41,19 +42,22 @@ ATTRS: Final = {
         "label": "P",
         "source": "eia-state china-recalled",
         "method": (
-            "US: EIA net summer over nameplate, all producers, 2024; offshore as onshore wind, battery as EIA 'other'. "
-            "China: judgement for thermal units, 1 otherwise."
+            "US: EIA net summer over nameplate, all producers, 2024; offshore as onshore wind, battery as EIA "
+            "'other'. China: judgement for thermal units, 1 otherwise."
         ),
     },
     "planned_addition_mw": {
         "units": "MW",
         "label": "P",
-        "source": f"{US_SOURCES} eia-planned-additions crea-china gem-trackers nea-solar nea-storage-2025 china-recalled",
+        "source": (
+            f"{US_SOURCES} eia-planned-additions crea-china gem-trackers nea-solar nea-storage-2025 china-recalled"
+        ),
         "method": (
-            "US: units dated after 2024; for solar, battery, wind and gas in 2025 and 2026 the national totals reported to EIA, "
-            "shared out like those units; 2027 and later are thin because the unit list dates from mid-2024. China: tracked "
-            "units by status and year (undated ones spread, undated announcements left out); solar 2025 as observed, wind and "
-            "battery 2025 national totals shared out by the growth of 2022-2024; no wind, solar or battery after 2025."
+            "US: units dated after 2024; for solar, battery, wind and gas in 2025 and 2026 the national totals "
+            "reported to EIA, shared out like those units; 2027 and later are thin because the unit list dates "
+            "from mid-2024. China: tracked units by status and year (undated ones spread, undated announcements "
+            "left out); solar 2025 as observed, wind and battery 2025 national totals shared out by the growth of"
+            " 2022-2024; no wind, solar or battery after 2025."
         ),
     },
     "planned_retirement_mw": {
@@ -61,9 +65,9 @@ ATTRS: Final = {
         "label": "P",
         "source": "powergenome-reeds eia-state gem-trackers",
         "method": (
-            "US: coal, gas, oil and nuclear units whose retirement year is not one of the publisher's filled lifetimes, as known in "
-            "mid-2024 (several have slipped since). China: coal units with a stated closing year. Cut to the capacity "
-            "that nameplate_mw holds."
+            "US: coal, gas, oil and nuclear units whose retirement year is not one of the publisher's filled "
+            "lifetimes, as known in mid-2024 (several have slipped since). China: coal units with a stated "
+            "closing year. Cut to the capacity that nameplate_mw holds."
         ),
     },
     "capacity_history_mw": {
@@ -71,9 +75,9 @@ ATTRS: Final = {
         "label": "P",
         "source": f"{US_SOURCES} {CN_SOURCES}",
         "method": (
-            "US: EIA state totals of each year shared out by the surviving units of that state and fuel commissioned by then. "
-            "China: as nameplate_mw for each year; solar before 2016 by the provincial shares of 2016. The last year equals the sum "
-            "over vintages."
+            "US: EIA state totals of each year shared out by the surviving units of that state and fuel "
+            "commissioned by then. China: as nameplate_mw for each year; solar before 2016 by the provincial "
+            "shares of 2016. The last year equals the sum over vintages."
         ),
     },
 }
@@ -125,13 +129,13 @@ def build(originals: Path) -> xr.Dataset:
     return dataset
 
 
-def _joined(us: pd.Series, china: pd.Series) -> pd.Series:
+def _joined(us: Column, china: Column) -> Column:
     import pandas as pd
 
     return pd.concat([us, china.reorder_levels(us.index.names)])
 
 
-def _placed(china: pd.Series) -> pd.Series:
+def _placed(china: Column) -> Column:
     """Province names replaced by area ids."""
     table = china.rename("mw").reset_index()
     unknown = sorted(set(table["province"]) - set(PROVINCE_AREA))

@@ -10,10 +10,11 @@ import numpy as np
 from grids.build import fleet_cn_national as known
 from grids.build.axes import STATE_YEAR, vintage_of
 from grids.sources import crea, eia_international, gem, nea
+from grids.sources.checks import Column, Frame
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 # Bins end with these years; the first is the sum of everything older.
 BIN_ENDS: Final = (2009, 2014, 2019, STATE_YEAR)
@@ -27,7 +28,7 @@ FIRST_YEAR: Final = BIN_ENDS[0]
 LEAST_REACTOR_MW: Final = 100.0  # a smaller remainder is rounding of the series, not a reactor
 
 
-def capacity_by_province(originals: Path) -> pd.DataFrame:
+def capacity_by_province(originals: Path) -> Frame:
     """MW at year ends 2009-2024: rows (technology, province), columns year. Never NaN.
 
     Provincial figures of the statistical offices, scaled to the national figure of the same year where
@@ -50,15 +51,15 @@ def capacity_by_province(originals: Path) -> pd.DataFrame:
     parts["wind"] = wind - parts["offshore_wind"]
     parts["solar"] = _solar(originals, national)
     parts["battery"] = _battery(parts["wind"] + parts["solar"])
-    whole = pd.concat(parts, names=["technology", "province"])
+    whole: Frame = pd.concat(parts, names=["technology", "province"])
     if whole.isna().any(axis=None) or (whole < 0).any(axis=None):
         raise GridDataError("China's capacity table has a gap or a negative figure after filling")
     return whole
 
 
 def split_thermal(
-    thermal: pd.DataFrame, units: pd.DataFrame, national: pd.DataFrame, originals: Path
-) -> dict[str, pd.DataFrame]:
+    thermal: Frame, units: Frame, national: Frame, originals: Path
+) -> dict[str, Frame]:
     """Provincial thermal capacity by fuel: iterative proportional fitting of unit lists to both totals.
 
     National gas and coal: published since 2017; before, gas follows the unit list, biomass the EIA
@@ -75,7 +76,7 @@ def split_thermal(
     return {fuel: whole.xs(fuel, axis=1, level=1) for fuel in THERMAL}
 
 
-def pumped_storage(hydro: pd.DataFrame, originals: Path) -> pd.DataFrame:
+def pumped_storage(hydro: Frame, originals: Path) -> Frame:
     """Pumped storage by province and year, at most the province's published hydro capacity."""
     import pandas as pd
 
@@ -96,7 +97,7 @@ def pumped_storage(hydro: pd.DataFrame, originals: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def vintages(capacity: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
+def vintages(capacity: Frame, units: Frame) -> Column:
     """MW at the end of 2024 by technology, province, vintage.
 
     Coal, gas, hydro and biomass: start years of the tracked units, scaled to the published total; the
@@ -126,7 +127,7 @@ def vintages(capacity: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
     return table
 
 
-def _grown(capacity: pd.DataFrame) -> pd.DataFrame:
+def _grown(capacity: Frame) -> Frame:
     """Growth between bin ends; a decline removes the oldest capacity, so later bins are cut to what is left."""
     import pandas as pd
 
@@ -139,7 +140,7 @@ def _grown(capacity: pd.DataFrame) -> pd.DataFrame:
     return steps
 
 
-def _gaps_filled(table: pd.DataFrame, national: pd.DataFrame, name: str) -> pd.DataFrame:
+def _gaps_filled(table: Frame, national: Frame, name: str) -> Frame:
     """All provinces and years, scaled to the national figure; gaps inside a series by straight line.
 
     The statistics list every plant of at least 6 MW, so a province without a series, or before the
@@ -160,7 +161,7 @@ def _gaps_filled(table: pd.DataFrame, national: pd.DataFrame, name: str) -> pd.D
     return pd.DataFrame(full)
 
 
-def _with_unlisted_hydro(table: pd.DataFrame, units: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
+def _with_unlisted_hydro(table: Frame, units: Frame, national: Frame) -> Frame:
     """The national remainder of hydro in provinces without a series where units are tracked (Tibet).
 
     Before the first national figure the remainder keeps its first size.
@@ -177,7 +178,7 @@ def _with_unlisted_hydro(table: pd.DataFrame, units: pd.DataFrame, national: pd.
     return pd.concat([listed.dropna(how="all"), added])
 
 
-def _wind(originals: Path, national: pd.DataFrame) -> pd.DataFrame:
+def _wind(originals: Path, national: Frame) -> Frame:
     """Wind by province; 2024 continues the growth published to November up to the national year-end figure."""
     table = crea.year_ends(crea.read_capacity(originals)).T.loc["wind"].copy()
     november = crea.read_wind_capacity(originals).loc[f"{STATE_YEAR}-11"]
@@ -188,7 +189,7 @@ def _wind(originals: Path, national: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _offshore(wind: pd.DataFrame) -> pd.DataFrame:
+def _offshore(wind: Frame) -> Frame:
     import pandas as pd
 
     shape = pd.Series(known.OFFSHORE_2024_MW).reindex(wind.index, fill_value=0.0)
@@ -199,7 +200,7 @@ def _offshore(wind: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _nuclear(table: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
+def _nuclear(table: Frame, national: Frame) -> Frame:
     """Provinces with a series keep it; Hainan as known, Shandong the remainder of the national figure."""
     import pandas as pd
 
@@ -215,7 +216,7 @@ def _nuclear(table: pd.DataFrame, national: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(full)
 
 
-def _solar(originals: Path, national: pd.DataFrame) -> pd.DataFrame:
+def _solar(originals: Path, national: Frame) -> Frame:
     """Solar by province: statistics from 2018, NEA for 2016-17, before that EIA's national series by 2016 shares."""
     import pandas as pd
 
@@ -233,7 +234,7 @@ def _solar(originals: Path, national: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _battery(renewable: pd.DataFrame) -> pd.DataFrame:
+def _battery(renewable: Frame) -> Frame:
     """Five provinces as published; the rest of each region by wind and solar capacity, at least 2 GW where stated."""
     import pandas as pd
 
@@ -256,7 +257,7 @@ def _battery(renewable: pd.DataFrame) -> pd.DataFrame:
 
 
 def _national_thermal(
-    thermal: pd.Series, units: pd.DataFrame, national: pd.DataFrame, originals: Path
+    thermal: Column, units: Frame, national: Frame, originals: Path
 ) -> dict[int, dict[str, float]]:
     eia = eia_international.read_capacity_mw(originals, "CN", "Biomass and waste")
     level = national["biomass"].dropna().iloc[0] / eia[int(national["biomass"].dropna().index[0])]
@@ -276,7 +277,7 @@ def _national_thermal(
     return {int(year): fuels(int(year)) for year in thermal.index}
 
 
-def _in_operation(units: pd.DataFrame, technology: str, year: int) -> pd.Series:
+def _in_operation(units: Frame, technology: str, year: int) -> Column:
     """MW of tracked units that ran at the end of a year, by province; undated units count as old."""
     mine = units[
         (units["technology"] == technology) & units["status"].isin(("operating", "mothballed", "retired"))
@@ -289,7 +290,7 @@ def _in_operation(units: pd.DataFrame, technology: str, year: int) -> pd.Series:
     return running.reindex(list(crea.PROVINCE_NAMES), fill_value=0.0)
 
 
-def _thermal_seed(units: pd.DataFrame, thermal: pd.Series, year: int) -> pd.DataFrame:
+def _thermal_seed(units: Frame, thermal: Column, year: int) -> Frame:
     import pandas as pd
 
     seed = pd.DataFrame({fuel: _in_operation(units, fuel, year) for fuel in THERMAL})
@@ -297,7 +298,7 @@ def _thermal_seed(units: pd.DataFrame, thermal: pd.Series, year: int) -> pd.Data
     return seed
 
 
-def fitted(seed: pd.DataFrame, rows: pd.Series, columns: dict[str, float]) -> pd.DataFrame:
+def fitted(seed: Frame, rows: Column, columns: dict[str, float]) -> Frame:
     """Iterative proportional fitting; rows fit exactly, columns as far as the seed's zeros allow."""
     matrix = seed.to_numpy(dtype=float)
     row = rows.reindex(seed.index).to_numpy(dtype=float)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from grids.build.axes import HISTORY_YEARS, PLAN_YEARS, STATE_YEAR, vintage_of
 from grids.sources import eia_state, reeds_generators
+from grids.sources.checks import Column, Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 # What developers reported to EIA for the whole country, MW: EIA "Today in Energy", 20 August 2025
 # (64 GW in 2025) and 20 February 2026 (86 GW in 2026: 51 % solar, 28 % storage, 14 % wind, 6.3 GW gas).
@@ -24,7 +25,7 @@ LEAST_CAPACITY_FACTOR: Final = 0.01  # a unit that exists generates something; J
 WIND: Final = ("wind", "offshore_wind")
 
 
-def build_units(originals: Path) -> pd.DataFrame:
+def build_units(originals: Path) -> Frame:
     """Units operating at the end of 2024 or dated later, with nameplate_mw reconciled.
 
     Columns as `reeds_generators.read_generators` plus status ('operating' or 'planned'). For each state
@@ -53,7 +54,7 @@ def build_units(originals: Path) -> pd.DataFrame:
     return pd.concat([operating, pd.concat([slipped, planned]).assign(status="planned")], ignore_index=True)
 
 
-def published_capacity(originals: Path) -> pd.DataFrame:
+def published_capacity(originals: Path) -> Frame:
     """EIA's state table with 'other' split into batteries and the rest, which is counted as biomass.
 
     'other' is batteries plus waste heat, tyre-derived fuel and the like. The second part is taken as
@@ -89,14 +90,14 @@ def published_capacity(originals: Path) -> pd.DataFrame:
     return summed[summed["nameplate_mw"] > 0]
 
 
-def nameplate(units: pd.DataFrame) -> pd.Series:
+def nameplate(units: Frame) -> Column:
     """MW by area, technology, vintage."""
     old = units[units["status"] == "operating"].copy()
     old["vintage"] = old["operating_year"].map(vintage_of)
     return old.groupby(["area", "technology", "vintage"])["nameplate_mw"].sum()
 
 
-def planned_additions(units: pd.DataFrame) -> pd.Series:
+def planned_additions(units: Frame) -> Column:
     """MW by area, technology, plan_year.
 
     2025 and 2026: EIA's reported national figures, shared out like the planned units of 2025-2027 of that
@@ -128,7 +129,7 @@ def planned_additions(units: pd.DataFrame) -> pd.Series:
     return pd.concat([listed[~replaced], reported])
 
 
-def planned_retirements(units: pd.DataFrame) -> pd.Series:
+def planned_retirements(units: Frame) -> Column:
     """MW by area, technology, plan_year of operating units whose retirement was announced."""
     going = units[
         (units["status"] == "operating") & units["announced"] & units["retirement_year"].isin(PLAN_YEARS)
@@ -138,7 +139,7 @@ def planned_retirements(units: pd.DataFrame) -> pd.Series:
     return table
 
 
-def capacity_history(units: pd.DataFrame, published: pd.DataFrame) -> pd.Series:
+def capacity_history(units: Frame, published: Frame) -> Column:
     """MW by area, technology, history_year: state totals shared out by the units then operating."""
     import pandas as pd
 
@@ -154,7 +155,7 @@ def capacity_history(units: pd.DataFrame, published: pd.DataFrame) -> pd.Series:
     return pd.concat(parts).groupby(["area", "technology", "history_year"])["nameplate_mw"].sum()
 
 
-def area_shares(units: pd.DataFrame, year: int, *, by_output: bool = False) -> pd.DataFrame:
+def area_shares(units: Frame, year: int, *, by_output: bool = False) -> Frame:
     """How a state's capacity of a fuel lies in areas: state, fuel, area, technology, share (sums to 1).
 
     By the reconciled units commissioned up to the year; a state and fuel without any is shared out
@@ -175,14 +176,14 @@ def area_shares(units: pd.DataFrame, year: int, *, by_output: bool = False) -> p
     return (mw / mw.groupby(level=["state", "fuel"]).transform("sum")).rename("share").reset_index()
 
 
-def state_shares(units: pd.DataFrame) -> pd.DataFrame:
+def state_shares(units: Frame) -> Frame:
     """How a state's whole fleet lies in areas: state, area, share."""
     old = units[units["status"] == "operating"]
     state = old.groupby(["state", "area"])["nameplate_mw"].sum()
     return (state / state.groupby(level="state").transform("sum")).rename("share").reset_index()
 
 
-def shared_to_areas(totals: pd.DataFrame, shares: pd.DataFrame, states: pd.DataFrame, column: str) -> pd.DataFrame:
+def shared_to_areas(totals: Frame, shares: Frame, states: Frame, column: str) -> Frame:
     """State totals (state, technology, `column`) laid out in areas: area, technology, `column`.
 
     A fuel that no unit of the state has any more lies where the state's whole fleet lies.
@@ -198,7 +199,7 @@ def shared_to_areas(totals: pd.DataFrame, shares: pd.DataFrame, states: pd.DataF
     return whole.groupby(["area", "technology"], as_index=False)[column].sum()
 
 
-def _usual_output(units: pd.DataFrame) -> pd.Series:
+def _usual_output(units: Frame) -> Column:
     past = units["past_capacity_factor"]
     # A unit without a record runs like the middle unit of its technology.
     filled = past.where(past.notna(), past.groupby(units["technology"]).transform("median"))
@@ -207,7 +208,7 @@ def _usual_output(units: pd.DataFrame) -> pd.Series:
     return units["nameplate_mw"] * factor
 
 
-def _trim_to(old: pd.DataFrame, target: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _trim_to(old: Frame, target: Column) -> tuple[Frame, Frame]:
     """Take the excess over the published total out of the units dated 2024."""
     import pandas as pd
 
@@ -223,7 +224,7 @@ def _trim_to(old: pd.DataFrame, target: pd.Series) -> tuple[pd.DataFrame, pd.Dat
     return kept, slipped[slipped["nameplate_mw"] > 0]
 
 
-def _unlisted(old: pd.DataFrame, target: pd.Series, covered: set[tuple[str, str]]) -> pd.DataFrame:
+def _unlisted(old: Frame, target: Column, covered: set[tuple[str, str]]) -> Frame:
     """Stand-ins for what EIA lists in a state without any unit record: spread like the state's fleet.
 
     Commissioning years follow the fuel's units in the whole country.

@@ -11,11 +11,12 @@ from grids.build import fleet_cn
 from grids.build import fleet_cn_national as known
 from grids.build.axes import HISTORY_YEARS, STATE_YEAR
 from grids.sources import crea, owid
+from grids.sources.checks import Column, Frame
 from grids.units import HOURS_PER_YEAR, MWH_PER_TWH
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FIRST_HOURS_YEAR: Final = {"wind": 2015, "solar": 2018}
 # Full-power hours of generation of pumped storage: about 1,150 a year. R: National Energy Administration and
@@ -32,7 +33,7 @@ OFFSHORE_TO_ONSHORE: Final = 1.3
 FULL_OUTPUT: Final = 0.95  # highest annual factor of a reactor; J
 
 
-def by_province(originals: Path, capacity: pd.DataFrame) -> pd.DataFrame:
+def by_province(originals: Path, capacity: Frame) -> Frame:
     """MWh: rows (technology, province), columns year 2010-2024; each fuel adds up to the national figure.
 
     `capacity` is `fleet_cn.capacity_by_province`. Pumped storage is gross discharge, as in Chinese
@@ -57,19 +58,19 @@ def by_province(originals: Path, capacity: pd.DataFrame) -> pd.DataFrame:
     parts["wind"] = wind - parts["offshore_wind"]
     parts["solar"] = _to_national(_by_hours(mean.loc["solar"], hours["solar"], "solar"), national["solar"])
     parts["battery"] = -mean.loc["battery"] * BATTERY_DISCHARGE_HOURS * (1 / BATTERY_EFFICIENCY - 1)
-    whole = pd.concat(parts, names=["technology", "province"])
+    whole: Frame = pd.concat(parts, names=["technology", "province"])
     if whole.isna().any(axis=None):
         raise GridDataError(f"China's generation has gaps at {whole.index[whole.isna().any(axis=1)].tolist()}")
     return whole
 
 
-def mean_capacity(capacity: pd.DataFrame) -> pd.DataFrame:
+def mean_capacity(capacity: Frame) -> Frame:
     """Mean of two year ends, 2010-2024."""
     mean = (capacity + capacity.shift(axis=1)) / 2
     return mean[list(HISTORY_YEARS)]
 
 
-def monthly_hydro_factor(originals: Path, capacity: pd.DataFrame, years: range) -> pd.DataFrame:
+def monthly_hydro_factor(originals: Path, capacity: Frame, years: range) -> Frame:
     """Conventional hydro output over nameplate by province (rows) and month, mean of the given years.
 
     Year-to-date figures differenced; February's figure covers two months and is shared by days; a month
@@ -97,7 +98,7 @@ def monthly_hydro_factor(originals: Path, capacity: pd.DataFrame, years: range) 
     return usual.apply(lambda row: row.where(row.notna(), others), axis=1).reindex(list(crea.PROVINCE_NAMES))
 
 
-def _months_of(hydro: pd.DataFrame, year: int) -> pd.DataFrame:
+def _months_of(hydro: Frame, year: int) -> Frame:
     import pandas as pd
 
     to_date = hydro.reindex([f"{year}-{month:02d}" for month in range(1, 13)])
@@ -113,7 +114,7 @@ def _months_of(hydro: pd.DataFrame, year: int) -> pd.DataFrame:
     return steps.clip(lower=0.0)
 
 
-def _thermal(thermal: pd.DataFrame, mean: pd.DataFrame, national: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _thermal(thermal: Frame, mean: Frame, national: Frame) -> dict[str, Frame]:
     """Thermal output by fuel, fitted to the provinces' thermal output and the national fuel totals."""
     import pandas as pd
 
@@ -127,11 +128,11 @@ def _thermal(thermal: pd.DataFrame, mean: pd.DataFrame, national: pd.DataFrame) 
         mw = pd.DataFrame({fuel: mean.loc[fuel, year] for fuel in names})
         seed = mw / mw.sum() * pd.Series(target)
         fitted[year] = fleet_cn.fitted(seed, rows * (sum(target.values()) / rows.sum()), target)
-    whole = pd.concat(fitted, axis=1)
+    whole: Frame = pd.concat(fitted, axis=1)
     return {fuel: whole.xs(fuel, axis=1, level=1) for fuel in names}
 
 
-def _listed(table: pd.DataFrame) -> pd.DataFrame:
+def _listed(table: Frame) -> Frame:
     """All provinces; one without a series (Shanghai or Tianjin for hydro) has no plant of statistical size."""
     full = table.reindex(list(crea.PROVINCE_NAMES))[list(HISTORY_YEARS)]
     listed = full.notna().any(axis=1)
@@ -140,18 +141,18 @@ def _listed(table: pd.DataFrame) -> pd.DataFrame:
     return full.where(full.notna(), 0.0)
 
 
-def _to_national(table: pd.DataFrame, national_twh: pd.Series) -> pd.DataFrame:
+def _to_national(table: Frame, national_twh: Column) -> Frame:
     years = list(HISTORY_YEARS)
     return table[years] * (national_twh.reindex(years) * MWH_PER_TWH / table[years].sum())
 
 
-def _pumped_storage(hydro: pd.DataFrame, mean: pd.DataFrame) -> pd.DataFrame:
+def _pumped_storage(hydro: Frame, mean: Frame) -> Frame:
     """Gross discharge; all of a province's hydro output where nothing but pumped storage stands."""
     usual = (mean.loc["pumped_storage"] * PUMPED_STORAGE_HOURS).clip(upper=hydro * PUMPED_STORAGE_SHARE_LIMIT)
     return usual.where(mean.loc["hydro"] >= LEAST_MW, hydro)
 
 
-def _nuclear(table: pd.DataFrame, mean: pd.DataFrame, national_twh: pd.Series) -> pd.DataFrame:
+def _nuclear(table: Frame, mean: Frame, national_twh: Column) -> Frame:
     """Listed provinces as published; the national remainder in the unlisted one once it has a reactor."""
     full = table.reindex(list(crea.PROVINCE_NAMES))[list(HISTORY_YEARS)]
     full = full.where(full.notna(), 0.0).where(mean > 0, 0.0)  # no reactor, no output
@@ -165,7 +166,7 @@ def _nuclear(table: pd.DataFrame, mean: pd.DataFrame, national_twh: pd.Series) -
     return full
 
 
-def _wind(table: pd.DataFrame, mean: pd.DataFrame, hours: pd.DataFrame) -> pd.DataFrame:
+def _wind(table: Frame, mean: Frame, hours: Frame) -> Frame:
     """Wind: published December figures to 2017, later mean capacity times published hours."""
     capacity = mean.loc["wind"] + mean.loc["offshore_wind"]
     from_hours = _by_hours(capacity, hours, "wind")
@@ -173,7 +174,7 @@ def _wind(table: pd.DataFrame, mean: pd.DataFrame, hours: pd.DataFrame) -> pd.Da
     return published.where(published.notna(), from_hours)
 
 
-def _by_hours(capacity: pd.DataFrame, hours: pd.DataFrame, name: str) -> pd.DataFrame:
+def _by_hours(capacity: Frame, hours: Frame, name: str) -> Frame:
     """Mean capacity times full-load hours of the year.
 
     December's figure where published, else November's raised by the ratio of the two in the years that

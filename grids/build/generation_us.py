@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from grids.build import fleet_us
 from grids.build.axes import HISTORY_YEARS, STATE_YEAR
 from grids.sources import eia_international, eia_state, owid
+from grids.sources.checks import Column, Frame
 from grids.units import MWH_PER_GWH, MWH_PER_TWH
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 LAST_PUBLISHED: Final = 2019  # last year of the state by fuel table
 LAST_SEDS: Final = 2023
@@ -26,7 +27,7 @@ BATTERY_EFFICIENCY: Final = 0.85
 DISPATCHED_GROWTH: Final = (0.85, 1.1)  # output of a dispatched fuel in a state, 2024 over 2023; J
 
 
-def by_state(originals: Path, published: pd.DataFrame) -> pd.DataFrame:
+def by_state(originals: Path, published: Frame) -> Frame:
     """Net generation of utility-scale plants in the 48 states: year, state, technology, mwh, 2010-2024.
 
     2010-2019 EIA's table. 2020-2023: hydro, nuclear, wind, geothermal and power-sector solar from SEDS; coal,
@@ -53,7 +54,7 @@ def by_state(originals: Path, published: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([whole, battery], ignore_index=True)
 
 
-def national_targets(originals: Path, known: pd.Series) -> dict[int, pd.Series]:
+def national_targets(originals: Path, known: Column) -> dict[int, Column]:
     """What the 48 states generated, MWh by technology, for 2020-2024."""
     import pandas as pd
 
@@ -90,7 +91,7 @@ def national_targets(originals: Path, known: pd.Series) -> dict[int, pd.Series]:
     return targets
 
 
-def by_area(states: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
+def by_area(states: Frame, units: Frame) -> Column:
     """MWh by area, technology, history_year: state figures shared out by the units then operating.
 
     Dispatched fuels by capacity times the units' past output, the others by capacity; a state's wind by
@@ -107,7 +108,7 @@ def by_area(states: pd.DataFrame, units: pd.DataFrame) -> pd.Series:
     return pd.concat(parts).groupby(["area", "technology", "history_year"])["mwh"].sum()
 
 
-def industrial_by_area(originals: Path, units: pd.DataFrame) -> pd.Series:
+def industrial_by_area(originals: Path, units: Frame) -> Column:
     """MWh by area and history_year from industrial plants; 2020-2024 keep 2019.
 
     The stock from which on-site use is taken: an industrial plant serves its own site before the grid.
@@ -127,7 +128,7 @@ def industrial_by_area(originals: Path, units: pd.DataFrame) -> pd.Series:
     return pd.concat(parts).groupby(["area", "history_year"])["industrial_mwh"].sum()
 
 
-def net_imports_mwh(originals: Path) -> pd.Series:
+def net_imports_mwh(originals: Path) -> Column:
     """National net imports by year: SEDS, and the national series for 2024."""
     seds = eia_state.read_seds(originals)
     rows = seds[(seds["series"] == eia_state.SEDS_NET_IMPORTS) & (seds["state"] == "US")]
@@ -138,7 +139,7 @@ def net_imports_mwh(originals: Path) -> pd.Series:
     return series
 
 
-def _from_seds(seds: pd.DataFrame, known: pd.Series, year: int) -> pd.Series:
+def _from_seds(seds: Frame, known: Column, year: int) -> Column:
     """One year by state and technology before scaling."""
     import pandas as pd
 
@@ -160,11 +161,12 @@ def _from_seds(seds: pd.DataFrame, known: pd.Series, year: int) -> pd.Series:
         parts[technology] = (output / fuel * burnt).where(fuel > 0, kept).dropna()
     parts["biomass"] = known[LAST_PUBLISHED].xs("biomass", level="technology")
     pumped = known.xs("pumped_storage", level="technology")
-    parts["pumped_storage"] = pumped[pumped.index.get_level_values("year").isin(HEAT_RATE_YEARS)].groupby("state").mean()
+    recent = pumped[pumped.index.get_level_values("year").isin(HEAT_RATE_YEARS)]
+    parts["pumped_storage"] = recent.groupby("state").mean()
     return pd.concat({name: part.rename_axis("state") for name, part in parts.items()}, names=["technology"])
 
 
-def _grown(before: pd.Series, published: pd.DataFrame) -> pd.Series:
+def _grown(before: Column, published: Frame) -> Column:
     """2024 before scaling: 2023 times the growth of mean capacity, where both years have some."""
     import pandas as pd
 
@@ -179,7 +181,7 @@ def _grown(before: pd.Series, published: pd.DataFrame) -> pd.Series:
     return pd.Series(ordered * factor.where(factor.notna(), 1.0))
 
 
-def _scaled(table: pd.Series, target: pd.Series, year: int) -> pd.Series:
+def _scaled(table: Column, target: Column, year: int) -> Column:
     """Each fuel scaled to its national target; fuels without one (SEDS states them) stay."""
     import pandas as pd
 
@@ -189,7 +191,7 @@ def _scaled(table: pd.Series, target: pd.Series, year: int) -> pd.Series:
     return pd.concat({year: scaled.dropna()}, names=["year"]).reorder_levels(["year", "state", "technology"])
 
 
-def _share_inside(originals: Path, known: pd.Series) -> pd.Series:
+def _share_inside(originals: Path, known: Column) -> Column:
     """Part of each fuel's national generation that the 48 states had in 2019."""
     import pandas as pd
 
@@ -202,7 +204,7 @@ def _share_inside(originals: Path, known: pd.Series) -> pd.Series:
     return share.reindex(here.index).clip(upper=1.0).where(lambda values: values.notna(), 1.0)
 
 
-def _battery(published: pd.DataFrame) -> pd.Series:
+def _battery(published: Frame) -> Column:
     """Net generation of batteries is what they lose: a stated number of hours at a stated efficiency."""
     import pandas as pd
 

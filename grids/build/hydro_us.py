@@ -56,4 +56,5 @@ def monthly_factor(area: str, annual_factor: float) -> NDArray[np.float64]:
     """Capacity factor in each month (12,), whose mean over the year's days is `annual_factor`, at most 1."""
     shape = np.asarray(SHAPES[AREA_SHAPE[area]])
     shape = shape / np.average(shape, weights=DAYS)
-    return np.minimum(shape * annual_factor, 1.0)
+    factor: NDArray[np.float64] = np.minimum(shape * annual_factor, 1.0)
+    return factor

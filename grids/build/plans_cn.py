@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from grids.build import fleet_cn_national as known
 from grids.build.axes import PLAN_YEARS, STATE_YEAR
 from grids.sources import gem, nea
+from grids.sources.checks import Column, Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 # Earliest year in which a unit of that status can start: permitted units still need two years of work
 # after the tracker's date (mid-2024), the others three. J.
@@ -34,7 +35,7 @@ THERMAL: Final = ("coal", "gas", "oil", "biomass")
 RECENT_YEARS: Final = 3
 
 
-def planned_additions(originals: Path, capacity: pd.DataFrame) -> pd.Series:
+def planned_additions(originals: Path, capacity: Frame) -> Column:
     """MW by technology, province, plan_year.
 
     `capacity` is `fleet_cn.capacity_by_province`. Wind, solar and batteries have only the year 2025
@@ -43,11 +44,12 @@ def planned_additions(originals: Path, capacity: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
     units = gem.read_china_units(originals)
-    parts = [_tracked(units[units["technology"] != "nuclear"]), _nuclear(units, capacity), *_observed(originals, capacity)]
+    tracked = _tracked(units[units["technology"] != "nuclear"])
+    parts = [tracked, _nuclear(units, capacity), *_observed(originals, capacity)]
     return pd.concat(parts).groupby(level=["technology", "province", "plan_year"]).sum()
 
 
-def planned_retirements(originals: Path) -> pd.Series:
+def planned_retirements(originals: Path) -> Column:
     """MW by technology, province, plan_year of operating units with a stated closing year."""
     units = gem.read_china_units(originals)
     going = units[(units["status"] == "operating") & units["planned_retirement"].isin(PLAN_YEARS)]
@@ -56,7 +58,7 @@ def planned_retirements(originals: Path) -> pd.Series:
     return table
 
 
-def _tracked(units: pd.DataFrame) -> pd.Series:
+def _tracked(units: Frame) -> Column:
     import pandas as pd
 
     parts = []
@@ -75,7 +77,7 @@ def _tracked(units: pd.DataFrame) -> pd.Series:
     return whole.groupby(["technology", "province", "plan_year"])["nameplate_mw"].sum()
 
 
-def _spread(units: pd.DataFrame, years: range | None) -> pd.DataFrame:
+def _spread(units: Frame, years: range | None) -> Frame:
     import pandas as pd
 
     if years is None:
@@ -84,7 +86,7 @@ def _spread(units: pd.DataFrame, years: range | None) -> pd.DataFrame:
     return pd.concat([even.assign(plan_year=year) for year in years])
 
 
-def _nuclear(units: pd.DataFrame, capacity: pd.DataFrame) -> pd.Series:
+def _nuclear(units: Frame, capacity: Frame) -> Column:
     """Reactors under construction less what has since been connected, then those permitted."""
     import pandas as pd
 
@@ -103,7 +105,7 @@ def _nuclear(units: pd.DataFrame, capacity: pd.DataFrame) -> pd.Series:
     return table.groupby(["technology", "province", "plan_year"])["nameplate_mw"].sum()
 
 
-def _observed(originals: Path, capacity: pd.DataFrame) -> list[pd.Series]:
+def _observed(originals: Path, capacity: Frame) -> list[Column]:
     """2025: solar by province as published, wind and batteries of the country shared out."""
     quarters = nea.read_solar_capacity(originals)
     solar = (quarters[202512] - quarters[202412]).clip(lower=0.0)
@@ -118,7 +120,7 @@ def _observed(originals: Path, capacity: pd.DataFrame) -> list[pd.Series]:
     return [_of_2025("solar", solar), *[_of_2025(name, mw) for name, mw in shared.items()]]
 
 
-def _of_2025(technology: str, mw: pd.Series) -> pd.Series:
+def _of_2025(technology: str, mw: Column) -> Column:
     table = mw.rename("nameplate_mw").rename_axis("province").reset_index()
     table = table.assign(technology=technology, plan_year=STATE_YEAR + 1)
     return table.set_index(["technology", "province", "plan_year"])["nameplate_mw"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 from grids.variables import GridDataError
 
-if TYPE_CHECKING:
-    import pandas as pd
+# A pandas table and one column of it. The type stubs of pandas cannot follow tables with several index levels,
+# so the names say what is meant and are not checked.
+Frame: TypeAlias = Any
+Column: TypeAlias = Any
 
 
 def original(originals: Path, relative: str) -> Path:
@@ -20,7 +22,7 @@ def original(originals: Path, relative: str) -> Path:
     return path
 
 
-def require_columns(frame: pd.DataFrame, columns: Iterable[str], place: object) -> None:
+def require_columns(frame: Frame, columns: Iterable[str], place: object) -> None:
     """Refuse a table without the columns we know; names all that are missing."""
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -29,7 +31,7 @@ def require_columns(frame: pd.DataFrame, columns: Iterable[str], place: object) 
         )
 
 
-def translated(values: pd.Series, lexicon: Mapping[str, str], place: object) -> pd.Series:
+def translated(values: Column, lexicon: Mapping[str, str], place: object) -> Column:
     """Our word for each foreign word; `GridDataError` lists every word without a rule."""
     unknown = sorted({str(value) for value in values.unique() if value not in lexicon})
     if unknown:

@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original
+from grids.sources.checks import Frame, original
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "crea_china_co2"
 PROVINCE_NAMES: Final = (
@@ -69,7 +69,7 @@ NATIONAL_CAPACITY_WORDS: Final = {
 }
 
 
-def read_capacity(originals: Path) -> pd.DataFrame:
+def read_capacity(originals: Path) -> Frame:
     """Capacity of plants of at least 6 MW (solar: all) in MW: rows month (YYYY-MM), columns (technology, province).
 
     technology is thermal, hydro (with pumped storage), nuclear, wind or solar; provinces without a
@@ -78,7 +78,7 @@ def read_capacity(originals: Path) -> pd.DataFrame:
     return _provincial(originals, CAPACITY_SHEET, CAPACITY_WORDS, "10000 kw")
 
 
-def read_generation(originals: Path) -> pd.DataFrame:
+def read_generation(originals: Path) -> Frame:
     """Generation and consumption since January in MWh: rows month, columns (source, province).
 
     Plants above the statistical size limit only (solar: less than half of all in 2024).
@@ -87,21 +87,21 @@ def read_generation(originals: Path) -> pd.DataFrame:
     return table
 
 
-def read_utilisation_hours(originals: Path) -> pd.DataFrame:
+def read_utilisation_hours(originals: Path) -> Frame:
     """Full-load hours of wind and solar since January: rows month, columns (wind or solar, province)."""
     sheet = _sheet(originals, HOURS_SHEET)
     hours = sheet.loc[:, [n for n in sheet.columns if "Utilization Hours" in n and "National" not in n]]
     return _by_province(hours, {"Wind Power": "wind", "Solar Power": "solar"}, HOURS_SHEET)
 
 
-def read_wind_capacity(originals: Path) -> pd.DataFrame:
+def read_wind_capacity(originals: Path) -> Frame:
     """Wind capacity in MW from the monthly sheet, which goes on to November 2024."""
     sheet = _sheet(originals, HOURS_SHEET)
     wind = sheet.loc[:, [name for name in sheet.columns if name.endswith("Wind Power") and "6000 k" in name]]
     return _by_province(wind, {"Wind Power": "wind"}, HOURS_SHEET)["wind"] * MW_PER_10000_KW
 
 
-def read_national_capacity(originals: Path) -> pd.DataFrame:
+def read_national_capacity(originals: Path) -> Frame:
     """National capacity in MW at year ends, 2012-2024: rows year, columns as NATIONAL_CAPACITY_WORDS."""
     sheet = _sheet(originals, NATIONAL_CAPACITY_SHEET)
     missing = [name for name in NATIONAL_CAPACITY_WORDS if name not in sheet.columns]
@@ -116,20 +116,20 @@ def read_national_capacity(originals: Path) -> pd.DataFrame:
     return national
 
 
-def year_ends(table: pd.DataFrame) -> pd.DataFrame:
+def year_ends(table: Frame) -> Frame:
     """The December rows, indexed by year."""
     rows = table[table.index.str.endswith("-12")].copy()
     rows.index = rows.index.str[:4].astype(int)
     return rows
 
 
-def _provincial(originals: Path, name: str, words: dict[str, str], unit: str) -> pd.DataFrame:
+def _provincial(originals: Path, name: str, words: dict[str, str], unit: str) -> Frame:
     sheet = _sheet(originals, name)
     sheet = sheet.loc[:, [column for column in sheet.columns if "National" not in column]]
     return _by_province(sheet, words, name) * _UNIT[unit]
 
 
-def _by_province(sheet: pd.DataFrame, words: dict[str, str], name: str) -> pd.DataFrame:
+def _by_province(sheet: Frame, words: dict[str, str], name: str) -> Frame:
     import pandas as pd
 
     keys = []
@@ -146,7 +146,7 @@ def _by_province(sheet: pd.DataFrame, words: dict[str, str], name: str) -> pd.Da
     return table.sort_index(axis=1)
 
 
-def _sheet(originals: Path, name: str) -> pd.DataFrame:
+def _sheet(originals: Path, name: str) -> Frame:
     """Dates down, series across; figures as float, 0.00 and blank as NaN."""
     import pandas as pd
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns
+from grids.sources.checks import Column, original, require_columns
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "eia_international"
 CAPACITY_MW_PER_UNIT: Final = 1000.0  # the publisher's "million kW" is a GW
 
 
-def read_capacity_mw(originals: Path, country: str, series: str) -> pd.Series:
+def read_capacity_mw(originals: Path, country: str, series: str) -> Column:
     """One capacity series in MW by year, e.g. country 'CN', series 'Solar'; gaps are left out."""
     name = "capacity_gw_us_china_1980_2022.csv.gz"
     return _series(originals, name, country, series) * CAPACITY_MW_PER_UNIT
 
 
-def read_generation_twh(originals: Path, country: str, series: str) -> pd.Series:
+def read_generation_twh(originals: Path, country: str, series: str) -> Column:
     """One generation series in TWh (the publisher's billion kWh) by year; gaps are left out."""
     return _series(originals, "generation_bkwh_us_china_1980_2022.csv.gz", country, series)
 
 
-def _series(originals: Path, name: str, country: str, series: str) -> pd.Series:
+def _series(originals: Path, name: str, country: str, series: str) -> Column:
     import pandas as pd
 
     path = original(originals, f"{FOLDER}/{name}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns, translated
+from grids.sources.checks import Frame, original, require_columns, translated
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "eia_state"
 ALL_PRODUCERS: Final = "Total Electric Power Industry"
@@ -50,7 +50,7 @@ SEDS_FUEL: Final = {"coal": "CLEIP", "gas": "NGEIP", "oil": "PAEIP"}
 SEDS_NET_IMPORTS: Final = "ELNIP"
 
 
-def read_capacity(originals: Path) -> pd.DataFrame:
+def read_capacity(originals: Path) -> Frame:
     """Capacity of all producers at the end of each year, 1990-2024.
 
     Returns year, state (48 states; DC counted in MD), technology ('other' = batteries and odd fuels),
@@ -62,14 +62,14 @@ def read_capacity(originals: Path) -> pd.DataFrame:
     return rows.groupby(["year", "state", "technology"], as_index=False)[["nameplate_mw", "summer_mw"]].sum()
 
 
-def read_national_capacity(originals: Path) -> pd.DataFrame:
+def read_national_capacity(originals: Path) -> Frame:
     """The same for the fifty states together: year, technology, nameplate_mw, summer_mw."""
     raw = _capacity_rows(originals)
     rows = raw[(raw["producer"] == ALL_PRODUCERS) & (raw["technology"] != "total") & (raw["state"] == "US")]
     return rows.groupby(["year", "technology"], as_index=False)[["nameplate_mw", "summer_mw"]].sum()
 
 
-def read_generation(originals: Path) -> pd.DataFrame:
+def read_generation(originals: Path) -> Frame:
     """Net generation 1990-2019: year, state (as in `read_capacity`), technology, mwh, industrial_mwh.
 
     industrial_mwh is the part from industrial plants. Utility scale only.
@@ -94,7 +94,7 @@ def read_generation(originals: Path) -> pd.DataFrame:
     return table.reset_index()
 
 
-def read_seds(originals: Path) -> pd.DataFrame:
+def read_seds(originals: Path) -> Frame:
     """State Energy Data System: columns state, series, year, value; the series listed above, 1960-2023."""
     import pandas as pd
 
@@ -111,7 +111,7 @@ def read_seds(originals: Path) -> pd.DataFrame:
     return rows
 
 
-def _capacity_rows(originals: Path) -> pd.DataFrame:
+def _capacity_rows(originals: Path) -> Frame:
     import pandas as pd
 
     names = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns, translated
+from grids.sources.checks import Frame, original, require_columns, translated
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "gem_maps"
 
@@ -91,7 +91,7 @@ _FILES: Final = {
 _KEEP: Final = ("province", "technology", "nameplate_mw", "status", "start_year", "retired_year", "planned_retirement")
 
 
-def read_china_units(originals: Path) -> pd.DataFrame:
+def read_china_units(originals: Path) -> Frame:
     """All thermal, nuclear and hydro units in China.
 
     Returns province (English), technology (coal, gas, oil = by-product gases, nuclear, hydro,
@@ -107,7 +107,7 @@ def read_china_units(originals: Path) -> pd.DataFrame:
     return table
 
 
-def _read(originals: Path, technology: str) -> pd.DataFrame:
+def _read(originals: Path, technology: str) -> Frame:
     import pandas as pd
 
     name, lexicon = _FILES[technology]

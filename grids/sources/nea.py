@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns
+from grids.sources.checks import Frame, original, require_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "gem_gipt_nea"
 MW_PER_GW: Final = 1000.0
@@ -17,7 +17,7 @@ XINJIANG_WITH_CORPS: Final = "Xinjiang (Including Corps)"
 NOT_A_PROVINCE: Final = ("Total", "Xinjiang", "Xinjiang Corps")
 
 
-def read_solar_capacity(originals: Path) -> pd.DataFrame:
+def read_solar_capacity(originals: Path) -> Frame:
     """Solar capacity in MW at the end of a quarter: rows province (English), columns YYYYMM as int.
 
     Xinjiang includes the Corps. Quarters that the publisher skipped are absent; NaN stays NaN.

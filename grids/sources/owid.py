@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns
+from grids.sources.checks import Frame, original, require_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "owid_energy"
 COUNTRY: Final = {"China": "CN", "United States": "US"}
@@ -39,7 +39,7 @@ LONG_SOURCES: Final = {
 BIOENERGY_FROM: Final = 2000
 
 
-def read_national(originals: Path) -> pd.DataFrame:
+def read_national(originals: Path) -> Frame:
     """Recent years: country, year, demand_twh, net_imports_twh, and one column per source, TWh.
 
     China 2006-2025, United States 2022-2025. 'oil' of China is mostly waste heat and by-product gases.
@@ -55,7 +55,7 @@ def read_national(originals: Path) -> pd.DataFrame:
     return table[["country", "year", "demand_twh", "net_imports_twh", *SOURCES.values()]]
 
 
-def read_long_history(originals: Path) -> pd.DataFrame:
+def read_long_history(originals: Path) -> Frame:
     """1985-2023 for the two countries: country, year, and one column per source, TWh (no total).
 
     Bioenergy and other renewables start in 2000: the zeros before are gaps and become NaN. Zeros of wind,

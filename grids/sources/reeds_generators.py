@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns, translated
+from grids.sources.checks import Column, Frame, original, require_columns, translated
 from grids.sources.us_coal_ages import first_operation
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FOLDER: Final = "powergenome_reeds"
 
@@ -75,14 +75,14 @@ _COLUMNS: Final = (
 )
 
 
-def read_generators(originals: Path) -> pd.DataFrame:
+def read_generators(originals: Path) -> Frame:
     """Units by area.
 
-    Returns one row per unit share: plant_id, state (postal code), area (e.g. us.ercot), technology,
-    nameplate_mw, operating_year, retirement_year, announced (bool: the retirement year is not one of
-    the publisher's filled lifetimes), past_capacity_factor (NaN where not published). Coal units carry the year of their first operation where it is
-    known (see `us_coal_ages`). Raises `GridDataError` for an unknown technology, a plant or a
-    region without an area, or a capacity that is missing or negative.
+    Returns one row per unit share: plant_id, state (postal code), area (e.g. us.ercot), technology, nameplate_mw,
+    operating_year, retirement_year, announced (bool: the retirement year is not one of the publisher's filled
+    lifetimes), past_capacity_factor (NaN where not published). Coal units carry the year of their first operation
+    where it is known (see `us_coal_ages`). Raises `GridDataError` for an unknown technology, a plant or a region
+    without an area, or a capacity that is missing or negative.
     """
     import pandas as pd
 
@@ -114,7 +114,7 @@ def read_generators(originals: Path) -> pd.DataFrame:
     return placed[[*keep, "announced", "past_capacity_factor"]].reset_index(drop=True)
 
 
-def read_plant_regions(originals: Path) -> pd.DataFrame:
+def read_plant_regions(originals: Path) -> Frame:
     """State and area of each EIA plant id, through the ReEDS balancing area it is assigned to."""
     import pandas as pd
 
@@ -137,7 +137,7 @@ def read_plant_regions(originals: Path) -> pd.DataFrame:
     return table
 
 
-def _announced(units: pd.DataFrame) -> pd.Series:
+def _announced(units: Frame) -> Column:
     """Whether a retirement year is anything but a filled lifetime."""
     import pandas as pd
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.sources.checks import original, require_columns
+from grids.sources.checks import Column, Frame, original, require_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 PLANTS: Final = "wri_gppd/usa_gppd_2019.csv.gz"
 UNITS: Final = "oet_efuels/custom_powerplants_us_2023.csv.gz"
@@ -23,7 +23,7 @@ NEARBY_DEGREES: Final = 0.03
 SAME_RATING_MW: Final = 1.0
 
 
-def first_operation(originals: Path, units: pd.DataFrame) -> pd.Series:
+def first_operation(originals: Path, units: Frame) -> Column:
     """Original start year of each coal unit that can be matched, indexed like `units`.
 
     `units` needs plant_id and unit_mw (rating of the whole unit). Unmatched units are absent.
