@@ -33,15 +33,15 @@ KM_PER_DEGREE: Final = 111.195
 Floats = NDArray[np.float64]
 
 
-def nameplate_mw(originals: Path, lattice: Lattice, target: Floats, load: Floats) -> Floats:
+def nameplate_mw(originals: Path, lattice: Lattice, target: Floats, load: Floats, people: Floats) -> Floats:
     """Operating capacity, (technology, cell) [MW].
 
     ``target``: (area, technology) in the order of the lattice's area names sorted as `area_ids`; [MW].
-    ``load``: load weight of the cells. Cells of an area sum to its target.
+    ``load``, ``people``: weights of the cells, each summing to 1 in an area. Cells of an area sum to its target.
     """
     pattern = located_pattern(originals, lattice)
     result = np.zeros((len(TECHNOLOGIES), len(lattice)))
-    priors = _priors(originals, lattice, pattern, load)
+    priors = _priors(originals, lattice, pattern, load, people)
     order = [name for name in TECHNOLOGIES if name != "battery"] + ["battery"]
     for technology in order:
         k = TECHNOLOGIES.index(technology)
@@ -103,7 +103,7 @@ def fill(lattice: Lattice, target: Floats, pattern: Floats, prior: Floats, load:
     return result
 
 
-def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats) -> Floats:
+def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats, people: Floats) -> Floats:
     """What the un-located remainder of each technology follows, (technology, cell), any scale per area.
 
     Coal, gas, nuclear, hydro and storage follow the plants on record; oil and biomass half those, half load.
@@ -121,7 +121,7 @@ def _priors(originals: Path, lattice: Lattice, pattern: Floats, load: Floats) ->
     utility = np.ones(len(lattice))
     for area, share in nea_kinds.utility_share(originals).items():
         utility[lattice.cells_of(area)] = share
-    priors[solar] = utility * resource["solar"] + (1.0 - utility) * load
+    priors[solar] = utility * resource["solar"] + (1.0 - utility) * people
     offshore = TECHNOLOGIES.index("offshore_wind")
     shore = weights.on_coast(originals, lattice) * resource["wind"]
     priors[offshore] = np.where(_has(pattern[offshore], lattice), pattern[offshore], shore)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from grids.build.lattice import Lattice
-from grids.sources import boundaries, rasters, tamu
+from grids.sources import boundaries, cn_consumption, gem_points, rasters, tamu
 from grids.sources.checks import original
 from grids.variables import GridDataError
 
@@ -20,14 +20,42 @@ REMOTE_FLOOR: Final = 0.05
 """Load density of an empty cell, as a share of its area's mean, in the siting weight of wind and solar. Label J:
 plants are built in remote places too, but not in proportion to empty land."""
 
+CAPTIVE_HOURS: Final = 5500.0
+"""Full-load hours of captive coal units [h]; above the 4,600 h of China's coal fleet, as works run day and night. J."""
+
+CAPTIVE_LIMIT: Final = 0.5
+"""Largest share of a province's load that is placed at captive units [1]. Label J."""
+
 Floats = NDArray[np.float64]
 
 
-def load_weight(originals: Path, lattice: Lattice) -> Floats:
+def load_weight(originals: Path, lattice: Lattice, people: Floats) -> Floats:
     """Share of the area's load in each cell, (cell,); sums to 1 per area.
 
-    US: peak load of the synthetic substations of Texas A&M that lie in the cell. China: people on the cell's
-    land; within a province industry follows them only loosely, and industry is most of the load.
+    US: as people. China: the yearly output of captive coal units, as a share of the province's consumption of
+    2024, lies at these units; the rest follows people. Other industry, most of China's load, is not located.
+    """
+    units = gem_points.captive_coal(originals)
+    lat, lon = units["lat"].to_numpy(float), units["lon"].to_numpy(float)
+    area = units["province"].to_numpy(dtype=str)
+    consumption = cn_consumption.read_consumption(originals)[cn_consumption.LAST_YEAR]
+    captive = np.bincount(
+        nearest_cells(lattice, lat, lon, area), weights=units["mw"].to_numpy(float), minlength=len(lattice)
+    ).astype(np.float64)
+    weight = people.copy()
+    for name, annual_mwh in consumption.items():
+        cells = lattice.cells_of(str(name))
+        total = captive[cells].sum()
+        if total > 0.0:
+            share = min(total * CAPTIVE_HOURS / float(annual_mwh), CAPTIVE_LIMIT)
+            weight[cells] = (1.0 - share) * people[cells] + share * captive[cells] / total
+    return weight
+
+
+def people_weight(originals: Path, lattice: Lattice) -> Floats:
+    """Share of the area's people in each cell, (cell,); sums to 1 per area.
+
+    US: peak load of the synthetic substations of Texas A&M that lie in the cell. China: people on its land.
     """
     substations = tamu.substation_load(originals)
     polygons = boundaries.us_areas(originals)

@@ -61,9 +61,10 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
     "cell_load_weight": (
         "1",
         "P",
-        "tamu-load pop-density-china",
-        "US: peak load of synthetic substations. China: people on the cell's land; industry, most of China's load, "
-        "follows people only loosely inside a province.",
+        "tamu-load pop-density-china gem-trackers crea-china",
+        "US: peak load of synthetic substations. China: output of captive coal units (5,500 h, J) over the province's "
+        "consumption lies at these units, the rest follows people; other industry, most of China's load, follows them "
+        "only loosely inside a province.",
     ),
     "cell_climate": (
         "",
@@ -101,14 +102,15 @@ def build(originals: Path, fleet: xr.Dataset, cell_degrees: float = 0.5) -> xr.D
         raise GridDataError(f"areas and cells do not agree about {lacking}")
     target = _by_area(fleet["nameplate_mw"].sum("vintage"), ids)
     cap = _by_area(fleet["planned_addition_mw"].sum("plan_year"), ids)
-    load = cell_weights.load_weight(originals, grid)
+    people = cell_weights.people_weight(originals, grid)
+    load = cell_weights.load_weight(originals, grid, people)
     variables: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {
         "cell_lat": (("cell",), grid.lat),
         "cell_lon": (("cell",), grid.lon),
         "cell_area_id": (("cell",), grid.area),
         "cell_region": (("cell",), grid.region),
         "cell_land_km2": (("cell",), grid.land_km2),
-        "cell_nameplate_mw": (("technology", "cell"), cell_fleet.nameplate_mw(originals, grid, target, load)),
+        "cell_nameplate_mw": (("technology", "cell"), cell_fleet.nameplate_mw(originals, grid, target, load, people)),
         "cell_planned_mw": (("technology", "cell"), cell_fleet.planned_mw(originals, grid, cap)),
         "cell_load_weight": (("cell",), load),
         "cell_climate": (("cell",), _climate(originals, grid)),

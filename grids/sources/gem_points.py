@@ -66,9 +66,18 @@ def operating(originals: Path) -> pd.DataFrame:
     and April 2025 (hydro); a unit then under construction for 2024 or earlier is counted.
     """
     units = _units(originals)
-    built = units["status"].isin(OPERATING) & ~(units["year"] > FLEET_YEAR)
-    finished = (units["status"] == "construction") & (units["year"] <= FLEET_YEAR)
-    return units.loc[built | finished, ["country", "province", "technology", "mw", "lat", "lon"]]
+    names = ["country", "province", "technology", "mw", "lat", "lon"]
+    return units.loc[_stands(units), names]
+
+
+def captive_coal(originals: Path) -> pd.DataFrame:
+    """Chinese coal units that serve a works of their own (aluminium, chemicals, steel, paper): columns of `operating`.
+
+    They show where heavy industry draws power that people do not explain.
+    """
+    units = _units(originals)
+    chosen = _stands(units) & units["captive"] & (units["country"] == "CN")
+    return units.loc[chosen, ["country", "province", "technology", "mw", "lat", "lon"]]
 
 
 def planned(originals: Path, first: int = 2025, last: int = 2035) -> pd.DataFrame:
@@ -84,6 +93,12 @@ def planned(originals: Path, first: int = 2025, last: int = 2035) -> pd.DataFram
     return units.loc[dated | under_way, names]
 
 
+def _stands(units: pd.DataFrame) -> pd.Series[bool]:
+    built = units["status"].isin(OPERATING) & ~(units["year"] > FLEET_YEAR)
+    finished = (units["status"] == "construction") & (units["year"] <= FLEET_YEAR)
+    return built | finished
+
+
 def _units(originals: Path) -> pd.DataFrame:
     """Every unit of every tracker with its status, year, place and our technology."""
     import pandas as pd
@@ -97,11 +112,13 @@ def _units(originals: Path) -> pd.DataFrame:
         table["technology"] = tracker.technology if isinstance(tracker.technology, str) else tracker.technology(raw)
         table["status"] = translated(table["status"], STATUS, path.name)
         table["year"] = table["year"] if "year" in table else float("nan")
-        parts.append(table[["country", "province", "technology", "mw", "status", "year", "lat", "lon"]])
+        table["captive"] = table["captive"].notna() if "captive" in table else False
+        names = ["country", "province", "technology", "mw", "status", "year", "lat", "lon", "captive"]
+        parts.append(table[names])
     units = pd.concat(parts, ignore_index=True)
     units["country"] = units["country"].str.rstrip(";").map({"China": "CN", "United States": "US"})
-    names = units["province"].where(units["country"] == "CN", "").fillna("")
-    units["province"] = [province_id(name) if name else "" for name in names.replace(PROVINCE_SPELLING)]
+    stated = units["province"].where(units["country"] == "CN", "").fillna("")
+    units["province"] = [province_id(name) if name else "" for name in stated.replace(PROVINCE_SPELLING)]
     located = units["lat"].notna() & units["lon"].notna() & (units["mw"] > 0)
     return units[located & units["country"].notna()]
 
@@ -130,6 +147,7 @@ _TRACKERS: Final = (
             "Start year": "year",
             "Latitude": "lat",
             "Longitude": "lon",
+            "Captive": "captive",
         },
         "coal",
     ),

@@ -14,6 +14,9 @@ from grids.variables import GridDataError
 
 PIXELS_PER_DEGREE: Final = 36
 OCEAN: Final = "Ocean"
+WIDER_DEGREES: Final = (1.0, 2.0)
+"""Sides of the squares searched for land around a small island, when its own cell shows none [degree]."""
+
 SHAPE: Final = (180 * PIXELS_PER_DEGREE, 360 * PIXELS_PER_DEGREE)
 
 
@@ -27,17 +30,17 @@ class Climate:
     def at(self, lat: float, lon: float, side_degrees: float) -> str:
         """Class at a point; where that is water, the commonest land class of the square around it.
 
-        ``side_degrees`` is the side of the square; small islands that the raster lacks take twice or four times
-        that. Raises GridDataError when even the largest square holds no land.
+        ``side_degrees`` is the side of the square; small islands that the raster lacks take `WIDER_DEGREES`.
+        Raises GridDataError when even the largest square holds no land.
         """
         here = self.names[int(self.zones[_pixel(lat, lon)])]
         if here != OCEAN:
             return here
-        for widening in (1.0, 2.0, 4.0):
-            common = self._commonest_land(lat, lon, widening * side_degrees)
+        for side in (side_degrees, *(wider for wider in WIDER_DEGREES if wider > side_degrees)):
+            common = self._commonest_land(lat, lon, side)
             if common is not None:
                 return common
-        raise GridDataError(f"no land climate within {2.0 * side_degrees} degrees of {lat} N, {lon} E")
+        raise GridDataError(f"no land climate within {max(WIDER_DEGREES) / 2} degree of {lat} N, {lon} E")
 
     def _commonest_land(self, lat: float, lon: float, side_degrees: float) -> str | None:
         north, west = _pixel(lat + side_degrees / 2.0, lon - side_degrees / 2.0)

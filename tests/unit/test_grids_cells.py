@@ -247,6 +247,17 @@ def test_prices_are_masked_where_none_is_published(built: xr.Dataset) -> None:
 
 
 @pytest.mark.slow
+def test_captive_works_draw_load_that_people_do_not_explain(originals: Path, built: xr.Dataset) -> None:
+    grid = lattice.build(originals)
+    people = cell_weights.people_weight(originals, grid)
+    load = built["cell_load_weight"].values.astype(float)
+    zouping = int(np.flatnonzero((grid.lat == 36.75) & (grid.lon == 117.75))[0])
+    assert load[zouping] > 1.5 * people[zouping], "aluminium smelters of Shandong"
+    us = np.char.startswith(grid.area, "us.")
+    np.testing.assert_allclose(load[us], people[us], rtol=1e-6)
+
+
+@pytest.mark.slow
 def test_a_tampered_cell_is_named(built: xr.Dataset, area_fleet: xr.Dataset) -> None:
     broken = built.copy(deep=True)
     number = int(np.flatnonzero(built["cell_area_id"].values == "us.ercot")[0])
