@@ -168,7 +168,11 @@ def donor_series(stations: dict[str, Station], year: int, count: int) -> list[tu
         for place, donor_year in enumerate(every):
             for name in order[(place + turn) % 3][turn % 2 :: 2]:
                 label = f"{name} {donor_year}"
-                if donor_year in stations[name].anomaly and label not in [used for used, _ in picked]:
+                if (
+                    name in stations
+                    and donor_year in stations[name].anomaly
+                    and label not in [used for used, _ in picked]
+                ):
                     picked.append((label, stations[name].anomaly[donor_year]))
     return picked[:count]
 

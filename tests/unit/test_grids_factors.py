@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from grids.areas import AREAS
 from grids.build import capacity_factors, monotone, solar_geometry, temperature, us_vre, vre_sites, wind_model
 from grids.build.vre_levels import Levels
-from grids.sources import hourly, us_iso
+from grids.sources import china_era5, hourly, narr, ncep, us_iso
 from grids.variables import GridDataError, validate
 
 TEXAS = (31.4, -101.0)
@@ -95,6 +95,60 @@ def test_prevailing_time_and_a_frozen_feed(tmp_path: Path) -> None:
     assert got.iloc[3005:3015].isna().all()
     whole = got.notna().to_numpy() & keep[: len(got)]
     np.testing.assert_allclose(got[whole], true[: len(got)][whole])
+
+
+def chinese_table(shift_of: dict[str, int]) -> pd.DataFrame:
+    """A year of three technologies in Beijing time, labelled by the end of the hour, some provinces off."""
+    index = pd.date_range("2020-01-01", periods=8784, freq="h")
+    parts = []
+    for province, shift in shift_of.items():
+        utc = index - pd.Timedelta(hours=9 + shift)
+        sun = np.maximum(np.sin(np.radians(hourly.sun_elevation_deg(utc, 35.0, 110.0))), 0.0)
+        for tech in ("onwind", "offwind", "solar"):
+            cf = sun if tech == "solar" else 0.3 + 0.2 * np.sin(np.arange(8784) / 30.0)
+            parts.append(pd.DataFrame({"time": index, "province": province, "tech": tech, "cf_corrected": cf}))
+    return pd.concat(parts)
+
+
+def test_chinese_hours_move_to_utc_and_odd_clocks_stop(tmp_path: Path) -> None:
+    path = tmp_path / china_era5.FILE
+    path.parent.mkdir()
+    places = {f"cn.{name}": (35.0, 110.0) for name in ("gansu", "hebei", "inner_mongolia")}
+    chinese_table({"Gansu": 0, "Hebei": 0, "InnerMongolia": 0}).to_parquet(path)
+    got = china_era5.read(tmp_path, places)
+    assert set(got["wind"].columns) == set(places)
+    assert set(got["solar"].attrs["clock_shift_hours"].values()) == {-9}
+    sun = hourly.sun_elevation_deg(pd.DatetimeIndex(got["solar"].index), 35.0, 110.0)
+    lit = got["solar"]["cn.gansu"].to_numpy() > 0.0
+    np.testing.assert_array_equal(lit[:8700], (sun > 0.0)[:8700])
+    chinese_table({"Gansu": 0, "Hebei": 0, "InnerMongolia": 3}).to_parquet(path)
+    with pytest.raises(GridDataError, match=r"clocks disagree.*inner_mongolia"):
+        china_era5.read(tmp_path, places)
+
+
+def test_monthly_sources_refuse_gaps(tmp_path: Path) -> None:
+    table = pd.DataFrame({"YYYY": [2020] * 3, "MM": [1, 2, 3], "TX": [150.0, 180.0, 210.0], "DC": [-9999.0] * 3})
+    path = tmp_path / narr.FILE
+    path.parent.mkdir()
+    table.to_csv(path, index=False)
+    assert list(narr.read(tmp_path).columns) == ["TX"]
+    table.drop(index=1).to_csv(path, index=False)
+    with pytest.raises(GridDataError, match="months repeat or are missing"):
+        narr.read(tmp_path)
+    table.assign(TX=[150.0, -9999.0, 210.0]).to_csv(path, index=False)
+    with pytest.raises(GridDataError, match="values outside"):
+        narr.read(tmp_path)
+    lattice = pd.DataFrame(
+        [(30.0 + 2.5 * i, 250.0 + 2.5 * j) for i in range(3) for j in range(3)], columns=["lat", "lon"]
+    )
+    lattice[[str(month) for month in range(1, 13)]] = 10.0
+    (tmp_path / ncep.FOLDER).mkdir()
+    for name in ncep.FILES.values():
+        lattice.to_csv(tmp_path / ncep.FOLDER / name, index=False)
+    assert ncep.read(tmp_path)["us"]["lon"].to_numpy().tolist() == [-110.0, -107.5, -105.0]
+    lattice.drop(index=4).to_csv(tmp_path / ncep.FOLDER / ncep.FILES["cn"], index=False)
+    with pytest.raises(GridDataError, match="not a full"):
+        ncep.read(tmp_path)
 
 
 # --- maps -------------------------------------------------------------------------------------------------------
@@ -304,6 +358,29 @@ def test_built_wind_behaves_like_fleets(factors: xr.Dataset) -> None:
     day = local(caiso, -118.0)
     assert day[151:243, 22:].mean() > 1.5 * day[151:243, 10:13].mean()  # California's summer nights
     assert day[151:182].mean() > 1.5 * np.r_[day[:31], day[334:]].mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("held_out", "climate"), [("NYIS", "ISNE"), ("MISO", "PLAINS")])
+def test_an_observed_system_is_recognised_when_it_is_held_out(originals: Path, held_out: str, climate: str) -> None:
+    """Model a system as if it published nothing, from its neighbours, and compare with what it did."""
+    onshore = us_vre.wind(originals, vre_sites.us_zones(originals))
+    others = {name: item for name, item in onshore.stations.items() if name != held_out}
+    place = onshore.stations[held_out].place
+    area = {"NYIS": "us.nyiso", "MISO": "us.miso_north"}[held_out]
+    found = []
+    for year in (2016, 2018, 2020):
+        made, _ = wind_model.anomalies(others, {"here": place}, year, list(us_vre.MODEL_YEARS))
+        quantiles = others["ISNE"].quantiles
+        model = wind_model.output(made["here"], others[climate].climate, place[1], quantiles)
+        true, _ = onshore.table[area, year]
+        model *= true.mean() / model.mean()
+        lag = [np.corrcoef(x[24:], x[:-24])[0, 1] for x in (model, true)]
+        found.append((np.corrcoef(model, true)[0, 1], lag[0] - lag[1], model.std() / true.std()))
+    likeness, persistence, spread = np.mean(found, axis=0)
+    assert likeness > 0.3
+    assert abs(persistence) < 0.2
+    assert 0.75 < spread < 1.3
 
 
 @pytest.mark.slow
