@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,9 @@ part: wind (the rest follows the resource), oil, waste heat and biomass (the res
 
 WITH_LOAD: Final = ("oil", "biomass")
 
+QUICKLY_BUILT: Final = ("wind", "solar", "battery")
+"""US technologies of which enough opened between the fleet's year and the plant list's to matter."""
+
 CONTRADICTION_KM: Final = 100.0
 """A tracked unit farther than this from the province it is said to be in is left out: one of the two is wrong and
 nothing tells which. Nine of 9,869 Chinese units. Label J."""
@@ -33,32 +37,44 @@ KM_PER_DEGREE: Final = 111.195
 Floats = NDArray[np.float64]
 
 
-def nameplate_mw(originals: Path, lattice: Lattice, target: Floats, load: Floats, people: Floats) -> Floats:
-    """Operating capacity, (technology, cell) [MW].
+@dataclass(frozen=True)
+class Sited:
+    """Fleet and plans on the cells, both (technology, cell) [MW]."""
 
-    ``target``: (area, technology) in the order of the lattice's area names sorted as `area_ids`; [MW].
-    ``load``, ``people``: weights of the cells, each summing to 1 in an area. Cells of an area sum to its target.
+    nameplate_mw: Floats
+    planned_mw: Floats
+
+
+def build(originals: Path, lattice: Lattice, target: Floats, cap: Floats, load: Floats, people: Floats) -> Sited:
+    """Operating capacity whose cells sum to ``target``, planned units with a known site, at most ``cap``.
+
+    ``target``, ``cap``: (area, technology) [MW], areas in `area_ids` order. ``load``, ``people``: weights of the
+    cells, each summing to 1 in an area. Plans are tracked units and US farms that opened after 2024; where they
+    exceed the area's plan, all sites are scaled down alike.
     """
-    pattern = located_pattern(originals, lattice)
+    pattern, opened_later = _as_of_target(lattice, target, *located_pattern(originals, lattice))
+    tracked = _on_cells(lattice, _with_area(originals, gem_points.planned(originals)))
+    return Sited(
+        _operating(lattice, target, pattern, _priors(originals, lattice, pattern, load, people), load),
+        _at_most(lattice, cap, tracked + opened_later),
+    )
+
+
+def _operating(lattice: Lattice, target: Floats, pattern: Floats, priors: Floats, load: Floats) -> Floats:
+    """Operating capacity, (technology, cell) [MW]; batteries without a site follow wind and solar."""
     result = np.zeros((len(TECHNOLOGIES), len(lattice)))
-    priors = _priors(originals, lattice, pattern, load, people)
-    order = [name for name in TECHNOLOGIES if name != "battery"] + ["battery"]
-    for technology in order:
-        k = TECHNOLOGIES.index(technology)
-        if technology == "battery":
+    battery = TECHNOLOGIES.index("battery")
+    for k in [k for k in range(len(TECHNOLOGIES)) if k != battery] + [battery]:
+        prior = priors[k]
+        if k == battery:
             farms = result[[TECHNOLOGIES.index(name) for name in ("wind", "solar")]].sum(axis=0)
-            priors[k] = np.where(_has(pattern[k], lattice), pattern[k], farms)
-        result[k] = fill(lattice, target[:, k], pattern[k], priors[k], load)
+            prior = np.where(_has(pattern[k], lattice), pattern[k], farms)
+        result[k] = fill(lattice, target[:, k], pattern[k], prior, load)
     return result
 
 
-def planned_mw(originals: Path, lattice: Lattice, cap: Floats) -> Floats:
-    """Planned units whose site is known, (technology, cell) [MW].
-
-    Never above ``cap``, (area, technology) [MW]. Where the trackers list more than the area's plan holds, all
-    sites are scaled down alike.
-    """
-    pattern = _on_cells(lattice, _with_area(originals, gem_points.planned(originals)))
+def _at_most(lattice: Lattice, cap: Floats, pattern: Floats) -> Floats:
+    """Pattern scaled down in each area and technology to at most ``cap``, (technology, cell) [MW]."""
     result = np.zeros_like(pattern)
     for i, area in enumerate(area_ids(lattice)):
         cells = lattice.cells_of(area)
@@ -68,17 +84,37 @@ def planned_mw(originals: Path, lattice: Lattice, cap: Floats) -> Floats:
     return result
 
 
+def _as_of_target(lattice: Lattice, target: Floats, pattern: Floats, recent: Floats) -> tuple[Floats, Floats]:
+    """Split the sites of recent farms into what the target still needs and what opened after it.
+
+    The plant list is a year younger than the fleet. Older sites count first; recent ones are scaled alike to
+    reach the target, what is left of them opened later. Both (technology, cell) [MW].
+    """
+    needed = np.zeros_like(pattern)
+    for i, area in enumerate(area_ids(lattice)):
+        cells = lattice.cells_of(area)
+        new = recent[:, cells].sum(axis=1)
+        lacking = target[i] - (pattern[:, cells].sum(axis=1) - new)
+        share = np.divide(lacking, new, out=np.zeros(len(TECHNOLOGIES)), where=new > 0.0)
+        needed[:, cells] = recent[:, cells] * np.clip(share, 0.0, 1.0)[:, None]
+    return pattern - recent + needed, recent - needed
+
+
 def area_ids(lattice: Lattice) -> list[str]:
     """Ids of the areas on the lattice, sorted."""
     return [str(name) for name in np.unique(lattice.area)]
 
 
-def located_pattern(originals: Path, lattice: Lattice) -> Floats:
-    """Units on record at their own cells, (technology, cell) [MW], before scaling to the fleet."""
+def located_pattern(originals: Path, lattice: Lattice) -> tuple[Floats, Floats]:
+    """Units on record at their own cells, and the part of them that is recent US wind, solar and battery.
+
+    Both (technology, cell) [MW], before scaling to the fleet.
+    """
     us = _in_polygons(plants_us.sites(originals), boundaries.us_areas(originals))
     china = _with_area(originals, gem_points.operating(originals).query("country == 'CN'"))
     farms = _in_polygons(wri.china_farms(originals), boundaries.china_provinces(originals))
-    return _on_cells(lattice, us) + _on_cells(lattice, china) + _on_cells(lattice, farms)
+    pattern = _on_cells(lattice, us) + _on_cells(lattice, china) + _on_cells(lattice, farms)
+    return pattern, _on_cells(lattice, us[us["recent"] & us["technology"].isin(QUICKLY_BUILT)])
 
 
 def fill(lattice: Lattice, target: Floats, pattern: Floats, prior: Floats, load: Floats) -> Floats:

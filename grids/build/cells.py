@@ -54,9 +54,10 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
     "cell_planned_mw": (
         "MW",
         "P",
-        "gem-trackers",
-        "Tracked thermal, nuclear, hydro and pumped-storage units stated for 2025-2035 or under construction, scaled "
-        "down where they exceed the area's plan. Wind, solar and batteries have no known site.",
+        "gem-trackers eia860m",
+        "Tracked thermal, nuclear, hydro and pumped-storage units stated for 2025-2035 or under construction, and US "
+        "wind, solar and batteries of 2025 (on the plant list of December 2025 beyond the fleet of 2024), scaled down "
+        "where they exceed the area's plan. Other wind, solar and batteries have no known site.",
     ),
     "cell_load_weight": (
         "1",
@@ -104,14 +105,15 @@ def build(originals: Path, fleet: xr.Dataset, cell_degrees: float = 0.5) -> xr.D
     cap = _by_area(fleet["planned_addition_mw"].sum("plan_year"), ids)
     people = cell_weights.people_weight(originals, grid)
     load = cell_weights.load_weight(originals, grid, people)
+    sited = cell_fleet.build(originals, grid, target, cap, load, people)
     variables: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {
         "cell_lat": (("cell",), grid.lat),
         "cell_lon": (("cell",), grid.lon),
         "cell_area_id": (("cell",), grid.area),
         "cell_region": (("cell",), grid.region),
         "cell_land_km2": (("cell",), grid.land_km2),
-        "cell_nameplate_mw": (("technology", "cell"), cell_fleet.nameplate_mw(originals, grid, target, load, people)),
-        "cell_planned_mw": (("technology", "cell"), cell_fleet.planned_mw(originals, grid, cap)),
+        "cell_nameplate_mw": (("technology", "cell"), sited.nameplate_mw),
+        "cell_planned_mw": (("technology", "cell"), sited.planned_mw),
         "cell_load_weight": (("cell",), load),
         "cell_climate": (("cell",), _climate(originals, grid)),
         "cell_temperature_c": (("cell", "month"), monthly_temperature_c(originals, grid.lat, grid.lon)),

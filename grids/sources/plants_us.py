@@ -49,7 +49,9 @@ CONTIGUOUS: Final = (24.0, 50.0, -125.5, -66.0)
 
 
 def sites(originals: Path) -> pd.DataFrame:
-    """Located capacity in the contiguous US: columns technology, mw, lat, lon.
+    """Located capacity in the contiguous US: columns technology, mw, lat, lon, recent.
+
+    recent marks plants of the list of 2025 without their units in the list of 2023: built (or rebuilt) between.
 
     Megawatts are a siting pattern, not a total: the plant list is of December 2025 and the unit list of 2023, the
     caller scales both to the fleet of its own year. Raises GridDataError on an unknown fuel or a missing column.
@@ -63,8 +65,9 @@ def sites(originals: Path) -> pd.DataFrame:
     large = _split(plants, units[at_plant].assign(plant=nearest[at_plant]))
     rest = units[~at_plant]
     small = rest[rest.groupby(["lat", "lon"])["mw"].transform("sum") < LARGE_MW]
-    located: pd.DataFrame = pd.concat([large, small], ignore_index=True)[["technology", "mw", "lat", "lon"]]
-    return located
+    located = pd.concat([large, small.assign(recent=False)], ignore_index=True)
+    chosen: pd.DataFrame = located[["technology", "mw", "lat", "lon", "recent"]]
+    return chosen
 
 
 def _plants(originals: Path) -> pd.DataFrame:
@@ -117,7 +120,8 @@ def _split(plants: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     share = mix["mw"] / mix.groupby("plant")["mw"].transform("sum")
     mix["mw"] = share * plants["mw"].to_numpy()[mix["plant"]]
     mix["lat"], mix["lon"] = (plants[name].to_numpy()[mix["plant"]] for name in ("lat", "lon"))
-    split: pd.DataFrame = pd.concat([mix, plants[~plants.index.isin(known)]], ignore_index=True)
+    rest = plants[~plants.index.isin(known)]
+    split: pd.DataFrame = pd.concat([mix.assign(recent=False), rest.assign(recent=True)], ignore_index=True)
     return split
 
 

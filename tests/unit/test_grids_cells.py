@@ -137,6 +137,18 @@ def test_located_units_are_kept_and_only_the_rest_is_spread() -> None:
     assert cell_fleet.fill(grid, np.array([8.0]), nothing, nothing, load).tolist() == [4.0, 4.0]
 
 
+def test_recent_farms_beyond_the_fleet_opened_later() -> None:
+    grid = _lattice("aab")
+    wind = TECHNOLOGIES.index("wind")
+    pattern, recent, target = (np.zeros((len(TECHNOLOGIES), n)) for n in (3, 3, 2))
+    pattern[wind], recent[wind], target[wind] = [100.0, 60.0, 40.0], [0.0, 60.0, 40.0], [120.0, 90.0]
+    kept, later = cell_fleet._as_of_target(grid, target.T, pattern, recent)
+    assert kept[wind].tolist() == [100.0, 20.0, 40.0]
+    assert later[wind].tolist() == [0.0, 40.0, 0.0]
+    limited = cell_fleet._at_most(grid, np.full((2, len(TECHNOLOGIES)), 10.0), later)
+    assert limited[wind].tolist() == [0.0, 10.0, 0.0]
+
+
 def test_raster_means_leave_out_what_is_unknown() -> None:
     values = np.array([[1.0, 3.0], [np.nan, 5.0]])
     raster = xr.DataArray(values, coords={"lat": [0.0, 1.0], "lon": [0.0, 1.0]}, dims=("lat", "lon"))
