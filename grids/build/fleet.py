@@ -63,11 +63,11 @@ ATTRS: Final = {
     "planned_retirement_mw": {
         "units": "MW",
         "label": "P",
-        "source": "powergenome-reeds eia-state gem-trackers",
+        "source": "powergenome-reeds eia860m wri-gppd eia-state gem-trackers",
         "method": (
-            "US: coal, gas, oil and nuclear units whose retirement year is not one of the publisher's filled "
-            "lifetimes, as known in mid-2024 (several have slipped since). China: coal units with a stated "
-            "closing year. Cut to the capacity that nameplate_mw holds."
+            "US: coal, gas, oil and nuclear units whose retirement year in the list of mid-2024 is not one of the "
+            "publisher's filled lifetimes, moved or withdrawn by what their plants had on file with EIA in December "
+            "2025. China: coal units with a stated closing year. Cut to the capacity that nameplate_mw holds."
         ),
     },
     "capacity_history_mw": {

@@ -57,9 +57,7 @@ def capacity_by_province(originals: Path) -> Frame:
     return whole
 
 
-def split_thermal(
-    thermal: Frame, units: Frame, national: Frame, originals: Path
-) -> dict[str, Frame]:
+def split_thermal(thermal: Frame, units: Frame, national: Frame, originals: Path) -> dict[str, Frame]:
     """Provincial thermal capacity by fuel: iterative proportional fitting of unit lists to both totals.
 
     National gas and coal: published since 2017; before, gas follows the unit list, biomass the EIA
@@ -82,9 +80,7 @@ def pumped_storage(hydro: Frame, originals: Path) -> Frame:
 
     series = eia_international.read_capacity_mw(originals, "CN", "Hydroelectric pumped storage")
     path = Path(originals) / "pypsa_china_pik" / "PHS_p_nom.csv"
-    older = (
-        pd.read_csv(path).set_index("Region")["MW"].rename({"InnerMongolia": "Inner Mongolia"}).astype(float)
-    )
+    older = pd.read_csv(path).set_index("Region")["MW"].rename({"InnerMongolia": "Inner Mongolia"}).astype(float)
     newer = pd.Series(known.PUMPED_STORAGE_2024_MW).reindex(hydro.index, fill_value=0.0)
     older = older.reindex(hydro.index)
     columns = {}
@@ -247,18 +243,14 @@ def _battery(renewable: Frame) -> Frame:
         weight = renewable.loc[others, STATE_YEAR]
         floor = pd.Series({p: known.BATTERY_NAMED_FLOOR_MW * (p in known.BATTERY_ABOVE_2_GW) for p in others})
         floor *= min(1.0, rest / floor.sum()) if floor.sum() > 0 else 1.0
-        parts.append(
-            pd.concat([pd.Series(named, dtype=float), floor + weight / weight.sum() * (rest - floor.sum())])
-        )
+        parts.append(pd.concat([pd.Series(named, dtype=float), floor + weight / weight.sum() * (rest - floor.sum())]))
     last = pd.concat(parts).reindex(renewable.index)
     last *= known.BATTERY_2024_MW / last.sum()
     history = {y: known.BATTERY_HISTORY_MW.get(y, 0.0) for y in renewable.columns}  # none before 2010
     return pd.DataFrame({year: last / last.sum() * total for year, total in history.items()})
 
 
-def _national_thermal(
-    thermal: Column, units: Frame, national: Frame, originals: Path
-) -> dict[int, dict[str, float]]:
+def _national_thermal(thermal: Column, units: Frame, national: Frame, originals: Path) -> dict[int, dict[str, float]]:
     eia = eia_international.read_capacity_mw(originals, "CN", "Biomass and waste")
     level = national["biomass"].dropna().iloc[0] / eia[int(national["biomass"].dropna().index[0])]
     gas_units = {year: _in_operation(units, "gas", year).sum() for year in thermal.index}
@@ -279,9 +271,7 @@ def _national_thermal(
 
 def _in_operation(units: Frame, technology: str, year: int) -> Column:
     """MW of tracked units that ran at the end of a year, by province; undated units count as old."""
-    mine = units[
-        (units["technology"] == technology) & units["status"].isin(("operating", "mothballed", "retired"))
-    ]
+    mine = units[(units["technology"] == technology) & units["status"].isin(("operating", "mothballed", "retired"))]
     begun = mine["start_year"].isna() | (mine["start_year"] <= year)
     # A retired unit without a year is left out: nothing says that it still ran.
     ended = (mine["retired_year"] <= year) | ((mine["status"] == "retired") & mine["retired_year"].isna())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from grids.build.axes import HISTORY_YEARS, PLAN_YEARS, STATE_YEAR, vintage_of
-from grids.sources import eia_state, reeds_generators
+from grids.sources import eia_state, reeds_generators, us_retirements
 from grids.sources.checks import Column, Frame
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def build_units(originals: Path) -> Frame:
     """
     import pandas as pd
 
-    units = reeds_generators.read_generators(originals)
+    units = us_retirements.updated(originals, reeds_generators.read_generators(originals))
     units = units[units["retirement_year"] > STATE_YEAR].copy()
     units["fuel"] = units["technology"].replace({"offshore_wind": "wind"})
     published = published_capacity(originals)
@@ -43,9 +43,7 @@ def build_units(originals: Path) -> Frame:
     planned = units[units["operating_year"] > STATE_YEAR].copy()
     kept, slipped = _trim_to(old, target)
     sums = kept.groupby(["state", "fuel"])["nameplate_mw"].transform("sum")
-    wanted = pd.Series(
-        target.reindex(pd.MultiIndex.from_frame(kept[["state", "fuel"]])).to_numpy(), kept.index
-    )
+    wanted = pd.Series(target.reindex(pd.MultiIndex.from_frame(kept[["state", "fuel"]])).to_numpy(), kept.index)
     # A fuel that EIA does not list in a state: the units are below its cut or sit across a border.
     kept["nameplate_mw"] *= (wanted / sums).where(wanted.notna(), 0.0)
     missing = _unlisted(old, target, set(zip(kept["state"], kept["fuel"], strict=True)))
@@ -70,9 +68,7 @@ def published_capacity(originals: Path) -> Frame:
     parts = []
     for year in sorted(set(other.index.get_level_values("year")) & {*HISTORY_YEARS}):
         dated = (
-            batteries[batteries["operating_year"] <= min(year, STATE_YEAR - 1)]
-            .groupby("state")["nameplate_mw"]
-            .sum()
+            batteries[batteries["operating_year"] <= min(year, STATE_YEAR - 1)].groupby("state")["nameplate_mw"].sum()
         )
         here = other.loc[year]
         # A state without a dated battery unit has none: the unit list is complete above 1 MW.
@@ -114,14 +110,8 @@ def planned_additions(units: Frame) -> Column:
     for year, figures in REPORTED_ADDITIONS_MW.items():
         for fuel, total_mw in figures.items():
             technologies = WIND if fuel == "wind" else (fuel,)
-            shares = (
-                near[near["technology"].isin(technologies)]
-                .groupby(["area", "technology"])["nameplate_mw"]
-                .sum()
-            )
-            part = (
-                (shares / shares.sum() * total_mw).rename("nameplate_mw").reset_index().assign(plan_year=year)
-            )
+            shares = near[near["technology"].isin(technologies)].groupby(["area", "technology"])["nameplate_mw"].sum()
+            part = (shares / shares.sum() * total_mw).rename("nameplate_mw").reset_index().assign(plan_year=year)
             parts.append(part.set_index(["area", "technology", "plan_year"])["nameplate_mw"])
     reported = pd.concat(parts)
     replaced = listed.index.get_level_values("plan_year").isin(list(REPORTED_ADDITIONS_MW))
@@ -131,9 +121,7 @@ def planned_additions(units: Frame) -> Column:
 
 def planned_retirements(units: Frame) -> Column:
     """MW by area, technology, plan_year of operating units whose retirement was announced."""
-    going = units[
-        (units["status"] == "operating") & units["announced"] & units["retirement_year"].isin(PLAN_YEARS)
-    ]
+    going = units[(units["status"] == "operating") & units["announced"] & units["retirement_year"].isin(PLAN_YEARS)]
     table = going.groupby(["area", "technology", "retirement_year"])["nameplate_mw"].sum()
     table.index = table.index.set_names("plan_year", level="retirement_year")
     return table
@@ -240,8 +228,6 @@ def _unlisted(old: Frame, target: Column, covered: set[tuple[str, str]]) -> Fram
     scale = table.groupby(["state", "fuel"])["age_share"].transform("sum")
     regions = table.groupby(["state", "fuel"])["area"].transform("nunique")
     table["nameplate_mw"] = table["wanted"] * table["area_share"] * table["age_share"] / (scale / regions)
-    table["nameplate_mw"] /= (
-        table.groupby(["state", "fuel"])["nameplate_mw"].transform("sum") / table["wanted"]
-    )
+    table["nameplate_mw"] /= table.groupby(["state", "fuel"])["nameplate_mw"].transform("sum") / table["wanted"]
     table["announced"] = False
     return table.drop(columns=["wanted", "area_share", "age_share"])

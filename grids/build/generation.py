@@ -131,9 +131,7 @@ def build(originals: Path, fleet: xr.Dataset, demand: xr.Dataset | None = None) 
         "national_generation_twh": national_generation(originals),
     }
     if demand is not None:
-        onsite = to_array(
-            generation_us.industrial_by_area(originals, units), area=US_AREAS, history_year=HISTORY_YEARS
-        )
+        onsite = to_array(generation_us.industrial_by_area(originals, units), area=US_AREAS, history_year=HISTORY_YEARS)
         imports, exports = national_exchange(originals)
         variables["net_export_mwh"] = net_export(mwh, demand["annual_load_mwh"], onsite, imports, exports)
     dataset = xr.Dataset(variables)

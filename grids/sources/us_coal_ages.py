@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 PLANTS: Final = "wri_gppd/usa_gppd_2019.csv.gz"
 UNITS: Final = "oet_efuels/custom_powerplants_us_2023.csv.gz"
-# Same plant: coordinates rounded to this many decimals (about 1 km) in either of two roundings; same
-# unit: nameplate equal to this many MW.
+# Same plant: coordinates this close (about 3 km); same unit: nameplate equal to this many MW.
 NEARBY_DEGREES: Final = 0.03
 SAME_RATING_MW: Final = 1.0
 
@@ -30,14 +29,9 @@ def first_operation(originals: Path, units: Frame) -> Column:
     """
     import pandas as pd
 
-    plants = pd.read_csv(original(originals, PLANTS))
-    require_columns(plants, ("gppd_idnr", "latitude", "longitude"), PLANTS)
     known = pd.read_csv(original(originals, UNITS), low_memory=False)
     require_columns(known, ("Fueltype", "Capacity", "DateIn", "lat", "lon"), UNITS)
-    # Entries without an EIA id (WRI...) cannot be joined.
-    plants = plants[plants["gppd_idnr"].str.fullmatch(r"USA\d+")].copy()
-    plants["plant_id"] = plants["gppd_idnr"].str.removeprefix("USA").astype(int)
-    place = plants.drop_duplicates("plant_id").set_index("plant_id")[["latitude", "longitude"]]
+    place = plant_places(originals)
     coal = known[known["Fueltype"] == "coal"]
     years = {}
     for index, unit in units.iterrows():
@@ -52,3 +46,15 @@ def first_operation(originals: Path, units: Frame) -> Column:
         if same.any():
             years[index] = int(coal[same]["DateIn"].median())
     return pd.Series(years, dtype="int64")
+
+
+def plant_places(originals: Path) -> Frame:
+    """Latitude and longitude of US plants by EIA plant id."""
+    import pandas as pd
+
+    plants = pd.read_csv(original(originals, PLANTS))
+    require_columns(plants, ("gppd_idnr", "latitude", "longitude"), PLANTS)
+    # Entries without an EIA id (WRI...) cannot be joined.
+    plants = plants[plants["gppd_idnr"].str.fullmatch(r"USA\d+")].copy()
+    plants["plant_id"] = plants["gppd_idnr"].str.removeprefix("USA").astype(int)
+    return plants.drop_duplicates("plant_id").set_index("plant_id")[["latitude", "longitude"]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -129,6 +129,7 @@ def test_array_refuses_gaps_and_strangers() -> None:
         to_array(pd.Series([1.0], index), area=["us.caiso"], year=[2020])
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     hnp.arrays(float, (5, 3), elements=st.floats(0.1, 100)),
     hnp.arrays(float, 5, elements=st.floats(1, 1000)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grids.build import fleet, generation, hydro_us
@@ -33,6 +33,7 @@ def national(value: float) -> xr.DataArray:
     return xr.DataArray([value] * len(YEARS), coords={"history_year": YEARS}, dims="history_year")
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.floats(0, 300), st.floats(-300, 300), st.floats(80, 120))
 def test_net_exports_add_up_to_the_country(imports: float, exports: float, load: float) -> None:
     onsite = by_area(30.0, list(US_AREAS))
