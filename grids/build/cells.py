@@ -45,7 +45,7 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
     "cell_nameplate_mw": (
         "MW",
         "P",
-        "eia860m oet-efuels-plants gem-trackers wri-gppd nea-solar merra2-cf tamu-load pop-density-china",
+        "eia860m oet-efuels-plants gem-trackers wri-gppd nea-solar merra2-cf world-atlas tamu-load pop-density-china",
         "Units at their coordinates (US; China coal, gas, nuclear, hydro, biomass), scaled to the area's fleet. "
         "Chinese wind and solar after 2017 have no coordinates: land x capacity factor^2 x load density^0.5, for wind "
         "half by the farms of 2017 and the cells around them; roof solar follows people, batteries wind and solar; the "
