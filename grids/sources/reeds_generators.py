@@ -63,6 +63,19 @@ TWICE_LISTED_PLANTS: Final = (65561,)
 # South Fork Wind lands on Long Island and EIA counts it in New York; the table puts it in Rhode Island.
 MOVED_PLANTS: Final = {65561: ("NY", "us.nyiso")}
 
+# Stood at the end of 2024 (EIA-860M) but is not in the table, which holds only what replaces it: the coal units of
+# Intermountain Power (Utah), closed in November 2025.
+ADDED_UNITS: Final = (
+    {
+        "plant_id": 6481,
+        "technology": "coal",
+        "generator_id": "coal",
+        "nameplate_capacity_mw": 1640.0,
+        "operating_year": 1986,
+        "retirement_year": 2025,
+    },
+)
+
 _COLUMNS: Final = (
     "technology",
     "plant_id",
@@ -97,6 +110,9 @@ def read_generators(originals: Path) -> Frame:
         raise GridDataError(f"{path}: {len(bad)} unit(s) without a nameplate, first {bad.iloc[0].to_dict()}")
     # A rating of exactly 0 is an owner's share of nothing (three rows): it carries no capacity.
     units = units[units["nameplate_capacity_mw"] > 0]
+    here = [unit for unit in ADDED_UNITS if unit["plant_id"] in set(units["plant_id"])]
+    if here:
+        units = pd.concat([units, pd.DataFrame(here)], ignore_index=True)
     twice = units["plant_id"].isin(TWICE_LISTED_PLANTS)
     units = units[~(twice & (units[twice].groupby(list(_COLUMNS)).cumcount().reindex(units.index) >= 2))]
     regions = read_plant_regions(originals)
@@ -108,7 +124,10 @@ def read_generators(originals: Path) -> Frame:
     placed["announced"] = _announced(placed)
     coal = placed[placed["technology"] == "coal"].copy()
     coal["unit_mw"] = coal.groupby(["plant_id", "generator_id"])["nameplate_mw"].transform("sum")
-    placed["operating_year"] = first_operation(originals, coal).combine_first(placed["operating_year"]).astype(int)
+    first = first_operation(originals, coal)
+    placed["operating_year"] = first.combine_first(placed["operating_year"]).astype(int)
+    # The publisher fills coal from the first operation too, not only from the year it prints.
+    placed["announced"] &= _announced(placed)
     placed = placed.rename(columns={"historical_capacity_factor": "past_capacity_factor"})
     keep = ["plant_id", "state", "area", "technology", "nameplate_mw", "operating_year", "retirement_year"]
     return placed[[*keep, "announced", "past_capacity_factor"]].reset_index(drop=True)

@@ -40,7 +40,7 @@ def updated(originals: Path, units: Frame) -> Frame:
             table.loc[index, "announced"] = False
         elif single[index] or year > unit["retirement_year"]:
             table.loc[index, "retirement_year"] = year
-    closed = (table["technology"] == "coal") & table["plant_id"].isin(filed.coal_closed) & ~table["announced"]
+    closed = (table["technology"] == "coal") & table["plant_id"].isin(filed.coal_closed)
     table.loc[closed, "announced"] = True
     table.loc[closed, "retirement_year"] = FIRST_PLAN_YEAR
     return table
