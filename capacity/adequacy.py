@@ -7,6 +7,7 @@ historic_peak   The area can serve its own seasonal peak, whatever stands behind
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 
 from capacity import demand, dispatch
 from capacity.draws import CentralPath, Draws
+from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from grids.hours import hours_in_year
 
 Floats = NDArray[np.float64]
 
+HOURS = 8760
 STORAGE = ("battery", "pumped_storage")
 VARIABLE = ("wind", "offshore_wind", "solar")
 TERMS = ("constant", "load", "wind", "offshore_wind", "solar", "hydro", "net_export")
@@ -80,28 +84,27 @@ class AreaBalance:
         )
 
 
-def weather_of(grid: xr.Dataset, area: str) -> tuple[AreaWeather, ...]:
-    """The weather years of an area, ascending. Without an offshore resource, offshore output is nil."""
-    part = grid.isel(profile=(grid["profile_area"] == area).to_numpy())
-    offshore = part["offshore_wind_capacity_factor"]
-    has_offshore = offshore.notnull()
-    if bool((has_offshore.any("hour") != has_offshore.all("hour")).any()):
-        raise ValueError(
-            f"{area}: offshore wind factors cover only part of a year; give all 8760 hours or none"
-        )
-    return tuple(
-        AreaWeather(
-            area=area,
-            weather_year=int(row["weather_year"]),
-            load_shape=row["load_shape"].to_numpy(),
-            wind=row["wind_capacity_factor"].to_numpy(),
-            offshore_wind=row["offshore_wind_capacity_factor"]
-            .where(row["offshore_wind_capacity_factor"].notnull(), 0.0)
-            .to_numpy(),
-            solar=row["solar_capacity_factor"].to_numpy(),
-        )
-        for row in (part.isel(profile=i) for i in range(part.sizes["profile"]))
+def weather_by_area(grid: xr.Dataset) -> dict[str, tuple[AreaWeather, ...]]:
+    """The weather years of every area, ascending. Without an offshore resource on record, offshore output is nil."""
+    offshore = grid["offshore_wind_capacity_factor"].to_numpy()
+    known = np.isfinite(offshore)
+    partly = known.any(axis=1) & ~known.all(axis=1)
+    if partly.any():
+        names = ", ".join(map(str, grid["profile"].to_numpy()[partly]))
+        raise CapacityError(f"offshore wind factors cover only part of a year in {names}; give all 8760 hours or none")
+    columns = (
+        grid["profile_area"].to_numpy(),
+        grid["weather_year"].to_numpy(),
+        grid["load_shape"].to_numpy(),
+        grid["wind_capacity_factor"].to_numpy(),
+        np.where(known, offshore, 0.0),
+        grid["solar_capacity_factor"].to_numpy(),
     )
+    found: dict[str, list[AreaWeather]] = {str(area): [] for area in grid["area"].to_numpy()}
+    for row in np.argsort(columns[1], kind="stable"):
+        area, year, *series = (column[row] for column in columns)
+        found[str(area)].append(AreaWeather(str(area), int(year), *series))
+    return {area: tuple(years) for area, years in found.items()}
 
 
 def firm_factor(technology: str, country: str, draws: Draws | CentralPath, summer: float) -> Floats:
@@ -119,6 +122,8 @@ def balances(
     grid: xr.Dataset, fleet: Fleet, nameplate_mw: Floats, path: demand.DemandPath, draws: Draws | CentralPath
 ) -> list[AreaBalance]:
     """One AreaBalance per area of the fleet, from projected capacity (draw, area, technology, year)."""
+    mean_load = base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
+    peak_to_mean = peak_to_mean_ratio(grid, fleet.areas)
     pre = fleet.prefix
     summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
     reserve = 1.0 + draws.parameter(f"{pre}.reserve_margin")
@@ -129,13 +134,11 @@ def balances(
         factor = firm_factor(technology, fleet.country, draws, float(summer[k]))
         firm += nameplate_mw[:, :, k] * factor[:, None, :]
     result = []
-    for a, area in enumerate(fleet.areas):
-        base = float(grid["annual_load_mwh"].sel(area=area).to_numpy()[-1]) / 8760.0
-        peak_to_mean = max(float(w.load_shape.max()) for w in weather_of(grid, area))
+    for a in range(len(fleet.areas)):
         result.append(
             AreaBalance(
-                load_mw=base * path.energy_ratio,
-                stretch=demand.stretch(path.peak_ratio, peak_to_mean),
+                load_mw=mean_load[a] * path.energy_ratio,
+                stretch=demand.stretch(path.peak_ratio, float(peak_to_mean[a])),
                 firm_mw=firm[:, a] / reserve,
                 variable_mw={name: nameplate_mw[:, a, names.index(name)] for name in VARIABLE},
                 hydro_mw=nameplate_mw[:, a, names.index("hydro")] * water,
@@ -144,10 +147,23 @@ def balances(
     return result
 
 
-def profiles(weather: AreaWeather, central: AreaBalance, water: HydroPlan, net_export_mwh: float) -> Floats:
+def base_year_mean_mw(grid: xr.Dataset, name: str, areas: Sequence[str]) -> Floats:
+    """Mean power (area,) of a yearly energy in the last year on record, which may be a leap year. [MW]"""
+    hours = hours_in_year(int(grid["history_year"].to_numpy()[-1]))
+    return grid[name].sel(area=list(areas)).to_numpy()[:, -1] / hours
+
+
+def peak_to_mean_ratio(grid: xr.Dataset, areas: Sequence[str]) -> Floats:
+    """Highest load shape (area,) over an area's weather years. [1]"""
+    owner, peak = grid["profile_area"].to_numpy(), grid["load_shape"].to_numpy().max(axis=1)
+    return np.array([peak[owner == area].max() for area in areas])
+
+
+def profiles(weather: AreaWeather, central: AreaBalance, water: HydroPlan, net_export_mw: float) -> Floats:
     """Profiles (year, term, hour) of the margin, with hydro and interchange scheduled on the central path.
 
     central : AreaBalance of one draw, the central path.
+    net_export_mw : yearly mean, positive out. [MW]
     """
     mean, pull = central.load_mw[0, :, None], central.stretch[0, :, None]
     load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
@@ -155,10 +171,10 @@ def profiles(weather: AreaWeather, central: AreaBalance, water: HydroPlan, net_e
     net_load = load - variable
     hydro = water.schedule(net_load, central.hydro_mw[0, :, None])
     available = central.firm_mw[0, :, None] + central.hydro_mw[0, :, None] * hydro
-    export = dispatch.interchange(weather.load_shape, available - net_load, net_export_mwh)
+    export = dispatch.interchange(weather.load_shape, available - net_load, net_export_mw * HOURS)
     years = len(export)
-    fixed = [np.ones(8760), weather.load_shape, weather.wind, weather.offshore_wind, weather.solar]
-    shared = np.broadcast_to(np.stack(fixed)[None], (years, len(fixed), 8760))
+    fixed = [np.ones(HOURS), weather.load_shape, weather.wind, weather.offshore_wind, weather.solar]
+    shared = np.broadcast_to(np.stack(fixed)[None], (years, len(fixed), HOURS))
     return np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None]], axis=1))
 
 
@@ -174,9 +190,7 @@ class HydroPlan:
         """Output (year, hour) over nameplate; nil where the area has no hydro."""
         if not (hydro_mw > 0.0).any():
             return np.zeros_like(net_load_mw)
-        return dispatch.hydro_schedule(
-            net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling
-        )
+        return dispatch.hydro_schedule(net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling)
 
 
 def hydro_plan(grid: xr.Dataset, area: str, central: CentralPath) -> HydroPlan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -27,6 +29,7 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     reason. No growth, no additions: the fleet, load and interchange on record.
     """
     rows = []
+    weather = adequacy.weather_by_area(grid)
     for country in ("US", "CN"):
         fleet = Fleet.of(grid, country)
         central = CentralPath(scenario, np.array([fleet.base_year], dtype=np.int64))
@@ -34,8 +37,10 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         path = _unchanged()
         balances = adequacy.balances(grid, fleet, today, path, central)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
-        for area, balance in zip(fleet.areas, balances, strict=True):
-            rows.append(_area_row(grid, area, balance, central, share))
+        exports = adequacy.base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
+        for area, balance, export in zip(fleet.areas, balances, exports, strict=True):
+            water = adequacy.hydro_plan(grid, area, central)
+            rows.append(_area_row(grid.sel(area=area), weather[area], balance, water, float(export), share))
     return pd.DataFrame(rows)
 
 
@@ -44,33 +49,35 @@ def _unchanged() -> demand.DemandPath:
 
 
 def _area_row(
-    grid: xr.Dataset, area: str, balance: adequacy.AreaBalance, central: CentralPath, share: float
+    info: xr.Dataset,
+    years: Sequence[adequacy.AreaWeather],
+    balance: adequacy.AreaBalance,
+    water: adequacy.HydroPlan,
+    net_export_mw: float,
+    share: float,
 ) -> dict[str, object]:
-    water = adequacy.hydro_plan(grid, area, central)
-    net_export = float(grid["net_export_mwh"].sel(area=area).to_numpy()[-1])
     coefficients = balance.coefficients()[:, 0]
     firm, peak, shortage = [], [], []
-    for weather in adequacy.weather_of(grid, area):
-        profiles = adequacy.profiles(weather, balance, water, net_export)[0]
+    for weather in years:
+        profiles = adequacy.profiles(weather, balance, water, net_export_mw)[0]
         firm.append(float(headroom_mw(profiles, coefficients, share).headroom_mw[0]))
         season, cases = adequacy.historic_peak_terms(weather.load_shape * float(balance.load_mw[0, 0]))
         peak.append(float(headroom_mw(season, cases, share).headroom_mw[0]))
         shortage.append(_shortage(profiles, coefficients[0]))
     native = {name: float(np.mean([s[name] for s in shortage])) for name in shortage[0]}
-    energy = float(balance.load_mw[0, 0]) * 8760.0
+    energy = float(balance.load_mw[0, 0]) * adequacy.HOURS
     short = native["shortage_mwh"] / energy
-    info = grid.sel(area=area)
     return {
-        "area": area,
+        "area": str(info["area"].item()),
         "area_name": str(info["area_name"].item()),
         "country": str(info["area_country"].item()),
         "peak_load_gw": float(info["peak_load_mw"].to_numpy()[-1]) / 1e3,
-        "net_export_twh": net_export / 1e6,
+        "net_export_twh": float(info["net_export_mwh"].to_numpy()[-1]) / 1e6,
         "firm_capacity_headroom_gw": float(np.mean(firm)) / 1e3,
         "historic_peak_headroom_gw": float(np.mean(peak)) / 1e3,
         "native_shortage_share": short,
         "native_shortage_hours": native["hours"],
-        "reason": _reason(native, net_export) if short > SHORTAGE_SHARE else "",
+        "reason": _reason(native, net_export_mw) if short > SHORTAGE_SHARE else "",
     }
 
 
@@ -82,17 +89,13 @@ def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
     hours = float(short.sum())
     mean = parts[:, short].mean(axis=1) if hours else np.zeros(len(parts))
     made_up = dict(zip(adequacy.TERMS, mean, strict=True))
-    return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {
-        k: float(v) for k, v in made_up.items()
-    }
+    return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {k: float(v) for k, v in made_up.items()}
 
 
-def _reason(native: dict[str, float], net_export_mwh: float) -> str:
+def _reason(native: dict[str, float], net_export_mw: float) -> str:
     """The mean hour of shortage in words: load against what stands against it."""
     variable = sum(native[name] for name in adequacy.VARIABLE)
-    trade = (
-        "imports at their yearly mean shaped to load" if net_export_mwh <= 0 else "no exports in these hours"
-    )
+    trade = "imports at their yearly mean shaped to load" if net_export_mw <= 0 else "no exports in these hours"
     gap = native["shortage_mwh"] / max(native["hours"], 1.0)
     return (
         f"in {native['hours']:,.0f} h a year load of {-native['load'] / 1e3:,.1f} GW meets firm capacity after reserve "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from capacity.fleet import Fleet
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
+Weather = Mapping[str, Sequence[adequacy.AreaWeather]]
 
 HOURS = 8760
 RECENT_YEARS = 5
@@ -50,24 +51,35 @@ class CountryResult:
 
 
 def run(
-    grid: xr.Dataset, country: str, draws: Draws, *, device: DeviceName, engine: Engine, advance: Callable[[], None]
+    grid: xr.Dataset,
+    country: str,
+    draws: Draws,
+    weather: Weather,
+    *,
+    device: DeviceName,
+    engine: Engine,
+    advance: Callable[[], None],
 ) -> CountryResult:
-    """Solve one country under the scenario of `draws`; `advance` is called after each area and weather year."""
+    """Solve one country under the scenario of `draws`.
+
+    weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
+    advance : called after each area and weather year
+    """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
     hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
     balances = _balances(grid, fleet, draws, projected)
     central = _balances(grid, fleet, draws.central, supply.project(fleet, draws.central))
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
+    exports = adequacy.base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
     for a, area in enumerate(fleet.areas):
         water = adequacy.hydro_plan(grid, area, draws.central)
-        net_export = float(grid["net_export_mwh"].sel(area=area).to_numpy()[-1])
-        for weather, members in _weather_groups(grid, area, draws):
+        for conditions, members in weather_groups(weather[area], draws):
             if members.size:
                 balance = balances[a].take(members)
-                profiles = adequacy.profiles(weather, central[a], water, net_export)
+                profiles = adequacy.profiles(conditions, central[a], water, float(exports[a]))
                 hourly.solve(members, a, profiles, balance, share[members], device, engine)
-                hourly.tally(members, a, weather, balance)
+                hourly.tally(members, a, conditions, balance)
             advance()
     served = np.clip(1.0 - share, 0.0, 1.0)
     return _host(grid, fleet, draws, projected, hourly, served)
@@ -80,17 +92,16 @@ def _balances(
     return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws)
 
 
-def _weather_groups(
-    grid: xr.Dataset, area: str, draws: Draws
+def weather_groups(
+    years: Sequence[adequacy.AreaWeather], draws: Draws
 ) -> Iterator[tuple[adequacy.AreaWeather, NDArray[np.int64]]]:
     """Each weather year of an area with the draws that live in it.
 
     One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
     """
-    years = adequacy.weather_of(grid, area)
     chosen = np.minimum((draws.uniform("weather_year") * len(years)).astype(np.int64), len(years) - 1)
-    for number, weather in enumerate(years):
-        yield weather, np.flatnonzero(chosen == number)
+    for number, conditions in enumerate(years):
+        yield conditions, np.flatnonzero(chosen == number)
 
 
 @dataclass(frozen=True)

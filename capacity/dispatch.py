@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 MONTH_STARTS = np.concatenate([[0], np.cumsum(DAYS * 24)[:-1]])
 HOURS_OF_MONTH = DAYS * 24
-BISECTIONS = 40
+BISECTIONS = 20
+"""Halvings of the level search; the month's last millionth is closed exactly afterwards."""
 
 
 def hydro_schedule(net_load_mw: Floats, energy_share: Floats, floor_share: float, ceiling: float) -> Floats:

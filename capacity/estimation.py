@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, result
+from capacity import adequacy, country, result
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from cuda_kernels import DeviceName, Engine, resolve_device
@@ -50,15 +50,11 @@ def estimate(
     """
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
     chosen = resolve_device(device)
-    watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
+    solve = _Solver(grid, chosen, engine, _Counter(progress, len(scenarios) * grid.sizes["profile"]))
     parts = []
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
-        runs = [
-            country.run(grid, name, drawn, device=chosen, engine=engine, advance=watch.step(scenario.name))
-            for name in COUNTRIES
-        ]
-        parts.append(result.of_scenario(grid, drawn, runs))
+        parts.append(result.of_scenario(grid, solve.weather, drawn, [solve(name, drawn) for name in COUNTRIES]))
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),
@@ -75,12 +71,45 @@ class _Counter:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
-    def step(self, name: str) -> Callable[[], None]:
-        def advance() -> None:
-            self._done += 1
-            self._progress(name, self._done, self._total)
+    def step(self, name: str, count: int = 1) -> None:
+        self._done += count
+        self._progress(name, self._done, self._total)
 
-        return advance
+
+class _Solver:
+    """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
+    results equal, so the second time they are taken from the first."""
+
+    def __init__(self, grid: xr.Dataset, device: DeviceName, engine: Engine, watch: _Counter) -> None:
+        self._grid, self._device, self._engine, self._watch = grid, device, engine, watch
+        self._solved: dict[tuple[str, str], country.CountryResult] = {}
+        self.weather = adequacy.weather_by_area(grid)
+
+    def __call__(self, name: str, draws: Draws) -> country.CountryResult:
+        key = (name, _said_about(draws.scenario, name))
+        scenario = draws.scenario.name
+        if key in self._solved:
+            areas = self._grid["area"].to_numpy()[self._grid["area_country"].to_numpy() == name]
+            self._watch.step(scenario, sum(len(self.weather[str(area)]) for area in areas))
+        else:
+            self._solved[key] = country.run(
+                self._grid,
+                name,
+                draws,
+                self.weather,
+                device=self._device,
+                engine=self._engine,
+                advance=lambda: self._watch.step(scenario),
+            )
+        return self._solved[key]
+
+
+def _said_about(scenario: Scenario, name: str) -> str:
+    """All that a scenario says about one country, as text: its own parameters and those of both."""
+    others = tuple(f"{country_name.lower()}." for country_name in COUNTRIES if country_name != name)
+    return "\n".join(
+        f"{p.id}={p.value.model_dump_json()}{p.range}" for p in scenario.parameters if not p.id.startswith(others)
+    )
 
 
 def _checked(
@@ -105,9 +134,7 @@ def _checked(
     if not model_years.size or (np.diff(model_years) != 1).any():
         problems.append(f"years={list(years)!r}: give consecutive ascending years, e.g. 2025-2040")
     elif model_years[0] <= base:
-        problems.append(
-            f"year {model_years[0]}: the fleet is known to the end of {base}, so ask from {base + 1} on"
-        )
+        problems.append(f"year {model_years[0]}: the fleet is known to the end of {base}, so ask from {base + 1} on")
     if problems:
         raise CapacityError("; ".join(problems))
     return ids, np.arange(base + 1, model_years[-1] + 1)

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def page(path: Path, height_in: float) -> Iterator[Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: Any = {
         "font.family": "DejaVu Sans",
         "font.size": TEXT_PT,
         "axes.edgecolor": MUTED,
@@ -113,7 +113,7 @@ def significant(value: float) -> str:
 def labels_right(axes: Axes, heights: Floats, labels: Sequence[str], colours: Sequence[str]) -> None:
     """Labels beside the right end of the panel, pushed apart where they would touch, each with a leader."""
     low, high = axes.get_ylim()
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     tall = axes.get_position().height * (figure.get_figheight() if figure is not None else 1.0) * 72.0
     wrapped = [
         "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, LABEL_CHARACTERS))

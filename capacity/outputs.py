@@ -94,6 +94,8 @@ def write_run(
 def write_result(result: xr.Dataset, path: Path) -> None:
     """Write the Dataset as NetCDF4 or, for a path ending in .zarr, as Zarr."""
     if path.suffix == ".zarr":
+        text = {str(name): values.astype(object) for name, values in result.variables.items() if values.dtype.kind == "U"}
+        result = result.assign_coords(text)  # Zarr 3 has a stable type for text of any length only
         result.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
         return
     packed = {"zlib": True, "complevel": 3, "shuffle": True}

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import supply_cells
-from capacity.country import CountryResult
+from capacity import adequacy, supply_cells
+from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.sites import CELL_QUANTILES
 
@@ -58,11 +58,11 @@ AREA_VARIABLES = (
 )
 
 
-def of_scenario(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> xr.Dataset:
+def of_scenario(grid: xr.Dataset, weather: Weather, draws: Draws, results: Sequence[CountryResult]) -> xr.Dataset:
     """One scenario's part of the result, with a scenario dimension of length one."""
     variables: dict[str, xr.Variable] = {}
     tables = [_tables(result) for result in results]
-    coincidence = [_coincidence(grid, result, draws) for result in results]
+    coincidence = [_coincidence(grid, weather, result, draws) for result in results]
     for name, (units, text) in COUNTRY_VARIABLES.items():
         national = np.stack([table[name].sum(axis=1) for table in tables], axis=-1)
         if name == "peak_load_mw":
@@ -70,11 +70,7 @@ def of_scenario(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]
         variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
     for name in AREA_VARIABLES:
         units, text = COUNTRY_VARIABLES[name]
-        text = (
-            text.replace(", sum of areas as islands", "")
-            .replace(", sum of areas", "")
-            .replace("Coincident p", "P")
-        )
+        text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
         values = np.concatenate([table[name] for table in tables], axis=1)
         variables |= _area_summary(f"area_{name}", values, units, text)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
@@ -98,17 +94,15 @@ def _tables(result: CountryResult) -> dict[str, Floats]:
     }
 
 
-def _coincidence(grid: xr.Dataset, result: CountryResult, draws: Draws) -> Floats:
+def _coincidence(grid: xr.Dataset, weather: Weather, result: CountryResult, draws: Draws) -> Floats:
     """Peak of the country's load over the sum of its areas' peaks (draw,), of each draw's weather year."""
-    owners = grid["profile_area"].to_numpy()
-    base = dict(zip(grid["area"].to_numpy(), grid["annual_load_mwh"].to_numpy()[:, -1] / 8760.0, strict=True))
-    shapes = grid["load_shape"].to_numpy()
-    by_area = [np.flatnonzero(owners == area) for area in result.fleet.areas]
-    most = max(len(rows) for rows in by_area)
+    base = adequacy.base_year_mean_mw(grid, "annual_load_mwh", result.fleet.areas)
+    by_area = [weather[area] for area in result.fleet.areas]
+    most = max(len(years) for years in by_area)
     factors = np.zeros(most)
     for number in range(most):
-        rows = [rows[min(number, len(rows) - 1)] for rows in by_area]
-        loads = np.stack([shapes[row] * base[owners[row]] for row in rows])
+        shapes = np.stack([years[min(number, len(years) - 1)].load_shape for years in by_area])
+        loads = shapes * base[:, None]
         factors[number] = loads.sum(axis=0).max() / loads.max(axis=1).sum()
     chosen = np.minimum((draws.uniform("weather_year") * most).astype(int), most - 1)
     return factors[chosen]
@@ -141,9 +135,7 @@ def _area_means(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
             "1",
             "Share of draws in which the cells, not the grid, set the limit",
         ),
-        "area_pue_mean": _variable(
-            dims, mean(lambda r: r.pue), "1", "Peak facility over IT power, mean over draws"
-        ),
+        "area_pue_mean": _variable(dims, mean(lambda r: r.pue), "1", "Peak facility over IT power, mean over draws"),
     }
 
 
@@ -231,9 +223,7 @@ def _variable(dims: tuple[str, ...], values: Floats, units: str, text: str) -> x
 
 def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Dataset:
     """Join the scenarios and say what the file is."""
-    joined = xr.concat(
-        parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact"
-    )
+    joined = xr.concat(parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact")
     return joined.assign_attrs(
         Conventions="CF-1.11",
         title="Hostable AI-datacenter load and compute of US and Chinese grids",

@@ -10,85 +10,71 @@ from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
-LEVELS = 129
-"""Loads at which an area's split is solved; between them it is linear, which keeps every sum exact."""
+LEVELS = 512
+"""Values of lambda at which an area's split is known exactly; between them it is linear, which keeps every sum."""
 TEMPERATURES = 7
-"""Siting temperatures at which it is solved, equally likely over the parameter's distribution."""
-SEARCH_STEPS = 80
+"""Siting temperatures at which it is known, equally likely over the parameter's distribution."""
+TAIL = 30.0
+"""Temperatures beyond the cheapest and the dearest cell at which every cell is empty or full to 1e-13."""
 
 
-def fill(cap_mw: Floats, cost: Floats, temperature: float, load_mw: Floats) -> Floats:
-    """Split loads over cells: x_j = h_j G((lambda - c_j) / theta), G logistic, sum x_j = load.
+def split(cap_mw: Floats, cost: Floats, temperature: float) -> Floats:
+    """Splits of growing loads over cells: x_j = h_j G((lambda - c_j) / theta), G logistic, as lambda rises.
 
-    cap_mw : (cell,)     Largest load h_j of each cell, >= 0. [MW]
+    cap_mw : (cell,)     Largest load h_j of each cell, > 0. [MW]
     cost : (cell,)       Cost c_j of serving a unit of load. [usd/MWh]
     temperature : float  Spread theta > 0 of unobserved site value; to 0 it is merit order, to infinity proportional.
-    load_mw : (load,)    Totals to place, 0 <= load <= sum of caps. [MW]
 
-    Returns (load, cell) in [0, h_j], non-decreasing in load, summing to the load to rounding. The minimum of
-    cost minus theta x entropy of the fill; lambda by bisection on a monotone sum.
+    Returns (level, cell), rising from nothing to the caps in every column; a row's sum is the load it splits. Each
+    row is the cheapest way to place its load, less theta times the entropy of the fill.
     """
-    total = cap_mw.sum()
-    spread = 45.0 * temperature
-    bottom = np.full(load_mw.shape, cost.min() - spread)
-    top = np.full(load_mw.shape, cost.max() + spread)
-    for _ in range(SEARCH_STEPS):
-        level = 0.5 * (bottom + top)
-        placed = expit((level[:, None] - cost) / temperature) @ cap_mw
-        bottom = np.where(placed < load_mw, level, bottom)
-        top = np.where(placed < load_mw, top, level)
-    result = cap_mw * expit((top[:, None] - cost) / temperature)
-    result[load_mw <= 0.0] = 0.0
-    result[load_mw >= total] = cap_mw
-    return _sum_exactly(result, cap_mw, load_mw)
-
-
-def _sum_exactly(filled: Floats, cap_mw: Floats, load_mw: Floats) -> Floats:
-    """Close the rounding left by the level search by scaling the fill, or the room above it."""
-    placed = filled.sum(axis=1)
-    surplus = placed - load_mw
-    down = np.divide(load_mw, placed, out=np.ones_like(placed), where=placed > 0)
-    room = cap_mw - filled
-    left = room.sum(axis=1)
-    up = np.divide(-surplus, left, out=np.zeros_like(left), where=left > 0)
-    return np.where((surplus > 0)[:, None], filled * down[:, None], filled + up[:, None] * room)
+    reach = TAIL * temperature
+    level = np.linspace(cost.min() - reach, cost.max() + reach, LEVELS - 2)[:, None]
+    inner = cap_mw * expit((level - cost) / temperature)
+    return np.concatenate([np.zeros((1, len(cap_mw))), inner, cap_mw[None, :]])
 
 
 @dataclass(frozen=True)
 class SitingTable:
-    """One area's split, solved at levels of load and siting temperature.
+    """One area's split, known at levels of load and siting temperature.
 
     cells : (cell,)                       Cell numbers of the area.
-    levels_mw : (level,)                  From 0 to the sum of caps. [MW]
     temperatures : (temperature,)         Ascending. [usd/MWh]
+    levels_mw : (temperature, level)      From 0 to the sum of caps. [MW]
     split_mw : (temperature, level, cell) [MW]
     """
 
     cells: NDArray[np.int64]
-    levels_mw: Floats
     temperatures: Floats
+    levels_mw: Floats
     split_mw: Floats
 
     @property
     def limit_mw(self) -> float:
         """Most load that the area's cells can take. [MW]"""
-        return float(self.levels_mw[-1])
+        return float(self.levels_mw[0, -1])
 
     def place(self, load_mw: Floats, temperature: Floats) -> Floats:
-        """Split (draw, cell) of loads (draw,) <= limit under siting temperatures (draw,). [MW]"""
-        i, u = _position(load_mw, self.levels_mw)
-        j, v = _position(temperature, self.temperatures)
-        u, v = u[:, None], v[:, None]
-        low = (1 - u) * self.split_mw[j, i] + u * self.split_mw[j, i + 1]
-        high = (1 - u) * self.split_mw[j + 1, i] + u * self.split_mw[j + 1, i + 1]
-        return (1 - v) * low + v * high
+        """Split (draw, cell) of loads (draw,) <= limit under siting temperatures (draw,). [MW]
+
+        Linear in the load between known levels and in the temperature between known temperatures, so that the
+        cells sum to the load exactly.
+        """
+        result = np.zeros((len(load_mw), len(self.cells)))
+        left, weight = _position(temperature, self.temperatures)
+        for number in range(len(self.temperatures)):
+            share = np.where(left == number, 1.0 - weight, np.where(left == number - 1, weight, 0.0))
+            (used,) = np.nonzero(share)
+            i, u = _position(load_mw[used], self.levels_mw[number])
+            table, near, far = self.split_mw[number], (share[used] * (1.0 - u))[:, None], (share[used] * u)[:, None]
+            result[used] += near * table[i] + far * table[i + 1]
+        return result
 
 
 def solve(cells: NDArray[np.int64], cap_mw: Floats, cost: Floats, temperatures: Floats) -> SitingTable:
-    """Solve an area's split; levels are denser at small loads, where most draws are."""
-    levels = cap_mw.sum() * np.linspace(0.0, 1.0, LEVELS) ** 2
-    split = np.stack([fill(cap_mw, cost, float(theta), levels) for theta in temperatures])
-    return SitingTable(cells, levels, temperatures, split)
+    """An area's table at ascending siting temperatures."""
+    splits = np.stack([split(cap_mw, cost, float(theta)) for theta in temperatures])
+    return SitingTable(cells, temperatures, splits.sum(axis=2), splits)
 
 
 def _position(values: Floats, nodes: Floats) -> tuple[NDArray[np.int64], Floats]:

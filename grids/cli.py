@@ -32,6 +32,10 @@ def _plain_errors() -> Iterator[None]:
         raise GridCommandError(str(error)) from error
 
 
+PIPE_WIDTH = 170
+"""Columns of a table that goes to a file or a pipe, where nothing need fold. [1]"""
+
+
 @click.group()
 def grids() -> None:
     """Supply and demand of the US and Chinese grids: look, check, fetch, build.
@@ -251,7 +255,8 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 
 
 def _cell(value: object) -> str:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
+PIPE_WIDTH = 170
+"""Columns of a table that goes to a file or a pipe, where nothing need fold."""
+
+
 @click.group()
 def scenarios() -> None:
     """Growth scenarios: what they assume, and whether yours is sound.
@@ -168,7 +172,8 @@ def _table(*columns: str) -> Table:
 def _print(table: Table) -> None:
     from rich.console import Console
 
-    Console().print(table, markup=False)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table, markup=False)
 
 
 def _print_json(content: Any) -> None:

@@ -206,7 +206,7 @@ def test_device_gpu_without_one_is_one_clear_line(grid_file, tmp_path, monkeypat
 
 
 def test_swap_restores_the_old_run_when_the_rename_fails(tmp_path, monkeypatch):
-    old = tmp_path / "old"
+    old = tmp_path / "kept"
     old.mkdir()
     (old / outputs.RUN_MARK).write_text("{}")
     real = outputs.os.replace
@@ -220,4 +220,4 @@ def test_swap_restores_the_old_run_when_the_rename_fails(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="I/O"), outputs.replaced_folder(old) as work:
         (work / outputs.RUN_MARK).write_text("new")
     assert (old / outputs.RUN_MARK).read_text() == "{}"
-    assert [p.name for p in tmp_path.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
