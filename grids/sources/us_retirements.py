@@ -67,13 +67,17 @@ def _filed(originals: Path, units: Frame) -> Filed:
         raise GridDataError(f"{path}: no rule for the status {unknown}; known: {sorted(STANDING)}")
     places = plant_places(originals)
     candidates = units.loc[units["announced"] | (units["technology"] == "coal"), "plant_id"]
+    with_coal = set(units.loc[units["technology"] == "coal", "plant_id"])
     years, closed = {}, set()
     for plant in sorted(set(candidates) & set(places.index)):
         here = places.loc[plant]
         apart = abs(plants["latitude"] - here["latitude"]) + abs(plants["longitude"] - here["longitude"])
         if apart.min() >= NEARBY_DEGREES:
             continue
-        nearest = plants.loc[apart.idxmin()]
+        # Where plants share a site, a coal unit belongs to the one that EIA lists under coal.
+        of_coal = apart[plants["fuel_type"] == COAL]
+        at_coal = plant in with_coal and of_coal.min() < NEARBY_DEGREES
+        nearest = plants.loc[of_coal.idxmin() if at_coal else apart.idxmin()]
         date = nearest["planned_retirement_date"]
         years[int(plant)] = int(date[:4]) if isinstance(date, str) else 0
         gone = nearest["status"] in ("retired", "retooled") and years[int(plant)] == FIRST_PLAN_YEAR
