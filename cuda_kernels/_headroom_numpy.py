@@ -1,103 +1,225 @@
 """NumPy body of the headroom kernel; `headroom.headroom_mw` holds the contract.
 
-Two stages. *Search*: margins of a block of cases by one matrix product and Newton's descent on them.
-It only has to find each root to within _NEAR; matrix products may round differently from block to block.
-*Finish*: the hours that can matter are collected, their margins recomputed by single multiplications and
-additions in a fixed order, and the descent repeated on them. Sums run over the hours in ascending order,
-where an inactive hour adds an exact zero, so a case's bits do not depend on its neighbours.
+*Prune*: for any set A of more than `allowed` hours, sum_A margin / (|A| - allowed) is at or above the root and linear
+in the coefficients, a plane above the answers of all cases. Cases are gathered into blocks of near neighbours; the
+block's centre is solved, and interval arithmetic over the block's box of coefficients drops the hours whose margins
+never fall below its plane. Hours that stay below it by more than its distance from the answers are curtailed in every
+case and enter as one sum; that distance is measured on a few cases, and the cases that turn out to break it are solved
+again without that step. *Search*: Newton's descent on the remaining hours, all cases of the block at once.
+*Finish*: the last steps again with sums that do not depend on order (_exact.py), so that a case's bits depend neither
+on its block nor on the engine.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-_BLOCK = 16  # cases at a time: their margins stay in the second-level cache
-_NEAR = 1e-9  # relative to the largest margin: start of the finish, right of the search's answer
+from . import _exact
+
+NEAR = 1e-9  # relative: how far right of its own answer the finish starts; decides ties alike on every path
+ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
+_BLOCK = 64
+_PROBES = 4
 _MAX_STEPS = 400
+
+
+class _Problem(NamedTuple):
+    """What all blocks share."""
+
+    profiles: Any  # (K, H), rounded by _exact.split
+    anchor: Any  # (K,)
+    peaks: Any  # (K,)
+    lowest: float  # 0 when native customers come first, else -inf
+
+
+class _Base(NamedTuple):
+    """Hours curtailed in every case of a block: their profile sums in two exact parts, and their number."""
+
+    high: Any  # (K,)
+    low: Any
+    count: float
 
 
 def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
     """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller."""
     load = np.zeros(shares.shape)
     hours = np.zeros(shares.shape, dtype=np.int64)
-    lowest = 0.0 if native_first else -np.inf
-    for first in range(0, len(coefficients), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        margin = np.maximum(coefficients[block] @ profiles, lowest)
-        reach = np.abs(coefficients[block]) @ np.abs(profiles).max(axis=1)
+    if len(coefficients) == 0:
+        return load, hours
+    rounded, anchor = _exact.split(np, profiles)
+    problem = _Problem(rounded, anchor, np.abs(rounded).max(axis=1), 0.0 if native_first else -np.inf)
+    allowed = shares * profiles.shape[1]
+    everywhere = np.arange(profiles.shape[1])
+    plane = _flat_plane(problem, coefficients, float(allowed.max()))
+    _, plane, (low, _), guard = _narrow(problem, everywhere, coefficients, float(allowed.max()), plane)
+    shortlist = np.flatnonzero(low <= guard)
+    for block in _blocks(coefficients, np.abs(rounded - plane[:-1, None]).mean(axis=1)):
         for share in range(shares.shape[1]):
-            allowed = shares[block, share] * profiles.shape[1]
-            found = _search(margin, allowed)
-            start = found + _NEAR * reach
-            load[block, share], hours[block, share] = _finish(
-                profiles, coefficients[block], allowed, lowest, (margin, start)
-            )
+            part = (coefficients[block], allowed[block, share])
+            load[block, share], hours[block, share] = _solve(problem, shortlist, part, plane)
     return load, hours
 
 
-def _search(margin: Any, allowed: Any) -> Any:
-    """Newton from the mean of all hours (right of the root); rows are cases. Never below the root."""
-    load = margin.sum(axis=1) / (margin.shape[1] - allowed)
-    for _ in range(_MAX_STEPS):
-        active = margin < load[:, None]
-        excess = active.sum(axis=1) - allowed
-        total = np.where(active, margin, 0.0).sum(axis=1)
-        lower = np.divide(total, excess, out=load.copy(), where=excess > 0)
-        lower = np.minimum(lower, load)
-        if np.array_equal(lower, load):
-            break
-        load = lower
-    return load
+def _flat_plane(problem: _Problem, coefficients: Any, allowed: float) -> Any:
+    """A constant right of every root: all hours curtailed at the largest margin there can be."""
+    reach = (np.abs(coefficients) @ problem.peaks).max()
+    return np.append(np.zeros(len(problem.peaks)), reach / (1.0 - allowed / problem.profiles.shape[1]))
 
 
-def _finish(
-    profiles: Any, coefficients: Any, allowed: Any, lowest: float, near: tuple[Any, Any]
-) -> tuple[Any, Any]:
-    margin, start = near
-    hours = np.flatnonzero((margin <= start[:, None]).any(axis=0))
-    exact = _exact_margin(profiles[:, hours], coefficients, lowest)
-    load, _ = _descend(exact, allowed, start)
-    # Hours exactly at the root belong to it or not, by rounding. Starting again from a hair right of
-    # the answer makes the choice the same whichever way the first descent came.
-    load, active = _descend(exact, allowed, load + _NEAR * np.abs(load))
-    # Plain rule: fewer active hours than allowed at a load that still costs too much means no root.
-    cost = np.where(active, load - exact, 0.0).sum(axis=0) - allowed * load
-    scale = allowed * np.abs(load) + np.abs(np.where(active, exact, 0.0)).sum(axis=0)
-    none = (load <= 0.0) | ((active.sum(axis=0) <= allowed) & (cost > _NEAR * scale))
-    if not allowed.all():
-        firm = allowed == 0.0
-        least = exact.min(axis=0, initial=np.inf)
-        load, none = np.where(firm, np.maximum(least, 0.0), load), none & ~firm | firm & (least <= 0.0)
-        active = active & ~firm
-    return np.where(none, 0.0, load), np.where(none, 0, active.sum(axis=0))
+def _blocks(coefficients: Any, effect: Any) -> list[Any]:
+    """Case numbers, split at the mean of the coefficient of widest effect until blocks are small."""
+    waiting, done = [np.arange(len(coefficients))], []
+    while waiting:
+        cases = waiting.pop()
+        inside = coefficients[cases]
+        widest = int(np.argmax(np.ptp(inside, axis=0) * effect))
+        left = inside[:, widest] <= inside[:, widest].mean()
+        if len(cases) <= _BLOCK or left.all():
+            done.append(cases)
+        else:
+            waiting += [cases[left], cases[~left]]
+    return done
 
 
-def _exact_margin(profiles: Any, coefficients: Any, lowest: float) -> Any:
-    """Margins (hour, case), summed over k in ascending order without fused operations."""
+def _narrow(problem: _Problem, hours: Any, coefficients: Any, allowed: float, plane: Any) -> tuple[Any, ...]:
+    """The plane at the centre of some cases; each hour's margin over their box, and its distance from the plane.
+
+    Returns margin bounds, plane (K + 1: weights and a constant), distance bounds, and a guard for rounding.
+    """
+    profiles = problem.profiles[:, hours]
+    box_low, box_high = coefficients.min(axis=0), coefficients.max(axis=0)
+    middle, width = 0.5 * (box_low + box_high), 0.5 * (box_high - box_low)
+    reach = float(np.maximum(np.abs(box_low), np.abs(box_high)) @ problem.peaks)
+    centre = coefficients.mean(axis=0)
+    margin = np.maximum(centre @ profiles, problem.lowest)
+    start = float(centre @ plane[:-1] + plane[-1]) + NEAR * reach
+    nothing = (0.0, 0.0)
+    _, threshold = _search(margin[:, None], np.array([allowed]), nothing, np.array([start]))
+    spread = width @ np.abs(profiles)
+    inside = middle @ profiles
+    bounds = (inside - spread, inside + spread)
+    curtailed = margin < threshold[0]
+    excess = np.count_nonzero(curtailed) - allowed
+    if excess > 0:
+        weight = np.where(curtailed, 1.0, 0.0)
+        constant = 0.0
+        if problem.lowest == 0.0:  # a chord above max(margin, 0) where an hour changes sign within the box
+            gap = np.where(bounds[0] < 0.0, bounds[1] - bounds[0], 1.0)
+            weight *= np.where(bounds[0] >= 0.0, 1.0, np.maximum(bounds[1], 0.0) / np.maximum(gap, 5e-324))
+            constant = -float(weight @ np.minimum(bounds[0], 0.0))
+        plane = np.append(profiles @ weight, constant) / excess
+    offset = profiles - plane[:-1, None]
+    inside = middle @ offset - plane[-1]
+    spread = width @ np.abs(offset)
+    size = reach + float(np.maximum(np.abs(box_low), np.abs(box_high)) @ np.abs(plane[:-1])) + abs(plane[-1])
+    return bounds, plane, (inside - spread, inside + spread), 1e-12 * size
+
+
+def _solve(problem: _Problem, hours: Any, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
+    """Headroom and curtailed hours of a block of cases, one share each."""
+    coefficients, allowed = part
+    bounds, plane, (low, high), guard = _narrow(problem, hours, coefficients, float(allowed.max()), plane)
+    above = coefficients @ plane[:-1] + plane[-1]
+    keep = low <= guard
+    nothing = _Base(np.zeros(len(problem.peaks)), np.zeros(len(problem.peaks)), 0.0)
+    probes = np.unique(np.linspace(0, len(allowed) - 1, _PROBES).astype(np.intp))
+    whole = hours[keep]
+    few, _ = _on_list(problem, whole, (coefficients[probes], allowed[probes]), nothing, above[probes] + guard)
+    gap = 2.0 * float((above[probes] - few).max()) + guard
+    sure = keep & (high <= -gap - guard)
+    if problem.lowest == 0.0:
+        positive, negative = sure & (bounds[0] >= guard), sure & (bounds[1] <= -guard)
+    else:
+        positive, negative = sure, np.zeros_like(sure)
+    certain = problem.profiles[:, hours[positive]]
+    parts = _exact.halves(certain, problem.anchor)
+    base = _Base(parts[0].sum(axis=1), parts[1].sum(axis=1), float(np.count_nonzero(positive | negative)))
+    undecided = hours[keep & ~positive & ~negative]
+    load, count = _on_list(problem, undecided, part, base, above + guard)
+    again = (load < above - gap) | (allowed == 0.0)
+    if base.count > 0.0 and again.any():
+        left = (coefficients[again], allowed[again])
+        load[again], count[again] = _on_list(problem, whole, left, nothing, above[again] + guard)
+    return load, count
+
+
+def _on_list(problem: _Problem, hours: Any, part: tuple[Any, Any], base: _Base, start: Any) -> tuple[Any, Any]:
+    """Search and finish on some hours."""
+    coefficients, allowed = part
+    profiles = problem.profiles[:, hours]
+    margin = _margins(profiles, coefficients, problem.lowest)
+    known = np.zeros(len(allowed))
+    for k in range(len(profiles)):
+        known += coefficients[:, k] * (base.high[k] + base.low[k])
+    found, _ = _search(margin, allowed, (known, base.count), start)
+    return _finish(problem, (profiles, margin), part, base, found)
+
+
+def _margins(profiles: Any, coefficients: Any, lowest: float) -> Any:
+    """Margins (hour, case): products added in ascending k, without fused operations; at least `lowest`."""
     margin = profiles[0][:, None] * coefficients[:, 0]
+    term = np.empty_like(margin)
     for k in range(1, len(profiles)):
-        margin += profiles[k][:, None] * coefficients[:, k]
-    return np.maximum(margin, lowest, out=margin)
+        np.multiply(profiles[k][:, None], coefficients[:, k], out=term)
+        margin += term
+    return np.maximum(margin, lowest, out=margin) if lowest == 0.0 else margin
 
 
-def _descend(margin: Any, allowed: Any, load: Any) -> tuple[Any, Any]:
-    """Newton from `load` on margins (hour, case); the root and the hours below it."""
+def _search(margin: Any, allowed: Any, base: tuple[Any, Any], load: Any) -> tuple[Any, Any]:
+    """Newton from the right on margins (hour, case); the roots, to rounding, and the loads that gave them.
+
+    base = (sum, number) of hours that are curtailed at any load in question.
+    """
+    previous = load
     for _ in range(_MAX_STEPS):
-        active = margin < load
-        excess = active.sum(axis=0) - allowed
-        total = _ordered_sum(np.where(active, margin, 0.0))
-        lower = np.divide(total, excess, out=load.copy(), where=excess > 0)
-        lower = np.minimum(lower, load)
-        if np.array_equal(lower, load):
+        depth = margin - load
+        count = np.count_nonzero(depth < 0.0, axis=0)
+        total = base[0] + (np.minimum(depth, 0.0, out=depth).sum(axis=0) + count * load)
+        excess = base[1] + count - allowed
+        lower = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
+        moved = lower < load
+        if not moved.any():
+            previous = np.where(excess > 0.0, load, previous)
             break
-        load = lower
-    return load, active
+        previous = np.where(excess > 0.0, load, previous)
+        load = np.where(moved, lower, load)
+    return load, previous
 
 
-def _ordered_sum(terms: Any) -> Any:
-    """Sum over axis 0 in ascending order. A lone column would be summed pairwise, so it gets company."""
-    if terms.shape[1] == 1:
-        return np.repeat(terms, 2, axis=1).sum(axis=0)[:1]
-    return terms.sum(axis=0)
+def _finish(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], base: _Base, found: Any) -> tuple[Any, Any]:
+    """Root and curtailed hours from found roots: the same bits whatever list and start they came from."""
+    profiles, margin = lists
+    coefficients, allowed = part
+    reach = np.zeros(len(allowed))
+    for k in range(len(profiles)):
+        reach += np.abs(coefficients[:, k]) * problem.peaks[k]
+    load = found + NEAR * np.maximum(np.abs(found), 1e-3 * reach)
+    parts = np.concatenate(_exact.halves(profiles, problem.anchor))
+    offset = np.concatenate([base.high, base.low])
+    count = base.count + np.count_nonzero(margin < load, axis=0)
+    total = np.zeros(len(allowed))
+    open_ = np.ones(len(allowed), dtype=bool)  # cases still descending
+    for _ in range(_MAX_STEPS):
+        curtailed = margin < load if problem.lowest < 0.0 else (margin < load) & (margin > 0.0)
+        sums = parts @ curtailed.astype(np.float64) + offset[:, None]  # exact: no order to depend on
+        fresh = np.zeros(len(allowed))
+        for k in range(len(profiles)):
+            fresh += coefficients[:, k] * (sums[k] + sums[k + len(profiles)])
+        total = np.where(open_, fresh, total)
+        excess = count - allowed
+        lower = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
+        open_ &= lower < load
+        load = np.where(open_, lower, load)
+        still = base.count + np.count_nonzero(margin < load, axis=0)
+        open_ &= still != count
+        if not open_.any():
+            break
+        count = np.where(open_, still, count)
+    cost = (count - allowed) * load - total
+    none = (load <= 0.0) | (problem.lowest < 0.0) & (count <= allowed) & (cost > ROOTLESS * (allowed + count) * reach)
+    firm = allowed == 0.0
+    least = margin.min(axis=0, initial=np.inf if len(margin) else 0.0)
+    load = np.where(firm, np.maximum(least, 0.0), np.where(none, 0.0, load))
+    return load, np.where(none | firm, 0.0, count).astype(np.int64)
