@@ -101,9 +101,7 @@ def fill_with_vintages(it_power_mw: Floats, survival: Floats) -> Floats:
     for y in range(years):
         alive = shipped[..., :y] * survival[:, None, y - np.arange(y)]
         total = alive.sum(axis=-1)
-        keep = np.minimum(
-            1.0, np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=total > 0)
-        )
+        keep = np.minimum(1.0, np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=total > 0))
         stock[..., :y, y] = alive * keep[..., None]
         shipped[..., y] = np.maximum(it_power_mw[..., y] - total, 0.0)
         stock[..., y, y] = shipped[..., y]
@@ -124,9 +122,7 @@ class Compute:
     flop_per_year: Floats
 
 
-def from_it_power(
-    country: str, it_power_mw: Floats, served_share: Floats, draws: Draws | CentralPath
-) -> Compute:
+def from_it_power(country: str, it_power_mw: Floats, served_share: Floats, draws: Draws | CentralPath) -> Compute:
     """Fill hosted IT power (draw, area, year) with accelerators of each year's make.
 
     served_share : (draw, year)  Share of the load's energy that is not curtailed. [1]

@@ -57,8 +57,7 @@ class Draws:
         """Values (draw, year) of a parameter drawn anew in every year."""
         uniform = self._uniform(parameter_number(name), yearly=True)
         columns = [
-            self.scenario.parameter(name).at(uniform[:, i], self.years[i : i + 1])[:, 0]
-            for i in range(len(self.years))
+            self.scenario.parameter(name).at(uniform[:, i], self.years[i : i + 1])[:, 0] for i in range(len(self.years))
         ]
         return np.stack(columns, axis=1)
 

@@ -93,7 +93,7 @@ def panels(figure: Figure, tops: Sequence[float], *, right: float) -> Iterator[t
 
 def panel_title(axes: Axes, country: str, unit: str) -> None:
     """Country above the panel, and below it the unit, above the numbers of the vertical axis."""
-    name = COUNTRY_NAMES.get(country, country)
+    name = COUNTRY_NAMES.get(country.lower(), country)
     axes.text(0.0, 1.085, name, transform=axes.transAxes, va="bottom", fontsize=PANEL_PT, weight="bold")
     axes.text(-0.02, 1.03, unit, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL_PT, color=MUTED)
 

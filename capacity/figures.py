@@ -51,8 +51,8 @@ SUPPLY_LAYERS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 def fan_chart(years: Sequence[int], quantiles: xr.DataArray, path: Path, source_line: str) -> None:
     """Draw hostable load by year, one panel per country, one line and band per scenario.
 
-    quantiles : (scenario, year, country, quantile) [MW]; quantile holds 0.1, 0.5 and 0.9. A coordinate
-        `scenario_title` is used for labels where there is one. Raises ValueError where a quantile is absent.
+    quantiles : (scenario, year, country, quantile) [MW]; quantile holds 0.1, 0.5 and 0.9. Scenarios that are equal
+        in a country share a line and a label. Raises ValueError where a quantile is absent.
     """
     wanted = [0.1, 0.5, 0.9]
     have = quantiles["quantile"].to_numpy()
@@ -68,7 +68,7 @@ def fan_chart(years: Sequence[int], quantiles: xr.DataArray, path: Path, source_
         for axes, column, top in panels(figure, tops, right=0.16):
             panel_title(axes, countries[column], "GW")
             axes.set_ylim(0.0, 1.06 * top if top > 0.0 else 1.0)
-            _fan(axes, np.asarray(years), gigawatts[:, :, column], _titles(bands))
+            _fan(axes, np.asarray(years), gigawatts[:, :, column], [str(name) for name in bands["scenario"].to_numpy()])
             year_axis(axes, years)
         foot(figure, source_line)
 
@@ -105,29 +105,35 @@ def stacked_supply(years: Sequence[int], nameplate: xr.DataArray, path: Path, so
         foot(figure, source_line)
 
 
-def _titles(data: xr.DataArray) -> list[str]:
-    names = data["scenario_title"] if "scenario_title" in data.coords else data["scenario"]
-    return [str(name) for name in names.to_numpy()]
-
-
-def _fan(axes: Axes, years: NDArray[np.int64], values: Floats, titles: Sequence[str]) -> None:
+def _fan(axes: Axes, years: NDArray[np.int64], values: Floats, names: Sequence[str]) -> None:
     """Bands first, lines above them; values (scenario, year, [low, middle, high])."""
     every = max(1, len(years) // 6)
-    for row, _ in enumerate(titles):
+    rows = _different(values)
+    for row in rows:
         colour = LINE_COLOURS[row % len(LINE_COLOURS)]
         axes.fill_between(years, values[row, :, 0], values[row, :, 2], color=colour, alpha=0.10, linewidth=0)
         for edge in (0, 2):
             axes.plot(years, values[row, :, edge], color=colour, linewidth=0.7, alpha=0.55)
-    for row, _ in enumerate(titles):
+    for row in rows:
         style = row % len(LINE_COLOURS)
         axes.plot(
             years, values[row, :, 1], color=LINE_COLOURS[style], linestyle=LINE_DASHES[style], linewidth=2.2,
             marker=LINE_MARKERS[style], markersize=6, markevery=(row % every, every), markeredgecolor="white",
         )  # fmt: skip
-    ends = values[:, -1, 1]
-    labels = [f"{title}\n{significant(end)} GW" for title, end in zip(titles, ends, strict=True)]
-    colours = [LINE_COLOURS[row % len(LINE_COLOURS)] for row in range(len(titles))]
-    labels_right(axes, ends, labels, colours)
+    labels = [
+        "\n".join([*(names[twin] for twin in twins), f"{significant(values[row, -1, 1])} GW"])
+        for row, twins in rows.items()
+    ]
+    ends = values[list(rows), -1, 1]
+    labels_right(axes, ends, labels, [LINE_COLOURS[row % len(LINE_COLOURS)] for row in rows])
+
+
+def _different(values: Floats) -> dict[int, list[int]]:
+    """First row of each set of equal rows, with all rows of the set."""
+    sets: dict[bytes, list[int]] = {}
+    for row in range(len(values)):
+        sets.setdefault(values[row].tobytes(), []).append(row)
+    return {twins[0]: twins for twins in sets.values()}
 
 
 def _stack(axes: Axes, years: NDArray[np.int64], layers: Floats) -> None:
@@ -152,7 +158,7 @@ def write_all(result: xr.Dataset, folder: Path) -> list[Path]:
     data = "Data: EIA, NREL ReEDS, GEM, OWID/Ember, CREA, NEA and others, listed by `gridflops grids info`."
     source = f"Source: {run}, {result.sizes['draw']} draws, seed {result.attrs.get('seed', 'unknown')}. {data}"
     first = result.isel(scenario=0)
-    title = str(first["scenario_title"].item()) if "scenario_title" in first.coords else str(first["scenario"].item())
+    name = str(first["scenario"].item())
     shown = 2030 if 2030 in years else years[-1]
 
     fan = folder / "hostable_fan.png"
@@ -162,9 +168,9 @@ def write_all(result: xr.Dataset, folder: Path) -> list[Path]:
     cell_map = folder / f"hostable_map_{shown}.png"
     mean = first["cell_hostable_mw_mean"].sel(year=shown)
     cells = mean.to_dataset(name="value_mw").rename(cell_lat="lat", cell_lon="lon").reset_coords(["lat", "lon"])
-    heading = f"Where new AI-datacenter load fits in {shown}, scenario “{title}”, mean over draws"
+    heading = f"Where new AI-datacenter load fits in {shown}: {name}, mean over draws"
     hostable_map(cells, read_outlines(), cell_map, title=heading, source_line=source)
 
     supply = folder / "supply.png"
-    stacked_supply(years, first["nameplate_mw"].mean("draw", skipna=False), supply, f"{source} Scenario “{title}”.")
+    stacked_supply(years, first["nameplate_mw"].mean("draw", skipna=False), supply, f"{source} Scenario {name}.")
     return [fan, cell_map, supply]

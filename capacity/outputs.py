@@ -37,9 +37,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise CapacityError(
-            f"--out {target}: cannot write there ({error.strerror}); choose another folder"
-        ) from error
+        raise CapacityError(f"--out {target}: cannot write there ({error.strerror}); choose another folder") from error
     try:
         yield work
         _swap(work, target)
@@ -72,9 +70,7 @@ def _swap(work: Path, target: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def write_run(
-    result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], as_zarr: bool = False
-) -> None:
+def write_run(result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], as_zarr: bool = False) -> None:
     """Write result, tables, figures and manifest of a run to a folder, all or nothing."""
     try:
         with replaced_folder(target) as folder:
@@ -94,7 +90,9 @@ def write_run(
 def write_result(result: xr.Dataset, path: Path) -> None:
     """Write the Dataset as NetCDF4 or, for a path ending in .zarr, as Zarr."""
     if path.suffix == ".zarr":
-        text = {str(name): values.astype(object) for name, values in result.variables.items() if values.dtype.kind == "U"}
+        text = {
+            str(name): values.astype(object) for name, values in result.variables.items() if values.dtype.kind == "U"
+        }
         result = result.assign_coords(text)  # Zarr 3 has a stable type for text of any length only
         result.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
         return

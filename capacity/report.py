@@ -22,8 +22,7 @@ def summary(result: xr.Dataset) -> pd.DataFrame:
             part = result.sel(scenario=scenario, country=country)
             for year in part["year"].to_numpy():
                 rows.append(
-                    {"scenario": scenario, "country": country, "year": int(year)}
-                    | _figures(part.sel(year=year))
+                    {"scenario": scenario, "country": country, "year": int(year)} | _figures(part.sel(year=year))
                 )
     return pd.DataFrame(rows)
 

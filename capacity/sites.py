@@ -47,9 +47,7 @@ def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_li
     """
     peak = float(grid["peak_load_mw"].sel(area=area).to_numpy()[-1])
     part = grid.isel(cell=cells)
-    carried = (
-        part["cell_load_weight"].to_numpy() * peak + part["cell_nameplate_mw"].sum("technology").to_numpy()
-    )
+    carried = part["cell_load_weight"].to_numpy() * peak + part["cell_nameplate_mw"].sum("technology").to_numpy()
     return np.minimum(carried, campus_limit_mw)
 
 

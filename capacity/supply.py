@@ -99,16 +99,12 @@ def _national_additions(
     added = np.zeros_like(growth)
     scale, trend = np.zeros_like(growth), np.zeros_like(growth)
     for y in range(len(draws.years)):
-        survivors = standing[:, y] + (
-            added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]
-        ).sum(axis=1)
+        survivors = standing[:, y] + (added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]).sum(axis=1)
         wanted = np.maximum(before * np.exp(growth[:, y]) - survivors, 0.0) * build[:, y]
         limit = np.minimum(ceiling[:, y], ratio * largest)
         in_pipeline = np.where(follow[:, y], np.minimum(pipeline[:, y], limit), 0.0)
         trend[:, y] = np.where(follow[:, y], 0.0, np.minimum(wanted, limit))
-        scale[:, y] = np.divide(
-            in_pipeline, pipeline[:, y], out=np.zeros_like(limit), where=pipeline[:, y] > 0
-        )
+        scale[:, y] = np.divide(in_pipeline, pipeline[:, y], out=np.zeros_like(limit), where=pipeline[:, y] > 0)
         added[:, y] = in_pipeline + trend[:, y]
         largest = np.maximum(largest, added[:, y])
         before = survivors + added[:, y]

@@ -30,8 +30,7 @@ def nameplate_mw(grid: xr.Dataset, results: Sequence[CountryResult]) -> Floats:
     fleet = np.zeros((years, *today.shape))
     for result in results:
         existing, pipeline, trend = (
-            part.mean(axis=0)
-            for part in (result.supply.existing_mw, result.supply.pipeline_mw, result.supply.trend_mw)
+            part.mean(axis=0) for part in (result.supply.existing_mw, result.supply.pipeline_mw, result.supply.trend_mw)
         )
         plan = result.fleet.planned_addition_mw.sum(axis=2)
         for a, area in enumerate(result.fleet.areas):
