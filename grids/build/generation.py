@@ -220,7 +220,8 @@ def _monthly_hydro(china: Frame, factor: xr.DataArray) -> xr.DataArray:
     import xarray as xr
 
     recent = factor.sel(technology="hydro", history_year=slice(2015, None))
-    usual = recent.where(recent.notnull()).mean("history_year", skipna=True)
+    # A masked year (too little capacity) takes no part in the mean.
+    usual = recent.mean("history_year")
     us = usual.sel(area=list(US_AREAS))
     middle = float(np.mean([value for value in us.values if np.isfinite(value)]))
     rows = [
