@@ -121,7 +121,7 @@ def _finish(c: Any, at: Any, store: Any, limits: Any, base: Any, found: float, s
 
 
 @in_order
-def _above(plane: Any, c: Any) -> float:
+def _above(plane: Any, c: Any) -> Any:
     """The plane at a case: at or above its root, but for rounding."""
     value = plane[c.size]
     for k in range(c.size):
@@ -130,7 +130,7 @@ def _above(plane: Any, c: Any) -> float:
 
 
 @in_order
-def _narrow(store: Any, at: Any, box: Any, centre: Any, plane: Any, limits: Any, work: Any) -> float:
+def _narrow(store: Any, at: Any, box: Any, centre: Any, plane: Any, limits: Any, work: Any) -> Any:
     """Move the plane to the box's centre and bound each hour's distance from it; returns a guard for rounding.
 
     Leaves in `work`: distance (low, high), margin (low, high) over the box.

@@ -39,7 +39,7 @@ class _Base(NamedTuple):
 
     high: Any  # (K,)
     low: Any
-    count: float
+    number: float
 
 
 def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
@@ -139,7 +139,7 @@ def _solve(problem: _Problem, hours: Any, part: tuple[Any, Any], plane: Any) -> 
     undecided = hours[keep & ~positive & ~negative]
     load, count = _on_list(problem, undecided, part, base, above + guard)
     again = (load < above - gap) | (allowed == 0.0)
-    if base.count > 0.0 and again.any():
+    if base.number > 0.0 and again.any():
         left = (coefficients[again], allowed[again])
         load[again], count[again] = _on_list(problem, whole, left, nothing, above[again] + guard)
     return load, count
@@ -153,7 +153,7 @@ def _on_list(problem: _Problem, hours: Any, part: tuple[Any, Any], base: _Base, 
     known = np.zeros(len(allowed))
     for k in range(len(profiles)):
         known += coefficients[:, k] * (base.high[k] + base.low[k])
-    found, _ = _search(margin, allowed, (known, base.count), start)
+    found, _ = _search(margin, allowed, (known, base.number), start)
     return _finish(problem, (profiles, margin), part, base, found)
 
 
@@ -188,7 +188,9 @@ def _search(margin: Any, allowed: Any, base: tuple[Any, Any], load: Any) -> tupl
     return load, previous
 
 
-def _finish(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], base: _Base, found: Any) -> tuple[Any, Any]:
+def _finish(
+    problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], base: _Base, found: Any
+) -> tuple[Any, Any]:
     """Root and curtailed hours from found roots: the same bits whatever list and start they came from."""
     profiles, margin = lists
     coefficients, allowed = part
@@ -198,7 +200,7 @@ def _finish(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], ba
     load = found + NEAR * np.maximum(np.abs(found), 1e-3 * reach)
     parts = np.concatenate(_exact.halves(profiles, problem.anchor))
     offset = np.concatenate([base.high, base.low])
-    count = base.count + np.count_nonzero(margin < load, axis=0)
+    count = base.number + np.count_nonzero(margin < load, axis=0)
     total = np.zeros(len(allowed))
     open_ = np.ones(len(allowed), dtype=bool)  # cases still descending
     for _ in range(_MAX_STEPS):
@@ -212,7 +214,7 @@ def _finish(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], ba
         lower = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
         open_ &= lower < load
         load = np.where(open_, lower, load)
-        still = base.count + np.count_nonzero(margin < load, axis=0)
+        still = base.number + np.count_nonzero(margin < load, axis=0)
         open_ &= still != count
         if not open_.any():
             break

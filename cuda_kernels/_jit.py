@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -12,11 +12,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def in_order(function: F) -> F:
     """Every addition as written."""
-    compiled: F = njit(cache=True, nogil=True)(function)
-    return compiled
+    return cast(F, njit(cache=True, nogil=True)(function))
 
 
 def any_order(function: F) -> F:
     """Sums may be reordered, and so vectorised; nothing else is relaxed (not nnan, not ninf, not contract)."""
-    compiled: F = njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})(function)
-    return compiled
+    return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})(function))

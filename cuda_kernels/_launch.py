@@ -89,7 +89,5 @@ def _problems(cupy: Any, kernel: Kernel, arguments: Sequence[Any], device: int) 
             order = "contiguous" if argument.flags.c_contiguous else "strided"
             problems.append(f"argument {number} must be contiguous {dtype}, got {order} {argument.dtype}")
         elif int(argument.device.id) != device:
-            problems.append(
-                f"argument {number} lies on device {argument.device.id}, the launch is on {device}"
-            )
+            problems.append(f"argument {number} lies on device {argument.device.id}, the launch is on {device}")
     return problems

@@ -38,9 +38,7 @@ def blocks(counter: Any, k0: int, k1: int) -> Any:
     return out
 
 
-def uniform(
-    words: tuple[Any, Any, Any], shape: tuple[int, ...], parameter_id: int, key: tuple[int, int]
-) -> Any:
+def uniform(words: tuple[Any, Any, Any], shape: tuple[int, ...], parameter_id: int, key: tuple[int, int]) -> Any:
     """words: integer arrays draws, years, lanes; the result has one value per combination."""
     cupy = array_namespace(*words)
     draws, years, lanes = (cupy.ascontiguousarray(word.ravel().astype(cupy.uint32)) for word in words)

@@ -88,9 +88,7 @@ def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
     """The shares as (case, share) float64, and whether one scalar was given."""
     shares = xp.asarray(fraction, dtype=xp.float64)
     if shares.ndim > 2 or (shares.ndim == 2 and shares.shape[0] != cases):
-        raise KernelError(
-            f"curtailable_fraction must be a number, (share,) or ({cases}, share), got {shares.shape}"
-        )
+        raise KernelError(f"curtailable_fraction must be a number, (share,) or ({cases}, share), got {shares.shape}")
     if shares.size == 0 and cases > 0:
         raise KernelError("curtailable_fraction is empty; give at least one share")
     bad = ~((shares >= 0.0) & (shares < 1.0))

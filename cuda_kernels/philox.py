@@ -111,9 +111,7 @@ def philox4x32(counter: Array, key: Array) -> Array:
     return np.stack([lane.astype(np.uint32) for lane in _rounds(lanes, k0, k1)], axis=-1)
 
 
-def uniform(
-    seed: int, draws: Array, parameter_id: int, years: Array | int = 0, lanes: Array | int = 0
-) -> Array:
+def uniform(seed: int, draws: Array, parameter_id: int, years: Array | int = 0, lanes: Array | int = 0) -> Array:
     """Uniform numbers in the open interval (0, 1), as (x + 0.5) / 2**32.
 
     seed : 0 <= int < 2**64, the Philox key.
@@ -138,8 +136,7 @@ def uniform(
     draw = draw.reshape(draw.shape + (1,) * (year.ndim + lane.ndim))
     year = year.reshape(year.shape + (1,) * lane.ndim)
     counter = [
-        np.uint64(parameter_id) if word is None else word.astype(np.uint64)
-        for word in (draw, None, year, lane >> 2)
+        np.uint64(parameter_id) if word is None else word.astype(np.uint64) for word in (draw, None, year, lane >> 2)
     ]
     words = np.broadcast_arrays(*_rounds(counter, *key))
     chosen = words[int(lane) & 3] if lane.ndim == 0 else np.choose(lane & 3, words)
@@ -157,9 +154,7 @@ def normal_from_uniform(u: Array) -> Array:
     outside = ~((u > 0.0) & (u < 1.0))
     if bool(outside.any()):
         at = int(xp.argmax(outside.ravel()))
-        raise KernelError(
-            f"u[{at}] (flat index) is {float(u.ravel()[at])}; the open interval (0, 1) is needed"
-        )
+        raise KernelError(f"u[{at}] (flat index) is {float(u.ravel()[at])}; the open interval (0, 1) is needed")
     if xp is not np:
         from ._philox_cuda import normal
 

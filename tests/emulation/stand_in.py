@@ -30,7 +30,8 @@ _SHAPE = (
 )  # fmt: skip
 _MATHS = (
     "abs", "add", "all", "any", "argmax", "argmin", "argsort", "clip", "count_nonzero", "cumsum", "diff", "divide",
-    "dot", "einsum", "exp", "floor", "isfinite", "isinf", "isnan", "log", "matmul", "max", "maximum", "mean", "min",
+    "dot", "einsum", "exp", "floor", "frexp", "isfinite", "isinf", "isnan", "ldexp", "log", "matmul", "max", "maximum",
+    "mean", "min",
     "minimum", "nonzero", "partition", "power", "quantile", "searchsorted", "sign", "sort", "sqrt", "square", "std",
     "subtract", "sum", "tensordot", "unique", "where",
 )  # fmt: skip

@@ -46,9 +46,9 @@ def test_no_spills_and_enough_threads(kernels: list[Kernel], architecture: str) 
     for name, used in table.items():
         assert used.spill_bytes == 0, name
         assert used.stack_bytes == 0, name
-        assert used.registers <= 128, name
+        assert used.registers <= 168, name
         if "<12" not in name:
-            assert occupancy(used, architecture, 128) >= 0.25, (name, used)
+            assert occupancy(used, architecture, 128) >= 0.28, (name, used)
 
 
 def test_a_broken_kernel_is_reported_with_its_line() -> None:

@@ -119,7 +119,7 @@ MISTAKES = {
         "if (threadIdx.x % 2) {\n __syncwarp();\n } else {\n __syncwarp();\n }",
         "disagree about a warp operation",
     ),
-    "out of bounds": ("out[blockDim.x + threadIdx.x] = 1;", "wrote outside argument 0"),
+    "out of bounds": ("if (threadIdx.x == 9) out[blockDim.x + threadIdx.x] = 1;", "wrote outside argument 0"),
 }
 
 

@@ -25,9 +25,7 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 rules = pytest.mark.parametrize("rule", RULES)
 
 
-def made_up(
-    seed: int, hours: int = 400, cases: int = 30, spread: float = 0.1
-) -> tuple[np.ndarray, np.ndarray]:
+def made_up(seed: int, hours: int = 400, cases: int = 30, spread: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Profiles and coefficients that look like a power system: firm, wind, sun, load, other."""
     rng = np.random.default_rng(seed)
     hour = np.arange(hours)

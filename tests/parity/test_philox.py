@@ -86,9 +86,7 @@ def test_normal_quantile_against_scipy():
     u = np.concatenate([np.linspace(1e-6, 1 - 1e-6, 20001), tails, 1 - tails[tails > 1e-15], [0.075, 0.925]])
     assert_allclose(normal_from_uniform(u), special.ndtri(u), rtol=1e-13, atol=1e-16)
     edge = 0.5 * 2.0**-32
-    assert_allclose(
-        normal_from_uniform(np.array([edge, 1 - edge])), special.ndtri([edge, 1 - edge]), rtol=1e-13
-    )
+    assert_allclose(normal_from_uniform(np.array([edge, 1 - edge])), special.ndtri([edge, 1 - edge]), rtol=1e-13)
 
 
 def test_normal_quantile_is_odd_and_monotone():
