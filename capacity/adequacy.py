@@ -1,9 +1,4 @@
-"""Two adequacy notions as hourly margins: what is left for new load in each hour before it must curtail.
-
-firm_capacity   Derated available capacity over (1 + reserve margin), plus wind, solar and scheduled hydro, minus
-                native load and net export. The default.
-historic_peak   The area can serve its own seasonal peak, whatever stands behind it (Norris et al. 2025).
-"""
+"""What an hourly margin is made of: weather of an area, and its firm capacity, load, wind, sun and water over draws."""
 
 from __future__ import annotations
 
@@ -14,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import demand, dispatch
+from capacity import demand
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
@@ -25,10 +20,6 @@ Floats = NDArray[np.float64]
 HOURS = 8760
 STORAGE = ("battery", "pumped_storage")
 VARIABLE = ("wind", "offshore_wind", "solar")
-TERMS = ("constant", "load", "wind", "offshore_wind", "solar", "hydro", "net_export")
-"""Profiles of the margin, in the order of its coefficients."""
-SUMMER_MONTHS = (4, 5, 6, 7, 8, 9, 10)
-"""April to October against the summer peak, the rest against the winter peak."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +50,6 @@ class AreaBalance:
     firm_mw: Floats
     variable_mw: dict[str, Floats]
     hydro_mw: Floats
-
-    def coefficients(self) -> Floats:
-        """Coefficients (draw, year, term) of TERMS in the hourly margin. [MW]"""
-        return np.stack(
-            [
-                self.firm_mw + self.load_mw * self.stretch,
-                -self.load_mw * (1.0 + self.stretch),
-                *(self.variable_mw[name] for name in VARIABLE),
-                self.hydro_mw,
-                -np.ones_like(self.load_mw),
-            ],
-            axis=-1,
-        )
 
     def take(self, draws: NDArray[np.int64]) -> AreaBalance:
         """The same area for a subset of draws."""
@@ -157,57 +135,3 @@ def peak_to_mean_ratio(grid: xr.Dataset, areas: Sequence[str]) -> Floats:
     """Highest load shape (area,) over an area's weather years. [1]"""
     owner, peak = grid["profile_area"].to_numpy(), grid["load_shape"].to_numpy().max(axis=1)
     return np.array([peak[owner == area].max() for area in areas])
-
-
-def profiles(weather: AreaWeather, central: AreaBalance, water: HydroPlan, net_export_mw: float) -> Floats:
-    """Profiles (year, term, hour) of the margin, with hydro and interchange scheduled on the central path.
-
-    central : AreaBalance of one draw, the central path.
-    net_export_mw : yearly mean, positive out. [MW]
-    """
-    mean, pull = central.load_mw[0, :, None], central.stretch[0, :, None]
-    load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
-    variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
-    net_load = load - variable
-    hydro = water.schedule(net_load, central.hydro_mw[0, :, None])
-    available = central.firm_mw[0, :, None] + central.hydro_mw[0, :, None] * hydro
-    export = dispatch.interchange(weather.load_shape, available - net_load, net_export_mw * HOURS)
-    years = len(export)
-    fixed = [np.ones(HOURS), weather.load_shape, weather.wind, weather.offshore_wind, weather.solar]
-    shared = np.broadcast_to(np.stack(fixed)[None], (years, len(fixed), HOURS))
-    return np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None]], axis=1))
-
-
-@dataclass(frozen=True)
-class HydroPlan:
-    """Water of one area: monthly energy share (12,) of nameplate, must-run share of it, highest output. [1]"""
-
-    energy_share: Floats
-    floor_share: float
-    ceiling: float
-
-    def schedule(self, net_load_mw: Floats, hydro_mw: Floats) -> Floats:
-        """Output (year, hour) over nameplate; nil where the area has no hydro."""
-        if not (hydro_mw > 0.0).any():
-            return np.zeros_like(net_load_mw)
-        return dispatch.hydro_schedule(net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling)
-
-
-def hydro_plan(grid: xr.Dataset, area: str, central: CentralPath) -> HydroPlan:
-    """Water of an area from its monthly record and the two scheduling parameters."""
-    return HydroPlan(
-        energy_share=grid["hydro_monthly_capacity_factor"].sel(area=area).to_numpy(),
-        floor_share=float(central.scalar("hydro_minimum_share")[0]),
-        ceiling=float(1.0 - central.scalar("forced_outage_rate_hydro")[0]),
-    )
-
-
-def historic_peak_terms(load_mw: Floats) -> tuple[Floats, Floats]:
-    """Profiles (3, hour) and coefficients (1, 3) of the historic_peak margin of one hourly load. [MW]
-
-    Margin = the season's highest load minus load, April to October against the summer peak.
-    """
-    month = np.repeat(np.arange(1, 13), dispatch.HOURS_OF_MONTH)
-    summer = np.isin(month, SUMMER_MONTHS)
-    peaks = [load_mw[summer].max(), load_mw[~summer].max()]
-    return np.stack([load_mw, summer.astype(float), (~summer).astype(float)]), np.array([[-1.0, *peaks]])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand
+from capacity import adequacy, demand, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -37,10 +35,9 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         path = _unchanged()
         balances = adequacy.balances(grid, fleet, today, path, central)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
-        exports = adequacy.base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
-        for area, balance, export in zip(fleet.areas, balances, exports, strict=True):
-            water = adequacy.hydro_plan(grid, area, central)
-            rows.append(_area_row(grid.sel(area=area), weather[area], balance, water, float(export), share))
+        records = notions.area_records(grid, fleet, weather, central)
+        for area, record, balance in zip(fleet.areas, records, balances, strict=True):
+            rows.append(_area_row(grid.sel(area=area), record, balance, share))
     return pd.DataFrame(rows)
 
 
@@ -49,21 +46,17 @@ def _unchanged() -> demand.DemandPath:
 
 
 def _area_row(
-    info: xr.Dataset,
-    years: Sequence[adequacy.AreaWeather],
-    balance: adequacy.AreaBalance,
-    water: adequacy.HydroPlan,
-    net_export_mw: float,
-    share: float,
+    info: xr.Dataset, record: notions.AreaRecord, balance: adequacy.AreaBalance, share: float
 ) -> dict[str, object]:
-    coefficients = balance.coefficients()[:, 0]
-    firm, peak, shortage = [], [], []
-    for weather in years:
-        profiles = adequacy.profiles(weather, balance, water, net_export_mw)[0]
-        firm.append(float(headroom_mw(profiles, coefficients, share).headroom_mw[0]))
-        season, cases = adequacy.historic_peak_terms(weather.load_shape * float(balance.load_mw[0, 0]))
-        peak.append(float(headroom_mw(season, cases, share).headroom_mw[0]))
-        shortage.append(_shortage(profiles, coefficients[0]))
+    headrooms: dict[str, list[float]] = {name: [] for name in notions.NOTIONS}
+    shortage = []
+    for conditions in record.weather:
+        margins = {name: notion(record, conditions, balance, balance) for name, notion in notions.NOTIONS.items()}
+        for name, margin in margins.items():
+            found = headroom_mw(margin.profiles[0], margin.coefficients[:, 0], share)
+            headrooms[name].append(float(found.headroom_mw[0]))
+        firm = margins["firm_capacity"]
+        shortage.append(_shortage(firm.profiles[0], firm.coefficients[0, 0]))
     native = {name: float(np.mean([s[name] for s in shortage])) for name in shortage[0]}
     energy = float(balance.load_mw[0, 0]) * adequacy.HOURS
     short = native["shortage_mwh"] / energy
@@ -73,11 +66,10 @@ def _area_row(
         "country": str(info["area_country"].item()),
         "peak_load_gw": float(info["peak_load_mw"].to_numpy()[-1]) / 1e3,
         "net_export_twh": float(info["net_export_mwh"].to_numpy()[-1]) / 1e6,
-        "firm_capacity_headroom_gw": float(np.mean(firm)) / 1e3,
-        "historic_peak_headroom_gw": float(np.mean(peak)) / 1e3,
+        **{f"{name}_headroom_gw": float(np.mean(values)) / 1e3 for name, values in headrooms.items()},
         "native_shortage_share": short,
         "native_shortage_hours": native["hours"],
-        "reason": _reason(native, net_export_mw) if short > SHORTAGE_SHARE else "",
+        "reason": _reason(native, record.net_export_mw) if short > SHORTAGE_SHARE else "",
     }
 
 
@@ -88,7 +80,7 @@ def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
     short = margin < 0.0
     hours = float(short.sum())
     mean = parts[:, short].mean(axis=1) if hours else np.zeros(len(parts))
-    made_up = dict(zip(adequacy.TERMS, mean, strict=True))
+    made_up = dict(zip(notions.TERMS, mean, strict=True))
     return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {k: float(v) for k, v in made_up.items()}
 
 

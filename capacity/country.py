@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, sites, supply
+from capacity import adequacy, compute, demand, notions, sites, supply
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
@@ -56,6 +56,7 @@ def run(
     draws: Draws,
     weather: Weather,
     *,
+    notion: str,
     device: DeviceName,
     engine: Engine,
     advance: Callable[[], None],
@@ -63,6 +64,7 @@ def run(
     """Solve one country under the scenario of `draws`.
 
     weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
+    notion : a name in `notions.NOTIONS`
     advance : called after each area and weather year
     """
     fleet = Fleet.of(grid, country)
@@ -71,14 +73,14 @@ def run(
     balances = _balances(grid, fleet, draws, projected)
     central = _balances(grid, fleet, draws.central, supply.project(fleet, draws.central))
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
-    exports = adequacy.base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
-    for a, area in enumerate(fleet.areas):
-        water = adequacy.hydro_plan(grid, area, draws.central)
-        for conditions, members in weather_groups(weather[area], draws):
+    records = notions.area_records(grid, fleet, weather, draws.central)
+    margin_of = notions.NOTIONS[notion]
+    for a, record in enumerate(records):
+        for conditions, members in weather_groups(record.weather, draws):
             if members.size:
                 balance = balances[a].take(members)
-                profiles = adequacy.profiles(conditions, central[a], water, float(exports[a]))
-                hourly.solve(members, a, profiles, balance, share[members], device, engine)
+                margin = margin_of(record, conditions, balance, central[a])
+                hourly.solve(members, a, margin, share[members], device, engine)
                 hourly.tally(members, a, conditions, balance)
             advance()
     served = np.clip(1.0 - share, 0.0, 1.0)
@@ -123,18 +125,16 @@ class _Hourly:
         self,
         members: NDArray[np.int64],
         area: int,
-        profiles: Floats,
-        balance: adequacy.AreaBalance,
+        margin: notions.Margin,
         share: Floats,
         device: DeviceName,
         engine: Engine,
     ) -> None:
         move = to_device(device)
-        coefficients = balance.coefficients()
-        for y in range(profiles.shape[0]):
+        for y, profiles in enumerate(margin.profiles):
             shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
-            cases = np.ascontiguousarray(coefficients[:, y])
-            found = headroom_mw(move(profiles[y]), move(cases), move(shares), engine=engine)
+            cases = np.ascontiguousarray(margin.coefficients[:, y])
+            found = headroom_mw(move(profiles), move(cases), move(shares), engine=engine)
             load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
             self.firm[members, area, y] = load[:, 0]
             self.flexible[members, area, y] = load[:, 1]

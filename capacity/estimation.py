@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, result
+from capacity import country, notions, result
+from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from cuda_kernels import DeviceName, Engine, resolve_device
@@ -30,6 +31,7 @@ def estimate(
     years: Sequence[int],
     draws: int | Sequence[int],
     seed: int,
+    adequacy: str = notions.DEFAULT_NOTION,
     device: DeviceName = "auto",
     engine: Engine = "auto",
     progress: Progress = _silent,
@@ -41,6 +43,7 @@ def estimate(
     years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
+    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`)
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
     engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
     progress : called with (scenario, done, total)
@@ -49,8 +52,10 @@ def estimate(
     Raises CapacityError naming every fault of the request, KernelError for a device that is not there.
     """
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
+    if adequacy not in notions.NOTIONS:
+        raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {', '.join(notions.NOTIONS)}")
     chosen = resolve_device(device)
-    solve = _Solver(grid, chosen, engine, _Counter(progress, len(scenarios) * grid.sizes["profile"]))
+    solve = _Solver(grid, adequacy, chosen, engine, _Counter(progress, len(scenarios) * grid.sizes["profile"]))
     parts = []
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
@@ -80,10 +85,10 @@ class _Solver:
     """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
     results equal, so the second time they are taken from the first."""
 
-    def __init__(self, grid: xr.Dataset, device: DeviceName, engine: Engine, watch: _Counter) -> None:
-        self._grid, self._device, self._engine, self._watch = grid, device, engine, watch
+    def __init__(self, grid: xr.Dataset, notion: str, device: DeviceName, engine: Engine, watch: _Counter) -> None:
+        self._grid, self._notion, self._device, self._engine, self._watch = grid, notion, device, engine, watch
         self._solved: dict[tuple[str, str], country.CountryResult] = {}
-        self.weather = adequacy.weather_by_area(grid)
+        self.weather = weather_by_area(grid)
 
     def __call__(self, name: str, draws: Draws) -> country.CountryResult:
         key = (name, _said_about(draws.scenario, name))
@@ -97,6 +102,7 @@ class _Solver:
                 name,
                 draws,
                 self.weather,
+                notion=self._notion,
                 device=self._device,
                 engine=self._engine,
                 advance=lambda: self._watch.step(scenario),

@@ -57,6 +57,13 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     help="Seed; the same seed gives the same bits.",
 )
 @click.option(
+    "--adequacy",
+    default="firm_capacity",
+    show_default=True,
+    type=click.Choice(["firm_capacity", "historic_peak"]),
+    help="Adequacy notion.",
+)
+@click.option(
     "--device",
     default="auto",
     show_default=True,
@@ -90,6 +97,7 @@ def run(
     years: tuple[int, ...],
     draws: int,
     seed: int,
+    adequacy: str,
     device: DeviceName,
     engine: Engine,
     out: Path,

@@ -17,9 +17,7 @@ def grid():
 
 @pytest.fixture(scope="module")
 def result(grid):
-    return estimate(
-        grid, load(["reference", "us-flexible-load"]), years=YEARS, draws=24, seed=5, device="cpu"
-    )
+    return estimate(grid, load(["reference", "us-flexible-load"]), years=YEARS, draws=24, seed=5, device="cpu")
 
 
 def test_every_number_is_there(result):
@@ -60,9 +58,7 @@ def test_quantiles_rise_and_bracket_the_mean(result):
     for name in ("area_hostable_mw", "area_h100e", "cell_hostable_mw"):
         axis = "cell_quantile" if name.startswith("cell") else "quantile"
         assert (result[name].diff(axis) >= -1e-9).all()
-    assert (
-        result["area_hostable_mw_mean"] <= result["area_hostable_mw"].sel(quantile=0.95) * 1.5 + 1e-6
-    ).all()
+    assert (result["area_hostable_mw_mean"] <= result["area_hostable_mw"].sel(quantile=0.95) * 1.5 + 1e-6).all()
 
 
 def test_flexibility_and_firmness_are_ordered(result):
@@ -110,9 +106,7 @@ def test_engines_agree(grid, result):
 
 def test_another_seed_is_another_answer(grid, result):
     other = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=6, device="cpu")
-    assert (
-        other["hostable_mw"].to_numpy() != result["hostable_mw"].sel(scenario=["reference"]).to_numpy()
-    ).any()
+    assert (other["hostable_mw"].to_numpy() != result["hostable_mw"].sel(scenario=["reference"]).to_numpy()).any()
 
 
 def test_all_faults_of_a_request_are_named_at_once(grid):
@@ -135,3 +129,13 @@ def test_progress_counts_to_the_end(grid):
         progress=lambda *a: seen.append(a),
     )
     assert seen[-1][1] == seen[-1][2] == grid.sizes["profile"]
+
+
+def test_adequacy_notions_are_chosen_by_name(grid, result):
+    peak = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=5, device="cpu", adequacy="historic_peak")
+    assert peak.attrs["adequacy"] == "historic_peak"
+    assert (peak["firm_headroom_mw"] == 0).all(), "the peak hour leaves nothing without curtailment"
+    assert (peak["grid_headroom_mw"] > 0).all()
+    assert (peak["grid_headroom_mw"].to_numpy() != result["grid_headroom_mw"].to_numpy()[:1]).any()
+    with pytest.raises(CapacityError, match="firm_capacity, historic_peak"):
+        estimate(grid, load(["reference"]), years=YEARS, draws=1, seed=5, adequacy="duke")

@@ -1,0 +1,123 @@
+"""Adequacy notions: the hourly margin, what is left for new load in each hour before it must curtail.
+
+firm_capacity   Derated available capacity over (1 + reserve margin), plus wind, solar and scheduled hydro, minus
+                native load and net export. The default.
+historic_peak   The area can serve its own seasonal peak, whatever stands behind it (Norris et al. 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import dispatch
+from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
+from capacity.draws import CentralPath
+from capacity.fleet import Fleet
+
+Floats = NDArray[np.float64]
+
+TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export")
+"""Profiles of the firm_capacity margin, in the order of its coefficients."""
+SUMMER_MONTHS = (4, 5, 6, 7, 8, 9, 10)
+"""April to October against the summer peak, the rest against the winter peak."""
+MONTH_OF_HOUR = np.repeat(np.arange(1, 13), dispatch.HOURS_OF_MONTH)
+IS_SUMMER = np.isin(MONTH_OF_HOUR, SUMMER_MONTHS)
+
+
+class Margin(NamedTuple):
+    """margin (draw, year, hour) = coefficients (draw, year, term) @ profiles (year, term, hour). [MW]"""
+
+    profiles: Floats
+    coefficients: Floats
+
+
+@dataclass(frozen=True)
+class AreaRecord:
+    """What the grid says of one area beyond its fleet.
+
+    weather : its weather years
+    water : its hydro
+    net_export_mw : yearly mean of the base year, positive out. [MW]
+    """
+
+    weather: Sequence[AreaWeather]
+    water: HydroPlan
+    net_export_mw: float
+
+
+@dataclass(frozen=True)
+class HydroPlan:
+    """Water of one area: monthly energy share (12,) of nameplate, must-run share of it, highest output. [1]"""
+
+    energy_share: Floats
+    floor_share: float
+    ceiling: float
+
+    def schedule(self, net_load_mw: Floats, hydro_mw: Floats) -> Floats:
+        """Output (year, hour) over nameplate; nil where the area has no hydro."""
+        if not (hydro_mw > 0.0).any():
+            return np.zeros_like(net_load_mw)
+        return dispatch.hydro_schedule(net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling)
+
+
+Notion = Callable[[AreaRecord, AreaWeather, AreaBalance, AreaBalance], Margin]
+
+
+def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance, central: AreaBalance) -> Margin:
+    """Margin from capacity that stands, with hydro and interchange scheduled on the central path.
+
+    balance : the draws; central : one draw, the central path.
+    """
+    mean, pull = central.load_mw[0, :, None], central.stretch[0, :, None]
+    load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
+    variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
+    net_load = load - variable
+    hydro = record.water.schedule(net_load, central.hydro_mw[0, :, None])
+    available = central.firm_mw[0, :, None] + central.hydro_mw[0, :, None] * hydro
+    export = dispatch.interchange(weather.load_shape, available - net_load, record.net_export_mw * HOURS)
+    fixed = [np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE)]
+    shared = np.broadcast_to(np.stack(fixed)[None], (len(export), len(fixed), HOURS))
+    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None]], axis=1))
+    coefficients = [
+        balance.firm_mw + balance.load_mw * balance.stretch,
+        -balance.load_mw * (1.0 + balance.stretch),
+        *(balance.variable_mw[name] for name in VARIABLE),
+        balance.hydro_mw,
+        -np.ones_like(balance.load_mw),
+    ]
+    return Margin(profiles, np.stack(coefficients, axis=-1))
+
+
+def historic_peak(record: AreaRecord, weather: AreaWeather, balance: AreaBalance, central: AreaBalance) -> Margin:
+    """Margin below the season's highest load over all weather years of the area, grown with the load.
+
+    The level of the load cancels between peak and hour, so only the shapes and the stretched level remain.
+    """
+    peaks = [max(float(year.load_shape[season].max()) for year in record.weather) for season in (IS_SUMMER, ~IS_SUMMER)]
+    below_peak = np.where(IS_SUMMER, *peaks) - weather.load_shape
+    profiles = np.broadcast_to(below_peak[None, None], (balance.load_mw.shape[1], 1, HOURS))
+    return Margin(np.ascontiguousarray(profiles), (balance.load_mw * (1.0 + balance.stretch))[..., None])
+
+
+NOTIONS: Mapping[str, Notion] = {"firm_capacity": firm_capacity, "historic_peak": historic_peak}
+DEFAULT_NOTION = "firm_capacity"
+
+
+def area_records(
+    grid: xr.Dataset, fleet: Fleet, weather: Mapping[str, Sequence[AreaWeather]], central: CentralPath
+) -> list[AreaRecord]:
+    """The records of a country's areas, in the order of its fleet."""
+    exports = base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
+    water = grid["hydro_monthly_capacity_factor"].sel(area=list(fleet.areas)).to_numpy()
+    floor = float(central.scalar("hydro_minimum_share")[0])
+    ceiling = float(1.0 - central.scalar("forced_outage_rate_hydro")[0])
+    return [
+        AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling), float(exports[a]))
+        for a, area in enumerate(fleet.areas)
+    ]
