@@ -65,7 +65,7 @@ def estimate(
         "seed": np.uint64(seed),
         "device": chosen,
         "scenario_hashes": hashes,
-        "adequacy": "firm_capacity",
+        "adequacy": adequacy,
     }
     return result.assemble(parts, attrs).sel(year=list(years))
 
