@@ -134,7 +134,8 @@ def test_progress_counts_to_the_end(grid):
 def test_adequacy_notions_are_chosen_by_name(grid, result):
     peak = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=5, device="cpu", adequacy="historic_peak")
     assert peak.attrs["adequacy"] == "historic_peak"
-    assert (peak["firm_headroom_mw"] == 0).all(), "the peak hour leaves nothing without curtailment"
+    lowest = peak["firm_headroom_mw"].sel(country="CN").min()
+    assert lowest == 0, "in the weather year of the peak nothing is left without curtailment"
     assert (peak["grid_headroom_mw"] > 0).all()
     assert (peak["grid_headroom_mw"].to_numpy() != result["grid_headroom_mw"].to_numpy()[:1]).any()
     with pytest.raises(CapacityError, match="firm_capacity, historic_peak"):
