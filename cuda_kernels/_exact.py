@@ -15,25 +15,31 @@ _MOST_BITS = 50  # anchors must stay clear of the next power of two
 _LEAST_EXPONENT = -1074  # of float64
 
 
-def split(xp: Any, profiles: Any) -> tuple[Any, Any]:
-    """Rounded profiles (K, H) and their anchors (K,).
+def anchors(xp: Any, peaks: Any, hours: int) -> Any:
+    """One anchor per profile, from its largest absolute value (K,).
 
     The spacing of float64 numbers about an anchor is the grid: adding and taking away the anchor rounds to it, and the
     bits of (profile + anchor) minus the bits of the anchor count the grid steps.
     """
-    bits = min(_MOST_BITS, _SUM_BITS - (profiles.shape[1] - 1).bit_length())
-    _, exponent = xp.frexp(xp.abs(profiles).max(axis=1))
+    bits = min(_MOST_BITS, _SUM_BITS - (hours - 1).bit_length())
+    _, exponent = xp.frexp(peaks)
     exponent = xp.maximum(exponent - bits, _LEAST_EXPONENT)
-    anchor = xp.ldexp(xp.full(exponent.shape, 1.5), exponent + 52)
-    return (profiles + anchor[:, None]) - anchor[:, None], anchor
+    return xp.ldexp(xp.full(exponent.shape, 1.5), exponent + 52)
 
 
-def halves(rounded: Any, anchor: Any) -> tuple[Any, Any]:
-    """High and low halves of rounded profiles (K, n): multiples of the grid of at most 25 bits each, so that float64
-    adds half a billion of them exactly."""
+def rounded(profiles: Any, anchor: Any) -> Any:
+    """Profiles (K, H) on their grids."""
+    return (profiles + anchor[:, None]) - anchor[:, None]
+
+
+def halves(on_grid: Any, anchor: Any) -> tuple[Any, Any]:
+    """High and low halves of profiles on their grids (K, n).
+
+    Both are multiples of the grid of at most 25 bits, so that float64 adds half a billion of them exactly.
+    """
     cutter = (anchor * 2.0**25)[:, None]
-    high = (rounded + cutter) - cutter
-    return high, rounded - high
+    high = (on_grid + cutter) - cutter
+    return high, on_grid - high
 
 
 def steps(anchor: Any) -> Any:

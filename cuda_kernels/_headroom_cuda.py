@@ -23,14 +23,15 @@ def kernel(profiles: int, shares: int) -> Kernel:
     return Kernel("headroom", f"headroom_direct<{profiles}, {shares}>", _PARAMETERS)
 
 
-def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
+def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
     """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller."""
+    profiles, peaks = profile_set
     cupy = array_namespace(profiles)
     k_count, hours = profiles.shape
     if k_count > MAX_PROFILES:
         raise KernelError(f"{k_count} profiles: the CUDA kernel holds at most {MAX_PROFILES}; combine some")
-    rounded, anchor = _exact.split(cupy, profiles)
-    peaks = cupy.abs(rounded).max(axis=1)
+    anchor = _exact.anchors(cupy, peaks, hours)
+    rounded = _exact.rounded(profiles, anchor)
     load = cupy.empty(shares.shape, dtype=cupy.float64)
     curtailed = cupy.empty(shares.shape, dtype=cupy.int64)
     lowest = np.float64(0.0 if native_first else -np.inf)

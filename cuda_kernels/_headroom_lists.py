@@ -19,6 +19,13 @@ def row(store: Any, at: Any, k: int) -> Any:
 
 
 @in_order
+def to_grid(profile: Any, anchor: float, out: Any) -> None:
+    """_exact.rounded for one profile."""
+    for i in range(out.size):
+        out[i] = (profile[i] + anchor) - anchor
+
+
+@in_order
 def margins(store: Any, at: Any, c: Any, lowest: float, out: Any) -> None:
     """Margins of one case: products added in ascending k, without fused operations; at least `lowest`."""
     n = at[1]
@@ -128,21 +135,38 @@ def weighted_sum(profile: Any, weight: Any) -> float:
 
 
 @in_order
-def bounds(store: Any, at: Any, box: Any, low: Any, high: Any) -> None:
-    """Lowest and highest margin of each hour of a list over a box of coefficients (before any floor)."""
+def bounds(store: Any, at: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
+    """Lowest and highest value over a box of coefficients of each hour's margin minus a plane."""
     n = at[1]
+    k_count = box.shape[1]
+    constant = plane[k_count]
     for i in range(n):
-        low[i] = 0.0
-        high[i] = 0.0
-    for k in range(box.shape[1]):
-        r = row(store, at, k)
-        middle = 0.5 * (box[0, k] + box[1, k])
-        width = 0.5 * (box[1, k] - box[0, k])
+        low[i] = -constant
+        high[i] = -constant
+    k = 0
+    while k + 1 < k_count:  # two profiles at a time: the bounds are read and written half as often
+        r0 = row(store, at, k)
+        r1 = row(store, at, k + 1)
+        middle0, width0 = 0.5 * (box[0, k] + box[1, k]), 0.5 * (box[1, k] - box[0, k])
+        middle1, width1 = 0.5 * (box[0, k + 1] + box[1, k + 1]), 0.5 * (box[1, k + 1] - box[0, k + 1])
+        q0 = plane[k]
+        q1 = plane[k + 1]
         for i in range(n):
-            value = middle * r[i]
-            reach = width * abs(r[i])
+            d0 = r0[i] - q0
+            d1 = r1[i] - q1
+            value = middle0 * d0 + middle1 * d1
+            reach = width0 * abs(d0) + width1 * abs(d1)
             low[i] += value - reach
             high[i] += value + reach
+        k += 2
+    if k < k_count:
+        r0 = row(store, at, k)
+        middle0, width0 = 0.5 * (box[0, k] + box[1, k]), 0.5 * (box[1, k] - box[0, k])
+        q0 = plane[k]
+        for i in range(n):
+            d0 = r0[i] - q0
+            low[i] += middle0 * d0 - width0 * abs(d0)
+            high[i] += middle0 * d0 + width0 * abs(d0)
 
 
 @any_order
@@ -155,27 +179,6 @@ def chords(low: Any, high: Any, weight: Any) -> float:
         weight[i] *= slope
         constant -= weight[i] * min(low[i], 0.0)
     return constant
-
-
-@in_order
-def relative(store: Any, at: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
-    """Bounds over the box of each hour's margin minus the plane."""
-    n = at[1]
-    constant = plane[box.shape[1]]
-    for i in range(n):
-        low[i] = -constant
-        high[i] = -constant
-    for k in range(box.shape[1]):
-        r = row(store, at, k)
-        middle = 0.5 * (box[0, k] + box[1, k])
-        width = 0.5 * (box[1, k] - box[0, k])
-        q = plane[k]
-        for i in range(n):
-            d = r[i] - q
-            value = middle * d
-            reach = width * abs(d)
-            low[i] += value - reach
-            high[i] += value + reach
 
 
 @in_order

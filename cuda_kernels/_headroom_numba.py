@@ -16,6 +16,7 @@ Every case ends in `_finish`, the twin of the NumPy body's: its bits do not depe
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,24 +31,28 @@ from ._headroom_lists import (
     exact_sum,
     margins,
     mark,
-    relative,
     row,
     search,
     select,
+    to_grid,
     weighted_sum,
 )
 from ._headroom_numpy import NEAR
 from ._jit import in_order
 
-_LEAF = 32  # cases solved on one list
+_LEAF = 64  # cases solved on one list
 _PROBES = 3  # of them to measure how far the plane lies above the answers
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _MAX_DEPTH = 40
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
 
 
-def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
-    """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller."""
+def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
+    """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller.
+
+    profile_set = (profiles, their largest absolute values).
+    """
+    profiles, peaks = profile_set
     load = np.zeros(shares.shape)
     hours = np.zeros(shares.shape, dtype=np.int64)
     allowed = shares * profiles.shape[1]
@@ -55,16 +60,17 @@ def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) 
     cases = len(coefficients)
     if cases == 0:
         return load, hours
-    profiles, anchor = _exact.split(np, profiles)
+    anchor = _exact.anchors(np, peaks, profiles.shape[1])
     grid = (anchor, anchor.view(np.int64), _exact.steps(anchor))
     # A read-only array is another type to numba, and would be compiled for again.
-    coefficients = np.require(coefficients, requirements="W")
+    profiles, coefficients = np.require(profiles, requirements="W"), np.require(coefficients, requirements="W")
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     edges = [cases * i // pieces for i in range(pieces + 1)]
 
     def solve(piece: int) -> None:
         part = slice(edges[piece], edges[piece + 1])
-        _tree((profiles, grid), coefficients[part], allowed[part], lowest, (load[part], hours[part]))
+        space = _workspace(*profiles.shape)
+        _tree((profiles, grid, peaks), coefficients[part], allowed[part], lowest, (load[part], hours[part]), space)
 
     if pieces == 1:
         solve(0)
@@ -72,6 +78,19 @@ def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) 
         with ThreadPoolExecutor(pieces) as pool:
             list(pool.map(solve, range(pieces)))
     return load, hours
+
+
+_kept = threading.local()
+
+
+def _workspace(profiles: int, hours: int) -> Any:
+    """Scratch arrays of this thread, kept from call to call: fresh ones would cost more than a small call itself."""
+    if getattr(_kept, "shape", None) != (profiles, hours):
+        shifted = np.empty(hours)
+        spare = (np.empty(hours), np.empty(hours, dtype=np.int64), (shifted, shifted.view(np.int64)))
+        stores = (np.empty(5 * profiles * hours), np.empty(profiles * hours))
+        _kept.shape, _kept.space = (profiles, hours), (*stores, np.empty((6, hours)), np.empty(hours, np.int32), spare)
+    return _kept.space
 
 
 def _cores() -> int:
@@ -147,14 +166,14 @@ def _narrow(store: Any, at: Any, box: Any, centre: Any, plane: Any, limits: Any,
     _, threshold = search(margin, allowed, (0.0, 0.0), _above(plane, centre) + 1e-9 * reach)
     count = count_below(margin, threshold)
     if lowest == 0.0:
-        bounds(store, at, box, floor, ceiling)
+        bounds(store, at, box, np.zeros(k_count + 1), floor, ceiling)
     if count > allowed:
         mark(margin, threshold, weight)
         constant = chords(floor, ceiling, weight) if lowest == 0.0 else 0.0
         for k in range(k_count):
             plane[k] = weighted_sum(row(store, at, k), weight) / (count - allowed)
         plane[k_count] = constant / (count - allowed)
-    relative(store, at, box, plane, low, high)
+    bounds(store, at, box, plane, low, high)
     size = reach + abs(plane[k_count])
     for k in range(k_count):
         size += max(abs(box[0, k]), abs(box[1, k])) * abs(plane[k])
@@ -286,24 +305,17 @@ def _leaf(lists: Any, coefficients: Any, cases: Any, plane: Any, limits: Any, sh
 
 
 @in_order
-def _tree(profile_set: Any, coefficients: Any, allowed: Any, lowest: float, results: Any) -> None:
+def _tree(profile_set: Any, coefficients: Any, allowed: Any, lowest: float, results: Any, space: Any) -> None:
     """Solve all cases of one profile set."""
-    profiles, grid = profile_set
+    profiles, grid, peaks = profile_set
     load, hours = results
+    store, short_store, work, chosen, spare = space
     k_count, hour_count = profiles.shape
-    store = np.empty(5 * k_count * hour_count)
-    store[: k_count * hour_count] = profiles.reshape(k_count * hour_count)
-    short_store = np.empty(k_count * hour_count)
-    work = np.empty((6, hour_count))
-    shifted = np.empty(hour_count)
-    spare = (np.empty(hour_count), np.empty(hour_count, dtype=np.int64), (shifted, shifted.view(np.int64)))
-    chosen = np.empty(hour_count, dtype=np.int32)
+    for k in range(k_count):
+        to_grid(profiles[k], grid[0][k], store[k * hour_count : (k + 1) * hour_count])
     box = np.empty((2, k_count))
     centre = np.empty(k_count)
     effect = np.empty(k_count)
-    peaks = np.empty(k_count)
-    for k in range(k_count):
-        peaks[k] = np.abs(profiles[k]).max()
     cases = np.arange(coefficients.shape[0])
     limits = (allowed.max(), lowest, grid, peaks)
     planes = np.zeros((_MAX_DEPTH + 2, k_count + 1))
@@ -323,8 +335,9 @@ def _tree(profile_set: Any, coefficients: Any, allowed: Any, lowest: float, resu
         plane[:] = planes[depth]
         _box(coefficients, part, box, centre)
         middle = 0
-        if part.size > _LEAF and depth < _MAX_DEPTH:
+        if depth == 0 or part.size > _LEAF:
             at = _shorten(store, at, box, centre, plane, limits, (work, chosen))
+        if part.size > _LEAF and depth < _MAX_DEPTH:
             _effects(store, at, plane, effect)
             middle = _cut(coefficients, part, box, centre, effect)
         if middle == 0 or middle == part.size:

@@ -28,7 +28,7 @@ _MAX_STEPS = 400
 class _Problem(NamedTuple):
     """What all blocks share."""
 
-    profiles: Any  # (K, H), rounded by _exact.split
+    profiles: Any  # (K, H), on their grids (_exact.py)
     anchor: Any  # (K,)
     peaks: Any  # (K,)
     lowest: float  # 0 when native customers come first, else -inf
@@ -42,14 +42,19 @@ class _Base(NamedTuple):
     number: float
 
 
-def headroom(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
-    """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller."""
+def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
+    """Headroom [MW] and curtailed hours, both (case, share); inputs checked by the caller.
+
+    profile_set = (profiles, their largest absolute values).
+    """
+    profiles, peaks = profile_set
     load = np.zeros(shares.shape)
     hours = np.zeros(shares.shape, dtype=np.int64)
     if len(coefficients) == 0:
         return load, hours
-    rounded, anchor = _exact.split(np, profiles)
-    problem = _Problem(rounded, anchor, np.abs(rounded).max(axis=1), 0.0 if native_first else -np.inf)
+    anchor = _exact.anchors(np, peaks, profiles.shape[1])
+    rounded = _exact.rounded(profiles, anchor)
+    problem = _Problem(rounded, anchor, peaks, 0.0 if native_first else -np.inf)
     allowed = shares * profiles.shape[1]
     everywhere = np.arange(profiles.shape[1])
     plane = _flat_plane(problem, coefficients, float(allowed.max()))

@@ -64,14 +64,14 @@ def headroom_mw(
     xp = array_namespace(profiles, coefficients)
     profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
     shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
-    _check(xp, profiles, coefficients, rule)
+    peaks = _check(xp, profiles, coefficients, rule)
     if xp is not np:
         from ._headroom_cuda import headroom as body
     elif _use_numba(engine):
         from ._headroom_numba import headroom as body
     else:
         from ._headroom_numpy import headroom as body
-    load, hours = body(profiles, coefficients, shares, rule == "native_first")
+    load, hours = body((profiles, peaks), coefficients, shares, rule == "native_first")
     return Headroom(load[:, 0], hours[:, 0]) if scalar else Headroom(load, hours)
 
 
@@ -101,34 +101,39 @@ def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
     return xp.ascontiguousarray(xp.broadcast_to(shares, (cases, shares.shape[1]))), scalar
 
 
-def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> None:
-    """All problems of the two matrices at once."""
+def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> Array:
+    """All problems of the two matrices at once; returns each profile's largest absolute value."""
     problems = []
     if profiles.shape[0] != coefficients.shape[1]:
         problems.append(f"{profiles.shape[0]} profiles but {coefficients.shape[1]} coefficients per case")
     if profiles.shape[0] == 0 or profiles.shape[1] == 0:
-        problems.append(f"profiles must not be empty, got {profiles.shape}")
+        raise KernelError(f"profiles must not be empty, got {profiles.shape}")
     if rule not in ("native_first", "plain"):
         problems.append(f"rule is {rule!r}; choose 'native_first' or 'plain'")
-    problems += _not_finite(xp, profiles, "profile", "hour")
+    peaks = xp.abs(profiles).max(axis=1)  # NaN and infinity come through
+    if not float(peaks.sum()) < _LARGEST:
+        problems += _not_finite(xp, profiles, "profile", "hour")
     problems += _not_finite(xp, coefficients, "case", "coefficient")
     if not problems and len(coefficients):
-        reach = xp.abs(coefficients) @ xp.abs(profiles).max(axis=1)
+        reach = xp.abs(coefficients) @ peaks
         if not float(reach.max()) < _LARGEST / profiles.shape[1]:
             worst = int(xp.argmax(reach))
             problems.append(f"case {worst}: margins of up to {float(reach[worst]):.3g} MW overflow")
     if problems:
         raise KernelError("; ".join(problems))
+    return peaks
 
 
 def _not_finite(xp: Any, matrix: Array, row: str, column: str) -> list[str]:
-    if bool(xp.isfinite(matrix).all()):
+    bad = ~(xp.abs(matrix) < _LARGEST)
+    if not bool(bad.any()):
         return []
-    rows, columns = xp.nonzero(~xp.isfinite(matrix))
-    i, j = int(rows[0]), int(columns[0])
-    count = len(rows)
+    rows, columns = xp.nonzero(bad)
+    i, j, count = int(rows[0]), int(columns[0]), len(rows)
     value = float(matrix[i, j])
-    return [f"{row} {i} holds {value} at {column} {j} ({count} such values); remove or fill it first"]
+    return [
+        f"{row} {i} holds {value} at {column} {j} ({count} such values); finite numbers below {_LARGEST:g} are needed"
+    ]
 
 
 def _use_numba(engine: str) -> bool:
