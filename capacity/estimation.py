@@ -35,6 +35,7 @@ def estimate(
     device: DeviceName = "auto",
     engine: Engine = "auto",
     progress: Progress = _silent,
+    area_draws: bool = False,
 ) -> xr.Dataset:
     """Hostable AI-datacenter load and compute of every area under every scenario.
 
@@ -47,6 +48,7 @@ def estimate(
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
     engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
     progress : called with (scenario, done, total)
+    area_draws : also keep every draw of every area, as `area_<name>_draws`
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, KernelError for a device that is not there.
@@ -59,7 +61,8 @@ def estimate(
     parts = []
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
-        parts.append(result.of_scenario(grid, solve.weather, drawn, [solve(name, drawn) for name in COUNTRIES]))
+        solved = [solve(name, drawn) for name in COUNTRIES]
+        parts.append(result.of_scenario(grid, solve.weather, drawn, solved, area_draws=area_draws))
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),

@@ -58,8 +58,16 @@ AREA_VARIABLES = (
 )
 
 
-def of_scenario(grid: xr.Dataset, weather: Weather, draws: Draws, results: Sequence[CountryResult]) -> xr.Dataset:
-    """One scenario's part of the result, with a scenario dimension of length one."""
+def of_scenario(
+    grid: xr.Dataset,
+    weather: Weather,
+    draws: Draws,
+    results: Sequence[CountryResult],
+    *,
+    area_draws: bool = False,
+) -> xr.Dataset:
+    """One scenario's part of the result, with a scenario dimension of length one; `area_draws` adds areas draw by
+    draw, as `area_<name>_draws`."""
     variables: dict[str, xr.Variable] = {}
     tables = [_tables(result) for result in results]
     coincidence = [_coincidence(grid, weather, result, draws) for result in results]
@@ -73,6 +81,9 @@ def of_scenario(grid: xr.Dataset, weather: Weather, draws: Draws, results: Seque
         text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
         values = np.concatenate([table[name] for table in tables], axis=1)
         variables |= _area_summary(f"area_{name}", values, units, text)
+        if area_draws:
+            by_draw = np.moveaxis(values, 2, 0)
+            variables[f"area_{name}_draws"] = _variable(("year", "draw", "area"), by_draw, units, text)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
     coords = _coordinates(grid, draws, results)
     part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
