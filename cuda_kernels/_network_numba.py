@@ -1,0 +1,450 @@
+"""numba body of the network kernel; `network.network_headroom` holds the contract.
+
+The hours of a case are walked in order with one flow that is carried along: where last hour's transfers still serve
+every area, the hour is settled by looking at it. Otherwise the flow is augmented along shortest residual paths from
+areas with surplus to short ones; when none is left, the areas from which a short one can still be reached are the
+tightest set. Its unserved load is then computed from the set itself, so that rounding in the carried flow cannot leak.
+Hours that are served at a load right of the root are served at every lower one and drop out for good.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ._jit import any_order, in_order
+from ._network_numpy import LEAST_START, MAX_STEPS, NEGLIGIBLE
+
+_DEAD = -2
+_CASES_PER_THREAD = 4
+_TILE = 128  # hours whose margins are computed area by area and then stored hour by hour
+
+
+def neighbours(limits: Any) -> tuple[Any, Any]:
+    """Lists of joined areas of limits (..., area, area): where each area's list starts, and the areas."""
+    joined = (limits > 0.0).reshape(-1, *limits.shape[-2:]).any(axis=0)
+    joined = (joined | joined.T) & ~np.eye(len(joined), dtype=bool)
+    start = np.concatenate([[0], np.cumsum(joined.sum(axis=1))])
+    return start.astype(np.int64), np.nonzero(joined)[1].astype(np.int64)
+
+
+def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
+    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
+    hours, areas = deficit.shape
+    limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements="CW")
+    value, member = np.zeros(hours), np.zeros((hours, areas), np.bool_)
+    residual = np.zeros((hours, areas, areas))
+    _unserved(deficit, limits, neighbours(limits), value, member, residual)
+    endless = np.isinf(limits)
+    if (endless & endless.T).any():  # no limit either way: residuals do not tell the flow, so augment side by side
+        from ._network_numpy import augmented
+
+        return value, member, augmented(deficit, limits)[1]
+    sent = np.where(endless, 0.0, limits) - np.where(endless, 0.0, residual)
+    sent = np.where(endless, -sent.transpose(0, 2, 1), sent)
+    return value, member, np.maximum(sent, 0.0)
+
+
+@in_order
+def _unserved(deficit: Any, limits: Any, lists: Any, value: Any, member: Any, residual: Any) -> None:
+    areas = deficit.shape[1]
+    balance = np.empty(areas)
+    level = np.empty(areas, np.int64)
+    queue, path = np.empty(areas, np.int64), np.empty(areas, np.int64)
+    carried = np.zeros(areas)
+    for h in range(deficit.shape[0]):
+        residual[h] = limits
+        carried[:] = 0.0
+        for i in range(areas):
+            balance[i] = -deficit[h, i]
+        _augment(balance, carried, residual[h], lists, (level, queue, path))
+        total = 0.0
+        for i in range(areas):
+            if level[i] >= 0:
+                total += deficit[h, i]
+        total -= _imports(level, limits, lists)
+        if total > 0.0:
+            value[h] = total
+            for i in range(areas):
+                member[h, i] = level[i] >= 0
+
+
+@in_order
+def _imports(level: Any, limits: Any, lists: Any) -> float:
+    """Limit of all links into the areas with level >= 0."""
+    start, joined = lists
+    total = 0.0
+    for i in range(level.size):
+        if level[i] >= 0:
+            for e in range(start[i], start[i + 1]):
+                if level[joined[e]] < 0:
+                    total += limits[joined[e], i]
+    return total
+
+
+@in_order
+def _augment(balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -> None:
+    """Send surplus to short areas until no way is left; then level >= 0 marks the tightest set, if any area is short.
+
+    balance : surplus left, negative where short; carried : net import so far. Shortest ways first (Dinic).
+    """
+    level = work[0]
+    while True:
+        reached = _levels(balance, residual, lists, level, work[1])
+        if reached == 0:
+            return
+        for s in range(balance.size):
+            if level[s] == reached and balance[s] > 0.0:
+                _send(s, balance, carried, residual, lists, work)
+
+
+@in_order
+def _levels(balance: Any, residual: Any, lists: Any, level: Any, queue: Any) -> int:
+    """Steps from each area to the nearest short one (-1: no way); the least from a surplus, 0 when there is none."""
+    start, joined = lists
+    end = 0
+    for i in range(balance.size):
+        level[i] = -1
+        if balance[i] < 0.0:
+            level[i] = 0
+            queue[end] = i
+            end += 1
+    reached = 0
+    head = 0
+    while head < end:
+        v = queue[head]
+        head += 1
+        if reached > 0 and level[v] >= reached:
+            break
+        for e in range(start[v], start[v + 1]):
+            u = joined[e]
+            if level[u] == -1 and residual[u, v] > 0.0:
+                level[u] = level[v] + 1
+                queue[end] = u
+                end += 1
+                if balance[u] > 0.0:
+                    reached = level[u]
+    for i in range(balance.size):
+        queue[i] = start[i]  # the queue is done; it now holds where each area's search goes on
+    return reached
+
+
+@in_order
+def _send(source: int, balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -> None:
+    """Send the surplus of one area down the levels."""
+    start, joined = lists
+    level, cursor, path = work
+    depth = 0
+    path[0] = source
+    while True:
+        v = path[depth]
+        if level[v] == 0 and balance[v] < 0.0:
+            amount = min(balance[source], -balance[v])
+            for k in range(depth):
+                amount = min(amount, residual[path[k], path[k + 1]])
+            for k in range(depth):
+                residual[path[k], path[k + 1]] -= amount
+                residual[path[k + 1], path[k]] += amount
+            balance[source] -= amount
+            balance[v] += amount
+            carried[source] -= amount
+            carried[v] += amount
+            if balance[source] <= 0.0:
+                return
+            depth = 0
+            continue
+        found = False
+        if level[v] > 0:
+            while cursor[v] < start[v + 1]:
+                u = joined[cursor[v]]
+                if level[u] == level[v] - 1 and residual[v, u] > 0.0:
+                    found = True
+                    break
+                cursor[v] += 1
+        if found:
+            depth += 1
+            path[depth] = joined[cursor[v]]
+            continue
+        level[v] = _DEAD
+        if depth == 0:
+            return
+        depth -= 1
+
+
+def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares: Any) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. Inputs checked by the caller."""
+    cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
+    shape = (cases, row)
+    results = (
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
+        np.zeros(cases),
+        np.zeros(cases, np.int64),
+        np.zeros((*shape, areas), np.bool_),
+        np.zeros(shape, np.int64),
+        np.zeros((*shape, areas), np.int64),
+    )
+    if cases == 0:
+        return results
+    clean = np.where(np.eye(areas, dtype=bool), 0.0, limits)
+    lists = neighbours(clean)
+    fixed = (np.ascontiguousarray(profiles), np.ascontiguousarray(coefficients), clean, np.array(weights), lists)
+    order = np.argsort(-shares, axis=1, kind="stable")
+    allowed = shares * profiles.shape[2]
+    pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
+    edges = [cases * i // pieces for i in range(pieces + 1)]
+
+    def solve(piece: int) -> None:
+        _cases(edges[piece], edges[piece + 1], fixed, allowed, order, results)
+
+    if pieces == 1:
+        solve(0)
+    else:
+        with ThreadPoolExecutor(pieces) as pool:
+            list(pool.map(solve, range(pieces)))
+    return results
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+
+
+@any_order
+def _margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> None:
+    """Margins (hour, area) of one case, and their sum over areas (hour,)."""
+    areas, k_count, hours = profiles.shape
+    total[:] = 0.0
+    for first in range(0, hours, _TILE):
+        width = min(_TILE, hours - first)
+        for a in range(areas):
+            for h in range(width):
+                buffer[h] = c[a, 0] * profiles[a, 0, first + h]
+            for k in range(1, k_count):
+                factor = c[a, k]
+                for h in range(width):
+                    buffer[h] += factor * profiles[a, k, first + h]
+            for h in range(width):
+                margin[first + h, a] = buffer[h]
+                total[first + h] += buffer[h]
+
+
+@in_order
+def _copper_plate(total: Any, allowed: float) -> float:
+    """Headroom of the areas as one, native load first."""
+    load = 0.0
+    least = np.inf
+    for m in total:
+        load = max(load, m)
+        least = min(least, m)
+    if allowed == 0.0:
+        return max(least, 0.0)
+    load /= 1.0 - allowed / total.size
+    for _ in range(MAX_STEPS):
+        below = 0
+        summed = 0.0
+        for m in total:
+            if m < load:
+                below += 1
+                summed += max(m, 0.0)
+        if below <= allowed or summed / (below - allowed) >= load:
+            break
+        load = summed / (below - allowed)
+    return load
+
+
+@in_order
+def _walk(load: float, hours: Any, count: int, case: Any, state: Any, found: Any) -> None:
+    """Tightest set of hours[:count] at a load: found = value (hour,), share of the direction in it (hour,), set."""
+    margin, limits, weights, lists = case
+    balance, carried, residual, work = state
+    value, slope, member = found
+    level = work[0]
+    areas = weights.size
+    residual[:] = limits
+    carried[:] = 0.0
+    for at in range(count):
+        h = hours[at]
+        least = np.inf
+        for i in range(areas):
+            balance[i] = margin[h, i] - load * weights[i] + carried[i]
+            least = min(least, balance[i])
+        value[at] = 0.0
+        slope[at] = 0.0
+        if least >= 0.0:
+            continue
+        _augment(balance, carried, residual, lists, work)
+        short = 0.0
+        inside = 0.0
+        for i in range(areas):
+            member[at, i] = level[i] >= 0
+            if level[i] >= 0:
+                short += load * weights[i] - margin[h, i]
+                inside += weights[i]
+        short -= _imports(level, limits, lists)
+        if short > 0.0:
+            value[at] = short
+            slope[at] = inside
+
+
+@in_order
+def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
+    """A load right of the root, and the hours short there (first `count` of `hours`), with their native shortage."""
+    hours, native, state, found = room
+    value, slope, _ = found
+    every = case[0].shape[0]
+    count = 0
+    for _ in range(MAX_STEPS):
+        for h in range(every):
+            hours[h] = h
+        _walk(load, hours, every, case, state, found)
+        count = 0
+        for h in range(every):
+            if value[h] > 0.0:
+                hours[count] = h
+                count += 1
+        _walk(0.0, hours, count, case, state, found)
+        for at in range(count):
+            native[hours[at]] = value[at]
+        _walk(load, hours, count, case, state, found)
+        cost, rise, short = _cost(load, allowed, tolerance, count, (hours, native, found))
+        if (short > 0) if allowed == 0.0 else (cost >= 0.0):
+            break
+        load = load - cost / rise if rise > 0.0 else 2.0 * load
+    return load, count
+
+
+@in_order
+def _cost(load: float, allowed: float, tolerance: float, count: int, room: Any) -> Any:
+    """Curtailed energy beyond what is allowed, its slope, and the number of curtailed hours; settled hours drop out."""
+    hours, native, found = room
+    value, slope, member = found
+    cost = -allowed * load
+    rise = -allowed
+    short = 0
+    for at in range(count):
+        excess = value[at] - native[hours[at]]
+        if excess > tolerance:
+            cost += excess
+            rise += slope[at]
+            short += 1
+    return cost, rise, short
+
+
+@in_order
+def _descend(load: float, count: int, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
+    """Newton from right of the root; the root and the number of curtailed hours, which lead `hours` and `found`."""
+    hours, native, state, found = room
+    value, slope, member = found
+    for _ in range(MAX_STEPS):
+        _walk(load, hours, count, case, state, found)
+        kept = 0
+        lower = load
+        cost = -allowed * load
+        rise = -allowed
+        for at in range(count):
+            excess = value[at] - native[hours[at]]
+            if excess > tolerance:
+                hours[kept] = hours[at]
+                member[kept] = member[at]
+                kept += 1
+                cost += excess
+                rise += slope[at]
+                if allowed == 0.0:
+                    lower = min(lower, load - excess / slope[at])
+        count = kept
+        if allowed > 0.0 and rise > 0.0:
+            lower = load - cost / rise
+        if lower <= 0.0:
+            return 0.0, 0
+        done = load - lower <= 1e-13 * load or count == 0
+        load = lower
+        if done:
+            break
+    return load, count
+
+
+@in_order
+def _binding(member: Any, count: int, cut: Any, by_area: Any) -> int:
+    """Most frequent set among member[:count] into `cut`; its hours. Hours of each area into `by_area`."""
+    areas = member.shape[1]
+    best = 0
+    counted = np.zeros(count, np.bool_)
+    for first in range(count):
+        for i in range(areas):
+            by_area[i] += member[first, i]
+        if counted[first]:
+            continue
+        same = 0
+        for other in range(first, count):
+            if counted[other]:
+                continue
+            equal = True
+            for i in range(areas):
+                if member[first, i] != member[other, i]:
+                    equal = False
+                    break
+            if equal:
+                counted[other] = True
+                same += 1
+        if same > best:
+            best = same
+            cut[:] = member[first]
+    return best
+
+
+@in_order
+def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: Any) -> None:
+    """Solve cases first..end."""
+    profiles, coefficients, limits, weights, lists = fixed
+    load_out, copper_out, hours_out, unserved_out, native_out, cut_out, cut_hours_out, area_out = results
+    areas, _, every = profiles.shape
+    margin, total, buffer = np.empty((every, areas)), np.empty(every), np.empty(_TILE)
+    hours, native = np.empty(every, np.int64), np.zeros(every)
+    work = (np.empty(areas, np.int64), np.empty(areas, np.int64), np.empty(areas, np.int64))
+    state = (np.empty(areas), np.empty(areas), np.empty((areas, areas)), work)
+    found = (np.empty(every), np.empty(every), np.zeros((every, areas), np.bool_))
+    room = (hours, native, state, found)
+    for case in range(first, end):
+        _margins(profiles, coefficients[case], margin, total, buffer)
+        scale = 0.0
+        largest = 0.0
+        for h in range(every):
+            largest = max(largest, abs(total[h]))
+            one = 0.0
+            for i in range(areas):
+                one += abs(margin[h, i])
+            scale = max(scale, one)
+        tolerance = NEGLIGIBLE * scale
+        task = (margin, limits[case], weights[case], lists)
+        native[:] = 0.0
+        hosts = weights[case].sum() > 0.0
+        load, count = 0.0, 0
+        for number in range(allowed.shape[1]):
+            s = order[case, number]
+            limit = allowed[case, s]
+            if not hosts:
+                continue
+            copper_out[case, s] = _copper_plate(total, limit)
+            if number == 0 or load <= 0.0:
+                load, count = _start(max(copper_out[case, s], LEAST_START * largest), limit, tolerance, task, room)
+            load, left = _descend(load, count, limit, tolerance, task, room)
+            count = left
+            load_out[case, s] = load
+            hours_out[case, s] = left
+            if load > 0.0:
+                cut_hours_out[case, s] = _binding(found[2], left, cut_out[case, s], area_out[case, s])
+        if not hosts:
+            for h in range(every):
+                hours[h] = h
+            _walk(0.0, hours, every, task, state, found)
+            for h in range(every):
+                native[h] = found[0][h]
+        for h in range(every):
+            if native[h] > 0.0:
+                unserved_out[case] += native[h]
+                native_out[case] += native[h] > tolerance

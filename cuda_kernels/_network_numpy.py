@@ -1,0 +1,256 @@
+"""NumPy body of the network kernel; `network.network_headroom` holds the contract.
+
+Leaves are folded into their neighbours, the cuts of what is left are compared as one matrix product with a row maximum
+where there are at most 2**12 of them, and the flows of larger cores are augmented for all hours side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MOST_ENUMERATED = 12  # areas left after folding
+NEGLIGIBLE = 1e-12  # of the largest margin: an excess below it is rounding
+LEAST_START = 1e-3  # of the largest total margin: the first load tried is at least that
+MAX_STEPS = 200
+
+
+class Fold(NamedTuple):
+    """The order in which leaves fold into their neighbour (-1: none), and what is left."""
+
+    leaf: tuple[int, ...]
+    parent: tuple[int, ...]
+    core: tuple[int, ...]
+
+
+def fold_plan(limits: Any) -> Fold:
+    """Areas with at most one neighbour, taken away one after another."""
+    joined = (limits > 0.0) | (limits.T > 0.0)
+    np.fill_diagonal(joined, False)
+    left = list(range(len(limits)))
+    leaf, parent = [], []
+    while True:
+        ends = [i for i in left if joined[i, left].sum() <= 1]
+        if not ends:
+            return Fold(tuple(leaf), tuple(parent), tuple(left))
+        neighbours = [j for j in left if joined[ends[0], j]]
+        leaf.append(ends[0])
+        parent.append(neighbours[0] if neighbours else -1)
+        left.remove(ends[0])
+
+
+class Cuts(NamedTuple):
+    """All cuts of the folded graph: membership (cut, core area), limit of the links into each (cut,)."""
+
+    member: Any
+    imports: Any
+
+
+def all_cuts(limits: Any) -> Cuts:
+    """Every subset of the areas, the empty one first."""
+    areas = len(limits)
+    member = ((np.arange(2**areas)[:, None] >> np.arange(areas)) & 1).astype(np.float64)
+    return Cuts(member, imports_into(member, limits))
+
+
+def imports_into(member: Any, limits: Any) -> Any:
+    """Sum of the limits of the links into each set (set,), for membership (set, area) of 0 and 1. [MW]"""
+    limits = np.where(np.eye(len(limits), dtype=bool), 0.0, limits)
+    endless = np.isinf(limits)
+    total = (((1.0 - member) @ np.where(endless, 0.0, limits)) * member).sum(axis=1)
+    open_ = (((1.0 - member) @ endless) * member).sum(axis=1) > 0.0
+    return np.where(open_, np.inf, total)
+
+
+class Network:
+    """One set of limits, prepared."""
+
+    def __init__(self, limits: Any, *, fold: bool = True, enumerate_up_to: int = MOST_ENUMERATED) -> None:
+        self.limits = limits
+        self.plan = fold_plan(limits) if fold else Fold((), (), tuple(range(len(limits))))
+        core = list(self.plan.core)
+        self.core_limits = limits[np.ix_(core, core)]
+        self.cuts = all_cuts(self.core_limits) if len(core) <= enumerate_up_to else None
+
+    def short_side(self, deficit: Any) -> Any:
+        """Membership (hour, area) of the tightest set of each hour, for deficits (hour, area)."""
+        work = deficit.copy()
+        ruling = []
+        for i, j in zip(self.plan.leaf, self.plan.parent, strict=True):
+            into, out = (self.limits[j, i], self.limits[i, j]) if j >= 0 else (0.0, 0.0)
+            ruling.append(np.where(work[:, i] > into, 1, np.where(work[:, i] < -out, -1, 0)))
+            if j >= 0:
+                work[:, j] += np.clip(work[:, i], -out, into)
+        member = np.zeros(deficit.shape, dtype=bool)
+        core = list(self.plan.core)
+        if core:
+            member[:, core] = self._core_side(work[:, core])
+        order = list(zip(self.plan.leaf, self.plan.parent, ruling, strict=True))
+        for i, j, rule in reversed(order):
+            with_parent = member[:, j] if j >= 0 else np.zeros(len(member), dtype=bool)
+            member[:, i] = (rule > 0) | ((rule == 0) & with_parent)
+        return member
+
+    def _core_side(self, deficit: Any) -> Any:
+        if self.cuts is None:
+            return augmented(deficit, self.core_limits)[0]
+        value = deficit @ self.cuts.member.T - self.cuts.imports
+        return self.cuts.member[value.argmax(axis=1)].astype(bool)
+
+    def tightest(self, deficit: Any) -> tuple[Any, Any]:
+        """Unserved load (hour,) and the set that explains it (hour, area)."""
+        member = self.short_side(deficit)
+        inside = member.astype(np.float64)
+        value = (deficit * inside).sum(axis=1) - imports_into(inside, self.limits)
+        return np.maximum(value, 0.0), member & (value > 0.0)[:, None]
+
+
+def augmented(deficit: Any, limits: Any) -> tuple[Any, Any]:
+    """Short side (hour, area) and transfers (hour, area, area) by augmenting along shortest paths, hours side by side."""
+    hours, areas = deficit.shape
+    balance = -deficit
+    residual = np.broadcast_to(np.where(np.eye(areas, dtype=bool), 0.0, limits), (hours, areas, areas)).copy()
+    flow = np.zeros((hours, areas, areas))
+    side = np.zeros((hours, areas), dtype=bool)
+    waiting = np.flatnonzero((balance < 0.0).any(axis=1))
+    while waiting.size:
+        reached, hop = _towards_need(balance[waiting], residual[waiting])
+        side[waiting] = reached
+        source = np.where(reached, balance[waiting], 0.0)
+        going = source.max(axis=1) > 0.0
+        waiting = waiting[going]
+        if waiting.size:
+            _push(balance, residual, flow, waiting, source[going].argmax(axis=1), hop[going])
+    return side, np.maximum(flow - flow.transpose(0, 2, 1), 0.0)
+
+
+def _towards_need(balance: Any, residual: Any) -> tuple[Any, Any]:
+    """Areas from which a short area can still be reached, and the next area on the shortest way."""
+    reached = balance < 0.0
+    hop = np.full(balance.shape, -1)
+    frontier = reached.copy()
+    while frontier.any():
+        onward = (residual > 0.0) & frontier[:, None, :]
+        fresh = onward.any(axis=2) & ~reached
+        hop = np.where(fresh, onward.argmax(axis=2), hop)
+        reached |= fresh
+        frontier = fresh
+    return reached, hop
+
+
+def _push(balance: Any, residual: Any, flow: Any, hours: Any, source: Any, hop: Any) -> None:
+    """Send from one area of surplus to a short one along `hop`, as much as the way and both ends allow."""
+    rows = np.arange(len(hours))
+    steps, at = [], source.copy()
+    amount = balance[hours, source].copy()
+    while True:
+        onward = np.where(balance[hours, at] < 0.0, -1, hop[rows, at])
+        moving = onward >= 0
+        if not moving.any():
+            break
+        steps.append((at.copy(), onward, moving))
+        amount = np.where(moving, np.minimum(amount, residual[hours, at, onward]), amount)
+        at = np.where(moving, onward, at)
+    amount = np.minimum(amount, -balance[hours, at])
+    for start, end, moving in steps:
+        h, i, j, sent = hours[moving], start[moving], end[moving], amount[moving]
+        residual[h, i, j] -= sent
+        residual[h, j, i] += sent
+        flow[h, i, j] += sent
+    balance[hours, source] -= amount
+    balance[hours, at] += amount
+
+
+def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
+    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
+    value, member = Network(limits).tightest(deficit)
+    return value, member, augmented(deficit, limits)[1]
+
+
+def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares: Any) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. Inputs checked by the caller."""
+    cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
+    shape = (cases, row)
+    results = (
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape, np.int64),
+        np.zeros(cases),
+        np.zeros(cases, np.int64),
+        np.zeros((*shape, areas), bool),
+        np.zeros(shape, np.int64),
+        np.zeros((*shape, areas), np.int64),
+    )
+    for case in range(cases):
+        margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
+        one = _Case(Network(limits[case]), margin, weights[case])
+        results[3][case], results[4][case] = one.native.sum(), np.count_nonzero(one.native > one.tolerance)
+        for s in range(row):
+            if weights[case].sum() > 0.0:
+                allowed = float(shares[case, s]) * len(margin)
+                results[1][case, s] = one.copper_plate(allowed)
+                found = one.solve(allowed, results[1][case, s])
+                results[0][case, s], results[2][case, s] = found[:2]
+                results[5][case, s], results[6][case, s], results[7][case, s] = found[2:]
+    return results
+
+
+class _Case:
+    """One case: margins (hour, area) [MW], direction (area,)."""
+
+    def __init__(self, network: Network, margin: Any, weights: Any) -> None:
+        self.network, self.margin, self.weights = network, margin, weights
+        self.tolerance = NEGLIGIBLE * float(np.abs(margin).sum(axis=1).max())
+        self.native = network.tightest(-margin)[0]
+
+    def copper_plate(self, allowed: float) -> float:
+        """Headroom of the areas as one."""
+        total = np.maximum(self.margin.sum(axis=1), 0.0)
+        if allowed == 0.0:
+            return float(total.min())
+        load = float(total.max()) / (1.0 - allowed / len(total))
+        for _ in range(MAX_STEPS):
+            below = total < load
+            lower = total[below].sum() / max(np.count_nonzero(below) - allowed, 1e-300)
+            if np.count_nonzero(below) <= allowed or lower >= load:
+                break
+            load = float(lower)
+        return load
+
+    def solve(self, allowed: float, start: float) -> tuple[Any, ...]:
+        """Headroom, curtailed hours, binding cut, its hours, short hours by area."""
+        load = max(start, LEAST_START * float(np.abs(self.margin.sum(axis=1)).max()), self.tolerance)
+        hours = np.arange(len(self.margin))
+        for _ in range(MAX_STEPS):
+            value, member = self.network.tightest(load * self.weights - self.margin[hours])
+            excess = np.maximum(value - self.native[hours], 0.0)
+            slope = member @ self.weights
+            short = excess > self.tolerance
+            cost, rise = excess[short].sum() - allowed * load, slope[short].sum() - allowed
+            left = not short.any() if allowed == 0.0 else cost < 0.0
+            if left and len(hours) == len(self.margin):
+                load = load - cost / rise if rise > 0.0 else 2.0 * load
+                continue
+            hours = hours[short]
+            if allowed == 0.0:
+                lower = float((load - excess[short] / slope[short]).min()) if short.any() else load
+            else:
+                lower = load - cost / rise
+            if lower <= 0.0:
+                load = 0.0
+                break
+            done = load - lower <= 1e-13 * load or not short.any()
+            load = lower
+            if done:
+                break
+        return load, *_binding(member[short] if load > 0.0 else member[:0])
+
+
+def _binding(member: Any) -> tuple[Any, ...]:
+    """Hours, most frequent set (the first of its kind on ties), its hours, hours of each area."""
+    if len(member) == 0:
+        return 0, np.zeros(member.shape[1], bool), 0, np.zeros(member.shape[1], np.int64)
+    sets, first, count = np.unique(member, axis=0, return_index=True, return_counts=True)
+    best = np.lexsort((first, -count))[0]
+    return len(member), sets[best], count[best], member.sum(axis=0)

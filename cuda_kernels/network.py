@@ -1,0 +1,168 @@
+"""Headroom of areas that help each other: transfers within directed limits, native load first.
+
+In one hour the areas have deficits d[i] = load - available (negative: surplus). Whatever the transfers, the areas of a
+set S cannot serve more of their deficit than the links into S carry, and some set is exactly that tight (max-flow
+min-cut). Unserved load is therefore a maximum over cuts,
+
+    U(d) = max over S of  sum_{i in S} d[i] - sum_{j not in S, i in S} limit[j, i],   the empty set giving 0.
+
+New load l is spread over the areas along a direction w (sum w = 1). Served demands form a polymatroid, so that native
+customers can be served first at no cost to the total: new load goes short by U(d + l w) - U(d) in an hour, and the
+headroom is the largest l with
+
+    sum_h [ U_h(l w) - U_h(0) ] <= curtailable_fraction * H * l.
+
+The left side is convex and piecewise linear in l with slope sum_h w(S_h), S_h the tightest set of the hour, so that
+Newton's method from the right of the root ends at the exact root, as for one area (headroom.py).
+
+Two bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it what
+its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
+areas; beyond, it augments all hours' flows side by side. numba carries the flow of one hour into the next, so that most
+hours are settled by looking at them, and augments the rest along shortest paths.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._namespace import Array
+from .errors import KernelError
+from .headroom import Engine, _shares, _use_numba
+
+MOST_AREAS = 256
+"""More areas are refused: flows are kept as a matrix."""
+
+
+class NetworkHeadroom(NamedTuple):
+    """Result of network_headroom.
+
+    headroom_mw : float64 (case, share)       Largest total new load along the direction, >= 0. [MW]
+    copper_plate_mw : float64 (case, share)   The same if transfers had no limit. [MW]
+    curtailed_hours : int64 (case, share)     Hours in which that load is curtailed; 0 where there is no headroom. [h]
+    native_unserved_mwh : float64 (case,)     Native load unserved before any new load. [MWh]
+    native_short_hours : int64 (case,)        Hours of it. [h]
+    binding_cut : bool (case, share, area)    The short side of the cut that binds in the most curtailed hours.
+    binding_hours : int64 (case, share)       Curtailed hours in which exactly that cut binds. [h]
+    short_hours : int64 (case, share, area)   Curtailed hours in which the area lies on the short side. [h]
+    """
+
+    headroom_mw: Array
+    copper_plate_mw: Array
+    curtailed_hours: Array
+    native_unserved_mwh: Array
+    native_short_hours: Array
+    binding_cut: Array
+    binding_hours: Array
+    short_hours: Array
+
+
+class Unserved(NamedTuple):
+    """Result of unserved_mw.
+
+    unserved_mw : float64 (hour,)     Least total of unserved load. [MW]
+    short_side : bool (hour, area)    A set of areas that attains it; empty where everything is served.
+    transfer_mw : float64 (hour, area, area)   Transfers from, to that attain it. [MW]
+    """
+
+    unserved_mw: Array
+    short_side: Array
+    transfer_mw: Array
+
+
+def network_headroom(
+    profiles: Array,
+    coefficients: Array,
+    limits_mw: Array,
+    direction: Array,
+    curtailable_fraction: Array | float,
+    *,
+    engine: Engine = "auto",
+) -> NetworkHeadroom:
+    """Largest load that a network of areas can host along a direction at a curtailable share of its energy.
+
+    profiles : float64 (area, K, H)             Hourly profiles, shared by all cases.
+    coefficients : float64 (case, area, K)      coefficients[c, a] @ profiles[a] is an area's margin: available power
+                                                minus native load. [MW]
+    limits_mw : float64 (area, area) or (case, area, area)   Transfer limit from, to; 0 where there is no link,
+                                                infinity where there is no limit; the diagonal is ignored. [MW]
+    direction : float64 (area,) or (case, area) Share of the new load in each area, >= 0, sum 1; all zero where a case
+                                                hosts nothing. [1]
+    curtailable_fraction : float, (share,) or (case, share)   0 <= eps < 1. [1]
+    engine : "auto" (numba when installed), "numpy" or "numba"
+
+    Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company.
+    Raises KernelError for shapes and for values that are not finite or negative where they must not be.
+    """
+    profiles, coefficients = np.asarray(profiles, np.float64), np.asarray(coefficients, np.float64)
+    if profiles.ndim != 3 or coefficients.ndim != 3 or coefficients.shape[1:] != profiles.shape[:2]:
+        raise KernelError(
+            f"profiles must be (area, K, H) and coefficients (case, area, K), got {profiles.shape}, "
+            f"{coefficients.shape}"
+        )
+    cases, areas = coefficients.shape[:2]
+    shares, _ = _shares(np, curtailable_fraction, cases)
+    limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
+    weights = _by_case(direction, cases, (areas,), "direction")
+    _check(profiles, coefficients, limits, weights)
+    if _use_numba(engine):
+        from ._network_numba import headroom as body
+    else:
+        from ._network_numpy import headroom as body
+    return NetworkHeadroom(*body(profiles, coefficients, limits, weights, shares))
+
+
+def unserved_mw(deficit_mw: Array, limits_mw: Array, *, engine: Engine = "auto") -> Unserved:
+    """Least unserved load of each hour, the cut that explains it and transfers that attain it.
+
+    deficit_mw : float64 (hour, area)   Load minus available power; negative where an area can help. [MW]
+    limits_mw : float64 (area, area)    Transfer limit from, to; 0 no link, infinity no limit. [MW]
+
+    Raises KernelError for shapes, NaN, negative limits.
+    """
+    deficit = np.ascontiguousarray(deficit_mw, dtype=np.float64)
+    if deficit.ndim != 2:
+        raise KernelError(f"deficit_mw must be (hour, area), got {deficit.shape}")
+    limits = _by_case(limits_mw, 1, (deficit.shape[1],) * 2, "limits_mw")
+    _check(deficit.T[:, None], np.ones((1, deficit.shape[1], 1)), limits, np.zeros((1, deficit.shape[1])))
+    if _use_numba(engine):
+        from ._network_numba import unserved as body
+    else:
+        from ._network_numpy import unserved as body
+    return Unserved(*body(deficit, limits[0]))
+
+
+def _by_case(values: Array, cases: int, shape: tuple[int, ...], name: str) -> Array:
+    """Values of one for all or one a case as (case, *shape) float64."""
+    array = np.asarray(values, np.float64)
+    if array.shape not in (shape, (cases, *shape)):
+        raise KernelError(f"{name} must be {shape} or {(cases, *shape)}, got {array.shape}")
+    return np.broadcast_to(array, (cases, *shape))
+
+
+def _check(profiles: Array, coefficients: Array, limits: Array, direction: Array) -> None:
+    """All problems of the values at once."""
+    areas = profiles.shape[0]
+    problems = []
+    if areas > MOST_AREAS or areas == 0 or profiles.shape[2] == 0:
+        problems.append(f"{areas} areas, {profiles.shape[2]} hours: 1 to {MOST_AREAS} areas and an hour are needed")
+    off = ~np.eye(areas, dtype=bool)
+    problems += _found(~np.isfinite(profiles), profiles, "profiles", "area, profile, hour")
+    problems += _found(~np.isfinite(coefficients), coefficients, "coefficients", "case, area, coefficient")
+    problems += _found(off & ~(limits >= 0.0), limits, "limits_mw", "case, from, to")
+    problems += _found(~(direction >= 0.0) | ~np.isfinite(direction), direction, "direction", "case, area")
+    total = direction.sum(axis=1)
+    if not problems:
+        wrong = (total != 0.0) & (np.abs(total - 1.0) > 1e-9)
+        problems += _found(wrong, total, "sum of direction", "case")
+    if problems:
+        raise KernelError("; ".join(problems))
+
+
+def _found(bad: Any, values: Array, name: str, axes: str) -> list[str]:
+    bad = np.broadcast_to(bad, values.shape)
+    if not bad.any():
+        return []
+    at = tuple(int(i) for i in np.argwhere(bad)[0])
+    return [f"{name} holds {values[at]} at {axes} = {', '.join(map(str, at))} ({int(bad.sum())} such values)"]
