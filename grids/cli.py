@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from grids.fetch import Outcome, Progress
+    from grids.fetch import Progress
     from grids.info import Comparison
+    from grids.originals import Outcome
 
 FILE = click.Path(path_type=Path)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
@@ -34,6 +35,10 @@ def _plain_errors() -> Iterator[None]:
 
 PIPE_WIDTH = 170
 """Columns of a table that goes to a file or a pipe, where nothing need fold. [1]"""
+
+
+TO_DO = ("by hand", "upstream")
+"""What became of a file that still wants somebody's hand."""
 
 
 @click.group()
@@ -140,10 +145,11 @@ def validate(file: Path, as_json: bool) -> None:
 @click.option("--base-url", help="A mirror that holds the files in the layout of DIRECTORY.")
 @as_json
 def fetch(directory: Path, wanted: Sequence[str], base_url: str | None, as_json: bool) -> None:
-    """Download the public originals into DIRECTORY; run again to continue after a break.
+    """Download the public originals into DIRECTORY and prepare them; run again to continue after a break.
 
-    Files are checked by SHA-256. Some files the build reads are re-encodings of an original: those are listed
-    with the address of the original and how to make them.
+    Files are checked by SHA-256 where the build reads them as published. What it reads in another form is made
+    from the public files, which are kept in DIRECTORY/upstream (0.4 GB; not needed afterwards). Files that no
+    program can bring are listed with the address of the original and how to make them.
 
     \b
     Example:
@@ -154,17 +160,45 @@ def fetch(directory: Path, wanted: Sequence[str], base_url: str | None, as_json:
 
     with _plain_errors(), _download_bar() as progress:
         outcomes = fetching.fetch(directory, wanted or None, base_url, progress)
+    _print_outcomes(directory, outcomes, as_json)
+
+
+@grids.command()
+@click.argument("directory", type=FILE)
+@click.option("--source", "wanted", multiple=True, help="Only this source (repeatable); all when left out.")
+@as_json
+def prepare(directory: Path, wanted: Sequence[str], as_json: bool) -> None:
+    """Make the originals that the build reads in another form from the public files in DIRECTORY/upstream.
+
+    `fetch` does this at its end; use this where the public files were placed by hand. What is there is kept.
+
+    \b
+    Example:
+      gridflops grids prepare originals/
+    """
+    from grids.prepare import prepare as prepare_all
+
+    with _plain_errors():
+        outcomes = prepare_all(directory, wanted or None)
+    _print_outcomes(directory, outcomes, as_json)
+
+
+def _print_outcomes(directory: Path, outcomes: Sequence[Outcome], as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
 
         click.echo(json.dumps([asdict(row) for row in outcomes], indent=2, ensure_ascii=False))
         return
     _table(f"Originals in {directory}", [_outcome(row) for row in outcomes])
+    left = [row for row in outcomes if row.status in TO_DO]
+    click.echo(
+        f"{len(outcomes)} originals; {len(left)} to make by hand" if left else f"all {len(outcomes)} originals there"
+    )
 
 
 def _outcome(row: Outcome) -> dict[str, str]:
     """A row for the table; where the user has to do something, what and from where."""
-    note = "" if row.status in ("fetched", "kept") else f"{row.how or ''} ({row.url})"
+    note = f"{row.how or ''} ({row.url})" if row.status in TO_DO else ""
     return {"source": row.source, "file": row.path, "status": row.status, "to do": note}
 
 
@@ -189,19 +223,27 @@ def _download_bar() -> Iterator[Progress]:
 @grids.command()
 @click.option("--originals", type=FILE, required=True, help="Folder of the originals, as `fetch` fills it.")
 @click.option("--out", type=FILE, default=Path("grid.nc"), show_default=True, help="File to write.")
+@click.option(
+    "--cell-degrees",
+    type=click.Choice(["0.5", "0.25"]),
+    default="0.5",
+    show_default=True,
+    help="Width of the cells; a grid of 0.25 degree cells has four times as many and is too heavy to embed.",
+)
 @as_json
-def build(originals: Path, out: Path, as_json: bool) -> None:
+def build(originals: Path, out: Path, cell_degrees: str, as_json: bool) -> None:
     """Rebuild the grid from the public originals.
 
     \b
     Example:
       gridflops grids build --originals originals/ --out grid.nc
+      gridflops grids build --originals originals/ --out fine.nc --cell-degrees 0.25
     """
     from grids.build.bundle import build_bundle, sizes
 
     say: Callable[[str], None] = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     with _plain_errors():
-        ds = build_bundle(originals, out, say=say)
+        ds = build_bundle(originals, out, cell_degrees=float(cell_degrees), say=say)
     rows = sizes(ds, out)
     if as_json:
         click.echo(json.dumps({"file": str(out), "bytes": out.stat().st_size, "parts": rows}, indent=2))

@@ -1,4 +1,5 @@
-"""Download the public originals that the build reads, with checksums, resume and a way out when offline."""
+"""Bring the public originals that the build reads: download with checksums, resume and a way out when offline,
+then prepare what the build reads in another form."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urldefrag, urlsplit
 
+from grids.originals import Outcome, checksum, chosen, inside, outcome, upstream_path, upstream_urls
+from grids.prepare import prepare_file
 from grids.provenance import Source, SourceFile, sources
 from grids.variables import GridDataError
 
@@ -19,26 +22,10 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 """Called with the file's path, the bytes received so far, and the total where the server says it."""
 
-UPSTREAM = "upstream"
-DOWNLOADABLE_HOSTS = ("raw.githubusercontent.com", "cdn.jsdelivr.net", "zenodo.org")
+DOWNLOADABLE_HOSTS = ("raw.githubusercontent.com", "cdn.jsdelivr.net", "zenodo.org", "files.pythonhosted.org")
 CHUNK_BYTES = 1 << 18
 TIMEOUT_S = 30
 TOO_MANY_REQUESTS = 429
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file.
-
-    status: `fetched`, `kept` (was there already), `upstream` (the original was fetched, but the build reads a
-    re-encoding that has to be made from it) or `by hand` (no single file to download).
-    """
-
-    source: str
-    path: str
-    status: str
-    url: str | None
-    how: str | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +33,6 @@ class _Job:
     path: str
     url: str
     sha256: str | None
-    status: str
 
 
 class Interrupted(Exception):
@@ -66,64 +52,64 @@ def fetch(
 
     A file that is there with the right checksum is kept; an interrupted download continues where it stopped
     (HTTP Range); a file appears under its final name only when complete and checked. `base_url` is a mirror
-    with the layout of `target`. Waits `wait_s`, doubled each time, between `attempts` tries of a file.
+    with the layout of `target`. Waits `wait_s`, doubled each time, between `attempts` tries of a file. What the
+    build reads in another form than the public one is prepared at the end (`grids.prepare`).
 
     Raises GridDataError naming every file that could not be had, its address and what to do.
     """
     target = Path(target)
-    outcomes: list[Outcome] = []
+    states: list[tuple[Source, SourceFile, str]] = []
     problems: list[str] = []
     unreachable: set[str] = set()
-    for source in _chosen(wanted):
+    for source in chosen(wanted, sources()):
         for file in source.files:
-            job = _job(source, file, base_url)
-            status = "kept" if _complete(target, file) else "by hand" if job is None else job.status
-            if job is not None and status != "kept":
-                problem = _fetch_one(target, job, unreachable, progress, attempts, wait_s)
-                if problem:
-                    problems.append(problem)
-                    continue
-            outcomes.append(Outcome(source.id, file.path, status, file.url, file.reencoded))
+            jobs = [] if _complete(target, file) else _jobs(source, file, base_url)
+            failed = [
+                problem
+                for job in jobs
+                if (problem := _fetch_one(target, job, unreachable, progress, attempts, wait_s)) is not None
+            ]
+            problems += failed
+            if not failed:
+                states.append((source, file, _status(target, file, jobs)))
+    outcomes = []
+    for source, file, status in states:
+        try:
+            made = prepare_file(target, source, file) if status == "upstream" else status
+        except GridDataError as error:
+            problems += error.problems
+            continue
+        outcomes.append(outcome(source, file, status if made == "by hand" else made))
     if problems:
         raise GridDataError(problems)
     return outcomes
 
 
-def _chosen(wanted: Iterable[str] | None) -> list[Source]:
-    known = sources()
-    names = list(known) if wanted is None else list(wanted)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise GridDataError(f"unknown source {', '.join(unknown)}; known: {', '.join(known)}")
-    return [known[name] for name in names]
+def _status(target: Path, file: SourceFile, jobs: list[_Job]) -> str:
+    """What the downloads led to; `upstream` where the file itself has still to be made."""
+    if not jobs:
+        return "kept" if _complete(target, file) else "by hand"
+    return "fetched" if jobs[0].path == file.path else "upstream"
 
 
 def _complete(target: Path, file: SourceFile) -> bool:
     """True where the build's file is there, with the right checksum where one is known."""
     import pooch
 
-    path = _inside(target, file.path)
+    path = inside(target, file.path)
     return path.is_file() and (file.sha256 is None or bool(pooch.file_hash(str(path)) == file.sha256))
 
 
-def _job(source: Source, file: SourceFile, base_url: str | None) -> _Job | None:
-    """What to download for `file`, or None where there is no single file to download."""
+def _jobs(source: Source, file: SourceFile, base_url: str | None) -> list[_Job]:
+    """What to download for `file`; nothing where it has no address that a program can download."""
     if base_url is not None:
-        return _Job(file.path, f"{base_url.rstrip('/')}/{quote(file.path)}", file.sha256, "fetched")
-    if file.url is None or urlsplit(file.url).hostname not in DOWNLOADABLE_HOSTS:
-        return None
+        return [_Job(file.path, f"{base_url.rstrip('/')}/{quote(file.path)}", file.sha256)]
+    urls = upstream_urls(file)
+    if not all(urlsplit(url).hostname in DOWNLOADABLE_HOSTS for url in urls):
+        return []
     if file.sha256 is not None:
-        return _Job(file.path, file.url, file.sha256, "fetched")
-    name = PurePosixPath(urlsplit(file.url).path).name
-    return _Job(f"{UPSTREAM}/{source.id}/{name}", file.url, None, "upstream")
-
-
-def _inside(target: Path, path: str) -> Path:
-    """`path` below `target`; an absolute path, a drive or a `..` is refused."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path:
-        raise GridDataError(f"{path!r} leads out of the folder of originals; correct the entry in sources.yaml")
-    return target.joinpath(*pure.parts)
+        return [_Job(file.path, url, file.sha256) for url in urls]
+    return [_Job(upstream_path(source, url), urldefrag(url).url, checksum(url)) for url in urls]
 
 
 def _fetch_one(
@@ -133,7 +119,7 @@ def _fetch_one(
     import pooch
     import requests
 
-    destination = _inside(target, job.path)
+    destination = inside(target, job.path)
     host = str(urlsplit(job.url).netloc)
     way_out = f"place it by hand at {destination}, then run again"
     if host in unreachable:

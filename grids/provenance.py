@@ -13,6 +13,14 @@ from grids.variables import GridDataError
 # How far the derived figures of a source may travel; each word is explained in `licences_markdown`.
 STANDINGS = ("attribution", "public-domain", "facts-only", "no-licence-stated")
 
+# How far the rule that makes a file is proved.
+PREPARED = {
+    "checked-upstream": "the rule was run on text of the public file and gave what the build has read so far",
+    "checked-inverse": "the rule was run on a file turned back from what the build has read so far; names of "
+    "columns and sheets are as published, the layout around them is not confirmed",
+    "unchecked": "the rule follows the publisher's description; its result has not been compared",
+}
+
 PREAMBLE = """\
 # Data licences
 
@@ -45,6 +53,10 @@ class SourceFile:
     """SHA-256 of the file at `url`; None where the build reads a re-encoding of it."""
     reencoded: str | None
     """How the file at `path` is made from the one at `url`; None where it is the same file."""
+    parts: tuple[str, ...] = ()
+    """Public files it is made from, where these are several: addresses, `{a,b}` standing for both in turn."""
+    prepared: str | None = None
+    """How far the rule that makes it is proved, one of PREPARED; None where it is downloaded or made by hand."""
     optional: bool = False
     """True where no part of the build stops without it."""
 
@@ -109,11 +121,15 @@ def _file(name: str, entry: Mapping[str, Any], problems: list[str]) -> SourceFil
     wrong = ({"path", "url"} - entry.keys()) | (entry.keys() - set(SourceFile.__dataclass_fields__))
     if wrong:
         problems.append(f"{name}: file {entry.get('path')!r}: missing or unknown key {', '.join(sorted(wrong))}")
+    if entry.get("prepared") not in (None, *PREPARED):
+        problems.append(f"{name}: prepared {entry['prepared']!r} is not one of {', '.join(PREPARED)}")
     return SourceFile(
         path=str(entry.get("path")),
         url=entry.get("url"),
         sha256=entry.get("sha256"),
         reencoded=entry.get("reencoded"),
+        parts=tuple(entry.get("parts", ())),
+        prepared=entry.get("prepared"),
         optional=bool(entry.get("optional", False)),
     )
 
@@ -138,6 +154,12 @@ def licences_markdown() -> str:
     """Text of DATA-LICENSES.md, made from `sources.yaml`."""
     lines = [
         *PREAMBLE.splitlines(),
+        "",
+        "A file that the build reads in another form is prepared from the public one, and how far that is proved stands",
+        "behind it in brackets:",
+        "",
+        *(f"- `{word}`: {meaning};" for word, meaning in PREPARED.items()),
+        "- `by hand`: no program makes it; what is said before tells how.",
         "",
         "| id | standing | licence | publisher | title |",
         "|---|---|---|---|---|",
@@ -173,7 +195,8 @@ def _section(source: Source) -> list[str]:
 
 def _file_line(file: SourceFile) -> str:
     origin = f"<{file.url}>" if file.url else "no public address"
-    return f"- `{file.path}` from {origin}" + (f"; {file.reencoded}" if file.reencoded else "")
+    made = f"; {file.reencoded} ({file.prepared or 'by hand'})" if file.reencoded else ""
+    return f"- `{file.path}` from {origin}{made}"
 
 
 if __name__ == "__main__":

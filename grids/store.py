@@ -106,12 +106,12 @@ def write_grid(ds: xr.Dataset, path: Path | str) -> None:
     validate(ds)
     described = _describe(ds)
     encoding = {str(name): _encoding(variable) for name, variable in described.variables.items()}
-    with _whole_file(target) as partial:
+    with whole_file(target) as partial:
         described.to_netcdf(partial, format="NETCDF4", engine="netcdf4", encoding=encoding)
 
 
 @contextlib.contextmanager
-def _whole_file(target: Path) -> Iterator[Path]:
+def whole_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces it at the end, or disappears on any error."""
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -15,20 +15,28 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 TITLE = "Load, fleet, capacity factors, cells and transfer limits of 18 US and 31 Chinese areas"
+CELL_DEGREES = (0.5, 0.25)
+"""Widths of cells that a grid may have, the usual one first: they tile a degree and are no finer than the sites."""
 LARGEST_BYTES = 12_000_000
 """What the embedded file may weigh. [J]"""
 
 
-def build_bundle(originals: Path | str, target: Path | str, *, say: Say = print) -> xr.Dataset:
+def build_bundle(
+    originals: Path | str, target: Path | str, *, cell_degrees: float = CELL_DEGREES[0], say: Say = print
+) -> xr.Dataset:
     """Build every part from `originals`, check the whole, write it to `target` and return it.
 
-    Raises GridDataError listing every missing original, or whatever a part or the whole fails.
+    `cell_degrees`: width of the cells, one of CELL_DEGREES.
+    Raises GridDataError for another width, listing every missing original, or whatever a part or the whole fails.
     """
     from grids.store import write_grid
 
+    if cell_degrees not in CELL_DEGREES:
+        widths = " or ".join(map(str, CELL_DEGREES))
+        raise GridDataError(f"cells are {widths} degrees wide, got {cell_degrees:g}")
     originals, target = Path(originals), Path(target)
     inputs = _checksums(originals)
-    ds = merge(_parts(originals, say))
+    ds = merge(_parts(originals, cell_degrees, say))
     ds.attrs = {"title": TITLE, "input_sha256": "\n".join(f"{value}  {name}" for name, value in inputs.items())}
     write_grid(ds, target)
     weight = target.stat().st_size
@@ -46,11 +54,8 @@ def _checksums(originals: Path) -> dict[str, str]:
     for source, file in required_files():
         path = originals / file.path
         if not path.is_file():
-            way = (
-                f"make it: {file.reencoded}, from {file.url}"
-                if file.reencoded
-                else f"`gridflops grids fetch {originals}`"
-            )
+            by_hand = file.reencoded and not file.prepared
+            way = f"make it: {file.reencoded}, from {file.url}" if by_hand else f"`gridflops grids fetch {originals}`"
             missing.append(f"{file.path}: missing ({source.id}: {source.title}); {way}")
             continue
         with path.open("rb") as content:
@@ -60,7 +65,7 @@ def _checksums(originals: Path) -> dict[str, str]:
     return found
 
 
-def _parts(originals: Path, say: Say) -> dict[str, xr.Dataset]:
+def _parts(originals: Path, cell_degrees: float, say: Say) -> dict[str, xr.Dataset]:
     """Every part by name; a part that needs another one gets it."""
     from grids.build import capacity_factors, cells, demand, fleet, generation, transfers
 
@@ -74,7 +79,7 @@ def _parts(originals: Path, say: Say) -> dict[str, xr.Dataset]:
     run("fleet", lambda: fleet.build(originals))
     run("generation", lambda: generation.build(originals, parts["fleet"], parts["demand"]))
     run("capacity factors", lambda: capacity_factors.build(originals, parts["generation"]))
-    run("cells", lambda: cells.build(originals, parts["fleet"]))
+    run("cells", lambda: cells.build(originals, parts["fleet"], cell_degrees))
     run("transfers", lambda: transfers.build(originals))
     return parts
 

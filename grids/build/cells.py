@@ -76,9 +76,9 @@ _ATTRS: dict[str, tuple[str, str, str, str]] = {
     "cell_temperature_c": (
         "degC",
         "P",
-        "ncep-normals",
-        "Bilinear between the 2.5 degree normals of the reanalysis surface; no elevation on record, so no cell is "
-        "corrected to its own height.",
+        "ncep-normals pvlib-altitude",
+        "2.5 degree normals brought to sea level with 6.5 degC per km and the mean height of their own squares, "
+        "interpolated bilinearly, and brought up to the mean height of the cell; means of a month, no day and night.",
     ),
     "cell_price_usd_per_mwh": (
         "usd_2023/MWh",
@@ -116,8 +116,11 @@ def build(originals: Path, fleet: xr.Dataset, cell_degrees: float = 0.5) -> xr.D
         "cell_planned_mw": (("technology", "cell"), sited.planned_mw),
         "cell_load_weight": (("cell",), load),
         "cell_climate": (("cell",), _climate(originals, grid)),
-        "cell_temperature_c": (("cell", "month"), monthly_temperature_c(originals, grid.lat, grid.lon)),
-        "cell_price_usd_per_mwh": (("cell",), _price(originals, grid)),
+        "cell_temperature_c": (
+            ("cell", "month"),
+            monthly_temperature_c(originals, grid.lat, grid.lon, width_deg=grid.degrees),
+        ),
+        "cell_price_usd_per_mwh": (("cell",), _price(grid)),
     }
     dataset = _dataset(variables, len(grid))
     dataset.attrs["cell_degrees"] = cell_degrees
@@ -168,9 +171,9 @@ def _climate(originals: Path, grid: lattice.Lattice) -> NDArray[np.str_]:
     return np.array([raster.at(lat, lon, grid.degrees) for lat, lon in zip(grid.lat, grid.lon, strict=True)])
 
 
-def _price(originals: Path, grid: lattice.Lattice) -> Floats:
+def _price(grid: lattice.Lattice) -> Floats:
     """Price of the cell's state [usd_2023/MWh], NaN where none is published."""
-    known = prices.industrial_usd_per_mwh(originals)
+    known = prices.industrial_usd_per_mwh()
     return np.array([known.get(str(region), np.nan) for region in grid.region])
 
 

@@ -158,7 +158,7 @@ def capacity_factor(generation_mwh: xr.DataArray, capacity_mw: xr.DataArray) -> 
 
 def national_exchange(originals: Path) -> tuple[xr.DataArray, xr.DataArray]:
     """Net imports of the United States and net exports of China by year, MWh."""
-    recent = owid.read_national(originals)
+    recent = owid.read_national()
     china = recent[recent["country"] == "CN"].set_index("year")["net_imports_twh"]
     return _by_year(generation_us.net_imports_mwh(originals)), _by_year(-china * MWH_PER_TWH)
 
@@ -206,7 +206,7 @@ def national_generation(originals: Path) -> xr.DataArray:
     parts = [source for source in SOURCES if source != "total"]
     # Sources that are not covered yet are left out of the sum (bioenergy and other before 2000).
     long["total"] = long[parts].sum(axis=1, min_count=len(parts) - 2)
-    recent = owid.read_national(originals).set_index(["country", "year"])[list(SOURCES)]
+    recent = owid.read_national().set_index(["country", "year"])[list(SOURCES)]
     index = pd.MultiIndex.from_product([COUNTRIES, NATIONAL_YEARS], names=["country", "year"])
     table = long.reindex(index)[list(SOURCES)]
     newer = recent.index.intersection(index)

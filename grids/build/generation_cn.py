@@ -41,7 +41,7 @@ def by_province(originals: Path, capacity: Frame) -> Frame:
     """
     import pandas as pd
 
-    national = owid.read_national(originals).query("country == 'CN'").set_index("year")
+    national = owid.read_national().query("country == 'CN'").set_index("year")
     output = crea.year_ends(crea.read_generation(originals)).T
     mean = mean_capacity(capacity)
     parts = _thermal(output.loc["thermal"], mean, national)

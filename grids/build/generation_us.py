@@ -59,7 +59,7 @@ def national_targets(originals: Path, known: Column) -> dict[int, Column]:
     import pandas as pd
 
     long = owid.read_long_history(originals).query("country == 'US'").set_index("year")
-    recent = owid.read_national(originals).query("country == 'US'").set_index("year")
+    recent = owid.read_national().query("country == 'US'").set_index("year")
     series = {
         name: eia_international.read_generation_twh(originals, "US", name)
         for name in ("Oil", "Other gases", "Biomass and waste", "Hydroelectric pumped storage", "Geothermal")
@@ -133,7 +133,7 @@ def net_imports_mwh(originals: Path) -> Column:
     seds = eia_state.read_seds(originals)
     rows = seds[(seds["series"] == eia_state.SEDS_NET_IMPORTS) & (seds["state"] == "US")]
     series = rows.set_index("year")["value"] * MWH_PER_GWH
-    recent = owid.read_national(originals).query("country == 'US'").set_index("year")["net_imports_twh"]
+    recent = owid.read_national().query("country == 'US'").set_index("year")["net_imports_twh"]
     series = series[series.index.isin(HISTORY_YEARS)].copy()
     series[STATE_YEAR] = recent[STATE_YEAR] * MWH_PER_TWH
     return series

@@ -22,17 +22,23 @@ ALTITUDE_STEP_M, ALTITUDE_BASE_M, ALTITUDE_NO_DATA = 28.0, -450.0, 255
 """Coding of the altitude map of pvlib: bytes of 28 m from -450 m; 255 is no data, at sea."""
 ALTITUDE_CELLS_PER_DEG: Final = 12
 CELL_DEG: Final = 0.5
-"""Width over which the height of a place is averaged: the lattice of the grid file."""
+"""Width over which the height of a place is averaged where none is given: the usual lattice of a grid file."""
 
 
 def monthly_temperature_c(
-    originals: Path, lat: npt.ArrayLike, lon: npt.ArrayLike, elevation_m: npt.ArrayLike | None = None
+    originals: Path,
+    lat: npt.ArrayLike,
+    lon: npt.ArrayLike,
+    elevation_m: npt.ArrayLike | None = None,
+    *,
+    width_deg: float = CELL_DEG,
 ) -> Floats:
     """Normal monthly mean air temperature at any place.
 
     originals : Path          Folder that holds ``ncep_air_climatology``.
     lat, lon : array (n,)     Degrees north and east (-180 to 180), inside the US or the China window.
-    elevation_m : array (n,)  Height of each place [m]; left out, the mean of pvlib's altitude map over half a degree.
+    elevation_m : array (n,)  Height of each place [m]; left out, the mean of pvlib's altitude map over
+                              a square `width_deg` wide around it.
     Returns array (n, 12) [degC]. The normals are brought to sea level with 6.5 degC per km and the mean height of
     their own 2.5 degree cells (the height of the reanalysis surface, as far as it resolves mountains), interpolated
     bilinearly, and brought up to the place at the same rate.
@@ -40,7 +46,7 @@ def monthly_temperature_c(
     """
     north, east = np.atleast_1d(np.asarray(lat, dtype=np.float64)), np.atleast_1d(np.asarray(lon, dtype=np.float64))
     if elevation_m is None:
-        height = mean_altitude_m(north, east, CELL_DEG)
+        height = mean_altitude_m(north, east, width_deg)
     else:
         height = np.atleast_1d(np.asarray(elevation_m, dtype=np.float64))
     if not np.isfinite(height).all():

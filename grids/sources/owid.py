@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Frame, original, require_columns
 
-if TYPE_CHECKING:
-    pass
-
 FOLDER: Final = "owid_energy"
 COUNTRY: Final = {"China": "CN", "United States": "US"}
-SOURCES: Final = {
-    "generation_twh": "total",
-    "coal_twh": "coal",
-    "gas_twh": "gas",
-    "oil_twh": "oil",
-    "nuclear_twh": "nuclear",
-    "hydro_twh": "hydro",
-    "wind_twh": "wind",
-    "solar_twh": "solar",
-    "bioenergy_twh": "bioenergy",
-    "other_renewables_exc_bio_twh": "other",
-}
+SOURCES: Final = ("total", "coal", "gas", "oil", "nuclear", "hydro", "wind", "solar", "bioenergy", "other")
+TRADE: Final = {"demand": "demand_twh", "net_imports": "net_imports_twh"}
+RECENT: Final = "national_recent.yaml"
 
 LONG_SOURCES: Final = {
     "coal_twh": "coal",
@@ -39,20 +28,25 @@ LONG_SOURCES: Final = {
 BIOENERGY_FROM: Final = 2000
 
 
-def read_national(originals: Path) -> Frame:
+def read_national() -> Frame:
     """Recent years: country, year, demand_twh, net_imports_twh, and one column per source, TWh.
 
-    China 2006-2025, United States 2022-2025. 'oil' of China is mostly waste heat and by-product gases.
-    A source that the publisher leaves blank stays NaN.
+    China 2006-2025, United States 2022-2025, from `grids/data/national_recent.yaml`. 'oil' of China is mostly waste
+    heat and by-product gases. A source for which the publisher gives no figure is NaN.
     """
     import pandas as pd
+    from ruamel.yaml import YAML
 
-    path = original(originals, f"{FOLDER}/owid_us_china_extract.csv")
-    raw = pd.read_csv(path)
-    require_columns(raw, ("country", "year", "demand_twh", "net_imports_twh", *SOURCES), path)
-    raw["country"] = raw["country"].map(COUNTRY)
-    table = raw.rename(columns=SOURCES)
-    return table[["country", "year", "demand_twh", "net_imports_twh", *SOURCES.values()]]
+    text = importlib.resources.files("grids").joinpath("data", RECENT).read_text(encoding="utf-8")
+    parts = []
+    for country, block in YAML(typ="safe").load(text).items():
+        part = pd.DataFrame(block["series"], dtype=float)
+        require_columns(part, (*TRADE, *SOURCES), RECENT)
+        part.insert(0, "country", country)
+        part.insert(1, "year", range(block["first_year"], block["first_year"] + len(part)))
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True).rename(columns=TRADE)
+    return table[["country", "year", *TRADE.values(), *SOURCES]]
 
 
 def read_long_history(originals: Path) -> Frame:

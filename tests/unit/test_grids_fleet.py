@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -95,9 +96,19 @@ def test_missing_original_names_the_way_out(tmp_path: Path) -> None:
 
 def test_missing_column_is_named(tmp_path: Path) -> None:
     (tmp_path / owid.FOLDER).mkdir()
-    (tmp_path / owid.FOLDER / "owid_us_china_extract.csv").write_text("country,year\nChina,2020\n", encoding="utf-8")
-    with pytest.raises(GridDataError, match="generation_twh"):
-        owid.read_national(tmp_path)
+    path = tmp_path / owid.FOLDER / "electricity_by_source_twh_1985_2023.csv.gz"
+    path.write_bytes(gzip.compress(b"entity,year\nChina,2020\n"))
+    with pytest.raises(GridDataError, match="coal_twh"):
+        owid.read_long_history(tmp_path)
+
+
+def test_typed_national_figures_add_up() -> None:
+    table = owid.read_national()
+    fuels = [name for name in owid.SOURCES if name != "total"]
+    assert table.groupby("country")["year"].agg(["min", "max"]).to_numpy().tolist() == [[2006, 2025], [2022, 2025]]
+    np.testing.assert_allclose(table[fuels].sum(axis=1), table["total"], atol=0.011)
+    np.testing.assert_allclose(table["total"] + table["net_imports_twh"], table["demand_twh"], atol=0.011)
+    assert table.loc[table["country"] == "CN", "other"].isna().all()
 
 
 def test_zero_in_a_statistical_sheet_is_missing(tmp_path: Path) -> None:

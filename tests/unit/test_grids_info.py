@@ -232,7 +232,7 @@ def test_merge_joins_parts_and_names_disagreements(grid: xr.Dataset) -> None:
 
 def test_build_writes_what_the_parts_say(grid: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "_checksums", lambda originals: {"a/b.csv": "0" * 64})
-    monkeypatch.setattr(bundle, "_parts", lambda originals, say: {"all": grid})
+    monkeypatch.setattr(bundle, "_parts", lambda originals, cell_degrees, say: {"all": grid})
     path = tmp_path / "grid.nc"
     code, text = _run("build", "--originals", str(tmp_path), "--out", str(path), "--json")
     assert code == 0
