@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ._jit import any_order, in_order
-from ._network_numpy import LEAST_START, MAX_STEPS, NEGLIGIBLE
+from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE
 
 _DEAD = -2
 _CASES_PER_THREAD = 4
@@ -92,6 +92,7 @@ def _augment(balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -
     balance : surplus left, negative where short; carried : net import so far. Shortest ways first (Dinic).
     """
     level = work[0]
+    _ask_neighbours(balance, carried, residual, lists)
     while True:
         reached = _levels(balance, residual, lists, level, work[1])
         if reached == 0:
@@ -99,6 +100,28 @@ def _augment(balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -
         for s in range(balance.size):
             if level[s] == reached and balance[s] > 0.0:
                 _send(s, balance, carried, residual, lists, work)
+
+
+@in_order
+def _ask_neighbours(balance: Any, carried: Any, residual: Any, lists: Any) -> None:
+    """Short areas draw on neighbours with surplus, to half the difference where that is more than they need: what is
+    evened out beyond the need of this hour often carries the next one."""
+    start, joined = lists
+    for v in range(balance.size):
+        if balance[v] < 0.0:
+            for e in range(start[v], start[v + 1]):
+                u = joined[e]
+                if balance[u] > 0.0 and residual[u, v] > 0.0:
+                    amount = min(balance[u], max(-balance[v], 0.5 * (balance[u] - balance[v])))
+                    amount = min(amount, residual[u, v])
+                    residual[u, v] -= amount
+                    residual[v, u] += amount
+                    balance[u] -= amount
+                    balance[v] += amount
+                    carried[u] -= amount
+                    carried[v] += amount
+                    if balance[v] >= 0.0:
+                        break
 
 
 @in_order
@@ -294,8 +317,8 @@ def _walk(load: float, hours: Any, count: int, case: Any, state: Any, found: Any
 @in_order
 def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
     """A load right of the root, and the hours short there (first `count` of `hours`), with their native shortage."""
-    hours, native, state, found = room
-    value, slope, _ = found
+    hours, native, state, found, spare = room
+    value, slope, member = found
     every = case[0].shape[0]
     count = 0
     for _ in range(MAX_STEPS):
@@ -306,66 +329,90 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
         for h in range(every):
             if value[h] > 0.0:
                 hours[count] = h
+                value[count] = value[h]
+                slope[count] = slope[h]
+                member[count] = member[h]
                 count += 1
-        _walk(0.0, hours, count, case, state, found)
+        _walk(0.0, hours, count, case, state, spare)
+        cost, rise, short = -allowed * load, -allowed, 0
         for at in range(count):
-            native[hours[at]] = value[at]
-        _walk(load, hours, count, case, state, found)
-        cost, rise, short = _cost(load, allowed, tolerance, count, (hours, native, found))
+            native[at] = spare[0][at]
+            excess = value[at] - native[at]
+            if excess > tolerance:
+                cost += excess
+                rise += slope[at]
+                short += 1
         if (short > 0) if allowed == 0.0 else (cost >= 0.0):
             break
-        load = load - cost / rise if rise > 0.0 else 2.0 * load
+        load = (load - cost / rise) * (1.0 + BEYOND) if rise > 0.0 else 2.0 * load
     return load, count
-
-
-@in_order
-def _cost(load: float, allowed: float, tolerance: float, count: int, room: Any) -> Any:
-    """Curtailed energy beyond what is allowed, its slope, and the number of curtailed hours; settled hours drop out."""
-    hours, native, found = room
-    value, slope, member = found
-    cost = -allowed * load
-    rise = -allowed
-    short = 0
-    for at in range(count):
-        excess = value[at] - native[hours[at]]
-        if excess > tolerance:
-            cost += excess
-            rise += slope[at]
-            short += 1
-    return cost, rise, short
 
 
 @in_order
 def _descend(load: float, count: int, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
-    """Newton from right of the root; the root and the number of curtailed hours, which lead `hours` and `found`."""
-    hours, native, state, found = room
-    value, slope, member = found
+    """Newton from right of the root, where `found` holds the hours' cuts; the root, and how many hours are kept.
+
+    The hours kept, short at the last load that was looked at, lead `hours`, `native` and `found`. Each step goes to the
+    root for the cuts at hand, which never lies left of the true one, and only then looks for tighter cuts.
+    """
+    hours, native, state, found, _ = room
     for _ in range(MAX_STEPS):
+        lower = _root_of_cuts(load, count, allowed, tolerance, native, found)
+        if lower <= 0.0:
+            return 0.0, 0
+        if load - lower <= 1e-13 * load:
+            return lower, count
+        load = lower
         _walk(load, hours, count, case, state, found)
-        kept = 0
-        lower = load
+        count = _keep(count, tolerance, hours, native, found)
+        if count == 0:
+            return load, 0
+    return load, count
+
+
+@in_order
+def _root_of_cuts(load: float, count: int, allowed: float, tolerance: float, native: Any, found: Any) -> float:
+    """Root right of the true one if the cuts in `found`, taken at `load`, were the only ones."""
+    value, slope, _ = found
+    at_load = load
+    if allowed == 0.0:
+        for at in range(count):
+            if value[at] - native[at] > tolerance:
+                load = min(load, at_load - (value[at] - native[at]) / slope[at])
+        return load
+    for _ in range(MAX_STEPS):
         cost = -allowed * load
         rise = -allowed
         for at in range(count):
-            excess = value[at] - native[hours[at]]
+            excess = value[at] - native[at] - (at_load - load) * slope[at]
             if excess > tolerance:
-                hours[kept] = hours[at]
-                member[kept] = member[at]
-                kept += 1
                 cost += excess
                 rise += slope[at]
-                if allowed == 0.0:
-                    lower = min(lower, load - excess / slope[at])
-        count = kept
-        if allowed > 0.0 and rise > 0.0:
-            lower = load - cost / rise
+        if rise <= 0.0 or cost <= 0.0:
+            return load
+        lower = load - cost / rise
         if lower <= 0.0:
-            return 0.0, 0
-        done = load - lower <= 1e-13 * load or count == 0
+            return 0.0
+        if load - lower <= 1e-13 * load:
+            return lower
         load = lower
-        if done:
-            break
-    return load, count
+    return load
+
+
+@in_order
+def _keep(count: int, tolerance: float, hours: Any, native: Any, found: Any) -> int:
+    """Move the hours that are still curtailed to the front; how many they are."""
+    value, slope, member = found
+    kept = 0
+    for at in range(count):
+        if value[at] - native[at] > tolerance:
+            hours[kept] = hours[at]
+            native[kept] = native[at]
+            value[kept] = value[at]
+            slope[kept] = slope[at]
+            member[kept] = member[at]
+            kept += 1
+    return kept
 
 
 @in_order
@@ -408,43 +455,47 @@ def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: 
     work = (np.empty(areas, np.int64), np.empty(areas, np.int64), np.empty(areas, np.int64))
     state = (np.empty(areas), np.empty(areas), np.empty((areas, areas)), work)
     found = (np.empty(every), np.empty(every), np.zeros((every, areas), np.bool_))
-    room = (hours, native, state, found)
+    spare = (np.empty(every), np.empty(every), np.zeros((every, areas), np.bool_))
+    room = (hours, native, state, found, spare)
     for case in range(first, end):
         _margins(profiles, coefficients[case], margin, total, buffer)
-        scale = 0.0
-        largest = 0.0
-        for h in range(every):
-            largest = max(largest, abs(total[h]))
-            one = 0.0
-            for i in range(areas):
-                one += abs(margin[h, i])
-            scale = max(scale, one)
+        scale, largest = _scales(margin, total)
         tolerance = NEGLIGIBLE * scale
         task = (margin, limits[case], weights[case], lists)
-        native[:] = 0.0
-        hosts = weights[case].sum() > 0.0
         load, count = 0.0, 0
         for number in range(allowed.shape[1]):
             s = order[case, number]
+            if weights[case].sum() == 0.0:
+                break
             limit = allowed[case, s]
-            if not hosts:
-                continue
             copper_out[case, s] = _copper_plate(total, limit)
-            if number == 0 or load <= 0.0:
-                load, count = _start(max(copper_out[case, s], LEAST_START * largest), limit, tolerance, task, room)
-            load, left = _descend(load, count, limit, tolerance, task, room)
-            count = left
+            if number == 0:
+                begin = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest)
+                load, count = _start(begin, limit, tolerance, task, room)
+            elif load <= 0.0:
+                continue  # no headroom at a larger share, none at this
+            load, count = _descend(load, count, limit, tolerance, task, room)
             load_out[case, s] = load
-            hours_out[case, s] = left
+            hours_out[case, s] = count
             if load > 0.0:
-                cut_hours_out[case, s] = _binding(found[2], left, cut_out[case, s], area_out[case, s])
-        if not hosts:
-            for h in range(every):
-                hours[h] = h
-            _walk(0.0, hours, every, task, state, found)
-            for h in range(every):
-                native[h] = found[0][h]
+                cut_hours_out[case, s] = _binding(found[2], count, cut_out[case, s], area_out[case, s])
         for h in range(every):
-            if native[h] > 0.0:
-                unserved_out[case] += native[h]
-                native_out[case] += native[h] > tolerance
+            hours[h] = h
+        _walk(0.0, hours, every, task, state, found)
+        for h in range(every):
+            unserved_out[case] += found[0][h]
+            native_out[case] += found[0][h] > tolerance
+
+
+@in_order
+def _scales(margin: Any, total: Any) -> Any:
+    """Largest sum of absolute margins of an hour, and largest absolute total margin."""
+    scale = 0.0
+    largest = 0.0
+    for h in range(total.size):
+        one = 0.0
+        for i in range(margin.shape[1]):
+            one += abs(margin[h, i])
+        scale = max(scale, one)
+        largest = max(largest, abs(total[h]))
+    return scale, largest

@@ -13,6 +13,7 @@ import numpy as np
 MOST_ENUMERATED = 12  # areas left after folding
 NEGLIGIBLE = 1e-12  # of the largest margin: an excess below it is rounding
 LEAST_START = 1e-3  # of the largest total margin: the first load tried is at least that
+BEYOND = 1e-9  # relative: a start that may be the root itself is moved right of it
 MAX_STEPS = 200
 
 
@@ -220,17 +221,17 @@ class _Case:
 
     def solve(self, allowed: float, start: float) -> tuple[Any, ...]:
         """Headroom, curtailed hours, binding cut, its hours, short hours by area."""
-        load = max(start, LEAST_START * float(np.abs(self.margin.sum(axis=1)).max()), self.tolerance)
-        hours = np.arange(len(self.margin))
+        load = max(start * (1.0 + BEYOND), LEAST_START * float(np.abs(self.margin.sum(axis=1)).max()), self.tolerance)
+        hours, right = np.arange(len(self.margin)), False
         for _ in range(MAX_STEPS):
             value, member = self.network.tightest(load * self.weights - self.margin[hours])
             excess = np.maximum(value - self.native[hours], 0.0)
             slope = member @ self.weights
             short = excess > self.tolerance
             cost, rise = excess[short].sum() - allowed * load, slope[short].sum() - allowed
-            left = not short.any() if allowed == 0.0 else cost < 0.0
-            if left and len(hours) == len(self.margin):
-                load = load - cost / rise if rise > 0.0 else 2.0 * load
+            right = right or (bool(short.any()) if allowed == 0.0 else cost >= 0.0)
+            if not right:
+                load = (load - cost / rise) * (1.0 + BEYOND) if rise > 0.0 else 2.0 * load
                 continue
             hours = hours[short]
             if allowed == 0.0:

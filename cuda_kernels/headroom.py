@@ -115,7 +115,8 @@ def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> Array:
         problems += _not_finite(xp, profiles, "profile", "hour")
     problems += _not_finite(xp, coefficients, "case", "coefficient")
     if not problems and len(coefficients):
-        reach = xp.abs(coefficients) @ peaks
+        with np.errstate(over="ignore"):  # an overflow is what the next line looks for
+            reach = xp.abs(coefficients) @ peaks
         if not float(reach.max()) < _LARGEST / profiles.shape[1]:
             worst = int(xp.argmax(reach))
             problems.append(f"case {worst}: margins of up to {float(reach[worst]):.3g} MW overflow")

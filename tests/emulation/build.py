@@ -18,6 +18,8 @@ INCLUDE = Path(cuda_kernels.__file__).parent
 PLAIN = ("-O2",)
 ADDRESS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 THREAD = ("-O1", "-g", "-fsanitize=thread")
+# Without -fno-gnu-unique all libraries of a process would share the shared memory of the one loaded first.
+_ALWAYS = ("-std=c++17", "-fPIC", "-ffp-contract=off", "-fno-gnu-unique", "-Wall", "-Werror", "-Wno-unknown-pragmas")
 _DYNAMIC = re.compile(r"extern __shared__ ([\w ]+?)\s+(\w+)\[\]")
 _CAPACITY = 64 * 1024
 _FOLDER = Path(tempfile.gettempdir()) / "gridflops-emulation"
@@ -50,8 +52,7 @@ def wrapper(text: str, names: tuple[str, ...]) -> str:
 def compile_library(text: str, names: tuple[str, ...], flags: tuple[str, ...] = PLAIN) -> Path:
     """Shared library of some kernels; kept between runs under the hash of everything that went into it."""
     code = wrapper(text, names)
-    headers = [*sorted(SHIM.iterdir()), *sorted(INCLUDE.glob("*.cuh"))]
-    key = hashlib.sha256("\0".join([code, *flags, *(h.read_text() for h in headers)]).encode()).hexdigest()[:24]
+    key = hashlib.sha256("\0".join([code, *flags, *_headers()]).encode()).hexdigest()[:24]
     library = _FOLDER / f"{key}.so"
     if library.exists():
         return library
@@ -68,24 +69,43 @@ def compile_library(text: str, names: tuple[str, ...], flags: tuple[str, ...] = 
 def _object(file: Path, flags: tuple[str, ...]) -> Path:
     """The scheduler is the same for all kernels: compiled once."""
     _FOLDER.mkdir(exist_ok=True)
-    text = "\0".join([*flags, *(h.read_text() for h in sorted(SHIM.iterdir()))])
+    text = "\0".join([file.name, *flags, *_headers()])
     built = _FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.o"
     if not built.exists():
         with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
             out = Path(folder) / "runtime.o"
-            _gpp([*flags, "-c", str(file), "-o", str(out)])
+            # The scheduler hands fibers on without telling ThreadSanitizer, which must watch the kernel alone.
+            own = [*flags, "-fno-sanitize=thread", "-DEMU_THREAD"] if flags == THREAD else flags
+            _gpp([*own, "-c", str(file), "-o", str(out)])
             out.replace(built)
     return built
 
 
 def _gpp(arguments: list[str]) -> None:
-    command = [
-        str(compiler), "-std=c++17", "-fPIC", "-ffp-contract=off", "-Wall", "-Werror", "-Wno-unknown-pragmas",
-        f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h", *arguments,
-    ]  # fmt: skip
+    command = [str(compiler), *_ALWAYS, f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
+
+
+def compile_program(text: str, name: str, flags: tuple[str, ...]) -> Path:
+    """A program that launches one kernel (main.cpp), for the sanitizers."""
+    code = wrapper(text, (name,))
+    key = hashlib.sha256("\0".join([code, "program", *flags, *_headers()]).encode()).hexdigest()[:24]
+    program = _FOLDER / key
+    if not program.exists():
+        runtime, main = (_object(SHIM / file, flags) for file in ("runtime.cpp", "main.cpp"))
+        with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
+            kernel, out = Path(folder) / "kernel.cpp", Path(folder) / "program"
+            kernel.write_text(code)
+            _gpp([*flags, str(kernel), str(runtime), str(main), "-ldl", "-o", str(out)])
+            out.replace(program)
+    return program
+
+
+def _headers() -> list[str]:
+    """What goes into every build beside the kernel itself."""
+    return [*_ALWAYS, *(file.read_text() for file in (*sorted(SHIM.iterdir()), *sorted(INCLUDE.glob("*.cuh"))))]
 
 
 @cache

@@ -119,6 +119,10 @@ MISTAKES = {
         "if (threadIdx.x % 2) {\n __syncwarp();\n } else {\n __syncwarp();\n }",
         "disagree about a warp operation",
     ),
+    "out of bounds of shared memory": (
+        "__shared__ int part[64];\n part[threadIdx.x + blockDim.x] = 1;\n out[0] = part[threadIdx.x];",
+        "behind the static shared memory",
+    ),
     "out of bounds": ("if (threadIdx.x == 9) out[blockDim.x + threadIdx.x] = 1;", "wrote outside argument 0"),
 }
 

@@ -12,7 +12,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -45,7 +45,7 @@ struct Fiber {
 #if defined(__SANITIZE_ADDRESS__)
     void* fake_stack;
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     void* tsan;
 #endif
 };
@@ -59,9 +59,9 @@ void* kernel_function;
 void** kernel_arguments;
 char message[512];
 bool failed;
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
 void* scheduler_tsan;
-char block_sync, warp_sync[64];
+char block_sync, warp_sync[64], start_sync, end_sync;   // addresses that stand for what orders the threads
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 void* scheduler_fake_stack;
@@ -75,7 +75,7 @@ void to_scheduler() {
     __sanitizer_start_switch_fiber(self->state == State::done ? nullptr : &self->fake_stack, scheduler_stack,
                                    scheduler_stack_size);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     __tsan_switch_to_fiber(scheduler_tsan, __tsan_switch_to_fiber_no_sync);
 #endif
     swapcontext(&self->context, &scheduler);
@@ -88,7 +88,13 @@ void entry() {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_stack_size);
 #endif
+#if defined(EMU_THREAD)
+    __tsan_acquire(&start_sync);
+#endif
     kernel_body(kernel_function, kernel_arguments);
+#if defined(EMU_THREAD)
+    __tsan_release(&end_sync);
+#endif
     current->state = State::done;
     to_scheduler();
 }
@@ -99,7 +105,7 @@ void resume(Fiber& fiber) {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(&scheduler_fake_stack, fiber.stack, STACK);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     __tsan_switch_to_fiber(fiber.tsan, __tsan_switch_to_fiber_no_sync);
 #endif
     swapcontext(&scheduler, &fiber.context);
@@ -205,10 +211,12 @@ int poison_one(dl_phdr_info* info, std::size_t, void* own) {
     return 1;
 }
 
+// Linked last, so that it lies behind the kernels' shared memory: what runs over lands here and is seen.
+thread_local unsigned char behind_shared[16384];
+
 // Every thread_local of this library is some kernel's shared memory.
 void poison_shared() {
-    static thread_local char touched;
-    *const_cast<volatile char*>(&touched) = 1;
+    *const_cast<volatile unsigned char*>(behind_shared) = 0xFF;
     Dl_info own;
     dladdr(reinterpret_cast<void*>(&poison_shared), &own);
     dl_iterate_phdr(poison_one, own.dli_fbase);
@@ -218,12 +226,12 @@ void wait(State state, int line) {
     Fiber* self = current;
     self->state = state;
     self->line = line;
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     void* sync = state == State::block_wait ? &block_sync : &warp_sync[number_of(*self) / 32];
     __tsan_release(sync);
 #endif
     to_scheduler();
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     __tsan_acquire(sync);
 #endif
 }
@@ -241,7 +249,7 @@ void prepare(Fiber& fiber, int number, char* stack) {
 #if defined(__SANITIZE_ADDRESS__)
     fiber.fake_stack = nullptr;
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     fiber.tsan = __tsan_create_fiber(0);
 #endif
 }
@@ -252,6 +260,9 @@ void run_block(const Launch& launch, std::mt19937& random) {
     if (launch.dynamic_capacity > 0) {
         std::memset(launch.dynamic_shared + launch.shared_bytes, CANARY, CANARY_BYTES);
     }
+#if defined(EMU_THREAD)
+    __tsan_release(&start_sync);   // blocks follow one another in the same shared memory, so they are ordered here
+#endif
     std::vector<int> turn(fibers.size());
     while (!failed) {
         arrange(turn, launch.order, random);
@@ -264,14 +275,23 @@ void run_block(const Launch& launch, std::mt19937& random) {
         if (release_warps() || failed || release_block() || failed) continue;
         if (!ran) break;
     }
+#if defined(EMU_THREAD)
+    __tsan_acquire(&end_sync);
+#endif
     for (Fiber& f : fibers) {
         if (!failed && f.state != State::done) {
             std::snprintf(message, sizeof message, "thread %d waits for ever at line %d", number_of(f), f.line);
             failed = true;
         }
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
         __tsan_destroy_fiber(f.tsan);
 #endif
+    }
+    for (std::size_t i = 0; i < sizeof behind_shared && !failed; ++i) {
+        if (behind_shared[i] != 0xFF) {
+            std::snprintf(message, sizeof message, "write behind the static shared memory");
+            failed = true;
+        }
     }
     for (std::size_t i = 0; launch.dynamic_capacity > 0 && i < CANARY_BYTES && !failed; ++i) {
         if (launch.dynamic_shared[launch.shared_bytes + i] != CANARY) {
@@ -354,7 +374,7 @@ const char* run(const Launch& launch, Body body, void* kernel, void** arguments)
         void* stack = mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         stacks.push_back(static_cast<char*>(stack));
     }
-#if defined(__SANITIZE_THREAD__)
+#if defined(EMU_THREAD)
     scheduler_tsan = __tsan_get_current_fiber();
 #endif
     std::mt19937 random(launch.seed);

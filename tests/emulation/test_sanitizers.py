@@ -1,0 +1,90 @@
+"""The kernels under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, and proof that those bite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cuda_kernels import _exact, _headroom_cuda, _philox_cuda
+from cuda_kernels._launch import source
+
+from . import build, sanitizer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(build.compiler is None, reason="g++ is not installed: kernels cannot run on the CPU"),
+]
+FLAGS = {"address": build.ADDRESS, "thread": build.THREAD}
+
+
+def headroom_arguments(cases: int, hours: int) -> list[np.ndarray | np.generic]:
+    rng = np.random.default_rng(0)
+    profiles = np.vstack([np.ones(hours), rng.normal(size=(2, hours))])
+    peaks = np.abs(profiles).max(axis=1)
+    anchor = _exact.anchors(np, peaks, hours)
+    coefficients = np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, 2))])
+    shares = np.tile([0.0, 0.1], (cases, 1))
+    reach = np.abs(coefficients) @ peaks
+    arrays = [_exact.rounded(profiles, anchor), anchor, coefficients, shares, reach, reach / 0.9]
+    outputs = [np.zeros((cases, 2)), np.zeros((cases, 2), dtype=np.int64)]
+    return [*arrays, *outputs, *np.array([hours, cases, 2, 0], dtype=np.int32), np.float64(0.0)]
+
+
+def uniform_arguments() -> list[np.ndarray | np.generic]:
+    words = [np.arange(n, dtype=np.uint32) for n in (11, 3, 5)]
+    sizes = [np.uint64(n) for n in (3, 5, 165)]
+    return [*words, np.zeros(165), np.uint32(1), np.uint32(2), np.uint32(3), *sizes]
+
+
+LAUNCHES = {
+    "headroom": ("headroom", _headroom_cuda.kernel(3, 2).name, headroom_arguments(150, 140), 2, 128),
+    "philox_uniform": ("philox", _philox_cuda.UNIFORM.name, uniform_arguments(), 3, 64),
+    "normal": (
+        "philox",
+        _philox_cuda.NORMAL.name,
+        [np.linspace(0.01, 0.99, 100), np.zeros(100), np.uint64(100)],
+        2,
+        64,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FLAGS)
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_no_complaint(launch, kind, tmp_path):
+    module, name, arguments, grid, block = LAUNCHES[launch]
+    outcome = sanitizer.run(source(module), name, FLAGS[kind], arguments, grid=grid, block=block, folder=tmp_path)
+    assert outcome == sanitizer.Outcome(0, "")
+
+
+def wrong(body: str) -> str:
+    return f'extern "C" __global__ void wrong(int* data, int n) {{\n    {body}\n}}'
+
+
+NEIGHBOUR = (
+    "__shared__ int part[64];\n const int i = threadIdx.x;\n part[i] = i;\n BARRIER\n data[i % n] = part[63 - i];"
+)
+COMPLAINTS = {
+    "read past the end": ("address", "data[0] = data[n];", 1, "heap-buffer-overflow"),
+    "signed overflow": ("address", "data[0] = n * 2147483647;", 2, "signed integer overflow"),
+    "shared memory without a barrier": ("thread", NEIGHBOUR.replace("BARRIER", ""), 64, "data race"),
+    "one address from many threads": ("thread", "data[0] += 1;", 64, "data race"),
+}
+
+
+@pytest.mark.parametrize("name", COMPLAINTS)
+def test_seeded_mistakes_are_found(name, tmp_path):
+    kind, body, n, message = COMPLAINTS[name]
+    arguments = [np.zeros(n, dtype=np.int32), np.int32(n)]
+    outcome = sanitizer.run(wrong(body), "wrong", FLAGS[kind], arguments, grid=2, block=64, folder=tmp_path)
+    assert outcome.code not in (0, 2, 3)
+    assert message in outcome.report
+    if kind == "thread":
+        assert outcome.code == sanitizer.RACE
+
+
+def test_a_barrier_silences_the_race(tmp_path):
+    code = wrong(NEIGHBOUR.replace("BARRIER", "__syncthreads();"))
+    arguments = [np.zeros(64, dtype=np.int32), np.int32(64)]
+    outcome = sanitizer.run(code, "wrong", build.THREAD, arguments, grid=1, block=64, folder=tmp_path)
+    assert outcome == sanitizer.Outcome(0, "")
