@@ -13,6 +13,7 @@ from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from cuda_kernels import DeviceName, Engine, resolve_device
+from grids import validate
 from scenarios import Scenario, scenario_hash
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +40,7 @@ def estimate(
 ) -> xr.Dataset:
     """Hostable AI-datacenter load and compute of every area under every scenario.
 
-    grid : a validated grid (`grids.open_grid`)
+    grid : from `grids.open_grid`, or one of your own; validated here again, so that no wrong unit slips in
     scenarios : from `scenarios.load`
     years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
@@ -51,8 +52,10 @@ def estimate(
     area_draws : also keep every draw of every area, as `area_<name>_draws`
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
-    Raises CapacityError naming every fault of the request, KernelError for a device that is not there.
+    Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
+    for a device that is not there.
     """
+    validate(grid)
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
     if adequacy not in notions.NOTIONS:
         raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {', '.join(notions.NOTIONS)}")

@@ -67,7 +67,12 @@ def _checksums(originals: Path) -> dict[str, str]:
 
 def _parts(originals: Path, cell_degrees: float, say: Say) -> dict[str, xr.Dataset]:
     """Every part by name; a part that needs another one gets it."""
-    from grids.build import capacity_factors, cells, demand, fleet, generation, transfers
+    try:
+        from grids.build import capacity_factors, cells, demand, fleet, generation, transfers
+    except ModuleNotFoundError as error:
+        raise GridDataError(
+            f"{error.name} is not installed; building needs `pip install 'gridflops[build]'`"
+        ) from error
 
     parts: dict[str, xr.Dataset] = {}
 

@@ -5,6 +5,7 @@ import pytest
 from grid_factory import tiny_grid
 
 from capacity import CapacityError, estimate
+from grids import GridDataError
 from scenarios import load
 
 YEARS = range(2025, 2031)
@@ -115,6 +116,13 @@ def test_all_faults_of_a_request_are_named_at_once(grid):
     text = str(caught.value)
     for word in ("scenario", "draws=0", "seed=-1", "years=[2030, 2029]"):
         assert word in text
+
+
+def test_a_grid_in_other_units_is_refused(grid):
+    wrong = grid.copy()
+    wrong["peak_load_mw"] = wrong["peak_load_mw"].assign_attrs(units="GW")
+    with pytest.raises(GridDataError, match=r"peak_load_mw.*GW"):
+        estimate(wrong, load(["reference"]), years=[2025], draws=1, seed=1)
 
 
 def test_progress_counts_to_the_end(grid):
