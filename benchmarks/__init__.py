@@ -1,0 +1,1 @@
+"""Measured comparisons; each body also runs once, small, in the test suite."""

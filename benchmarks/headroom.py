@@ -1,0 +1,127 @@
+"""Time per case of the headroom kernel against other ways to get the same numbers.
+
+    python -m benchmarks.headroom                 a table
+    python -m benchmarks.headroom --json          the same for machines
+    python -m benchmarks.headroom --write FILE    put the table into docs/performance.md between its markers
+
+One process, solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get fewer cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import problem
+from .solvers import Solver, available
+
+SHARES = (0.0025, 0.005, 0.01, 0.05)
+SLOW = {"xarray bisection": 64, "NumPy sort": 512, "JAX lax.map": 1024, "torch.compile": 1024, "numba, all hours": 2048}
+TOLERANCE = {"JAX lax.map": 1e-3, "torch.compile": 1e-3}  # float32
+BEGIN, END = "<!-- benchmarks.headroom: begin -->", "<!-- benchmarks.headroom: end -->"
+
+
+def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
+    """Microseconds per case by solver and share, and the largest difference from the first solver's answers over their maximum."""
+    shapes, coefficients = problem.profiles(hours), problem.draws(cases)
+    solvers = available()
+    rows: list[dict[str, Any]] = []
+    for share in SHARES:
+        answers = {name: _answer(name, solver, (shapes, coefficients, share)) for name, solver in solvers.items()}
+        times: dict[str, list[float]] = {name: [] for name in solvers}
+        for _ in range(repetitions):
+            for name, solver in solvers.items():
+                mine = coefficients[: SLOW.get(name, cases)]
+                begun = time.process_time()
+                solver(shapes, mine, share)
+                times[name].append((time.process_time() - begun) / len(mine) * 1e6)
+        truth = answers[next(iter(answers))]
+        for name in solvers:
+            difference = float(np.abs(answers[name] - truth[: len(answers[name])]).max() / truth.max())
+            rows.append({"solver": name, "share": share, "microseconds": statistics.median(times[name]),
+                         "lowest": min(times[name]), "highest": max(times[name]), "difference": difference})  # fmt: skip
+    return {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine(), "rows": rows}
+
+
+def _answer(name: str, solver: Solver, arguments: tuple[Any, Any, float]) -> Any:
+    """Results of a solver, which also compiles it and warms it up."""
+    shapes, coefficients, share = arguments
+    return solver(shapes, coefficients[: SLOW.get(name, len(coefficients))], share)
+
+
+def machine() -> dict[str, str]:
+    """Processor and versions."""
+    described = {"python": platform.python_version(), "system": platform.system(), "processor": _processor()}
+    for package in ("numpy", "numba", "jax", "torch", "xarray"):
+        try:
+            described[package] = version(package)
+        except PackageNotFoundError:
+            described[package] = "not installed"
+    return described
+
+
+def _processor() -> str:
+    listing = Path("/proc/cpuinfo")  # Linux; elsewhere the platform's own word
+    names = [platform.processor()]
+    if listing.exists():
+        names = [
+            line.split(":")[1].strip() for line in listing.read_text().splitlines() if line.startswith("model name")
+        ]
+    return f"{names[0] if names else 'unknown'}, {os.cpu_count()} cores"
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown: microseconds per case, and how many times faster the first solver is."""
+    rows = result["rows"]
+    names = list(dict.fromkeys(row["solver"] for row in rows))
+    found = {(row["solver"], row["share"]): row for row in rows}
+    lines = ["| solver | " + " | ".join(f"{share:.2%}" for share in SHARES) + " | largest difference |"]
+    lines.append("|---|" + "---|" * (len(SHARES) + 1))
+    for name in names:
+        cells = []
+        for share in SHARES:
+            mine, first = found[name, share], found[names[0], share]
+            ratio = mine["microseconds"] / first["microseconds"]
+            cells.append(f"{mine['microseconds']:.3g} us ({ratio:.3g}x)")
+        difference = max(found[name, share]["difference"] for share in SHARES)
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {difference:.1e} |")
+    versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    lines += ["", f"{result['cases']:,} cases of {result['hours']:,} hours and six profiles; medians of "
+              f"{result['repetitions']} interleaved repetitions, CPU time of the process. {versions}."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def write(file: Path, text: str) -> None:
+    """Replace what stands between the markers of a page."""
+    page = file.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    file.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.headroom", description=__doc__.split("\n")[0])
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--hours", type=int, default=8760)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    result = measure(chosen.cases, chosen.hours, chosen.repetitions)
+    if chosen.write:
+        write(chosen.write, table(result))
+    print(json.dumps(result, indent=1) if chosen.json else table(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""A made-up area for benchmarks: a year of profiles and draws of their coefficients, fixed by a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CENTRAL_MW = np.array([72e3, 12e3, 15e3, 5e3, 50e3, 2e3])  # firm, wind, solar, hydro, mean load, interchange
+SPREAD = np.array([0.03, 0.10, 0.15, 0.05, 0.04, 0.05])  # of the logarithm, draw to draw
+
+
+def profiles(hours: int = 8760, seed: int = 0) -> Floats:
+    """Six hourly profiles (6, hours): constant, wind, solar, hydro, load with its sign, interchange."""
+    rng = np.random.default_rng(seed)
+    hour = np.arange(hours)
+    day, year = 2 * np.pi * hour / 24, 2 * np.pi * hour / 8760
+    weather = np.convolve(rng.normal(size=hours + 71), np.ones(72) / np.sqrt(72), "valid")
+    load = 1 + 0.15 * np.cos(year - 3.4) + 0.12 * np.cos(day - 4.7) + 0.06 * weather
+    gusts = np.convolve(rng.normal(size=hours + 23), np.ones(24) / np.sqrt(24), "valid")
+    wind = np.clip(0.35 + 0.25 * gusts, 0, 1)
+    solar = np.clip(np.sin(day - 1.6), 0, 1) * rng.uniform(0.5, 1, hours)
+    hydro = 0.4 + 0.2 * np.cos(day - 4.7)
+    return np.stack([np.ones(hours), wind, solar, hydro, -load, rng.normal(0, 0.2, hours)])
+
+
+def draws(count: int, seed: int = 1) -> Floats:
+    """Coefficients (count, 6) [MW], lognormal about the central case."""
+    rng = np.random.default_rng(seed)
+    return CENTRAL_MW * np.exp(SPREAD * rng.normal(size=(count, len(CENTRAL_MW))))

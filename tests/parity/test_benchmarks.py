@@ -1,0 +1,31 @@
+"""Each benchmark body runs once, small, and gives the right numbers, so that it cannot rot."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from benchmarks import headroom, problem, solvers
+
+
+def test_every_solver_agrees(monkeypatch):
+    shapes, coefficients = problem.profiles(500), problem.draws(20)
+    answers = {name: solve(shapes, coefficients, 0.01) for name, solve in solvers.available().items()}
+    want = answers["gridflops NumPy"]
+    for name, got in answers.items():
+        np.testing.assert_allclose(got, want, rtol=headroom.TOLERANCE.get(name, 1e-9), err_msg=name)
+
+
+def test_the_table_is_written_between_its_markers(tmp_path, capsys, monkeypatch):
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{headroom.BEGIN}\nold\n{headroom.END}\nafter\n")
+    monkeypatch.setattr(headroom, "SHARES", (0.01, 0.05))
+    assert headroom.main(["--cases", "5", "--hours", "100", "--repetitions", "1", "--json", "--write", str(page)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {row["share"] for row in result["rows"]} == {0.01, 0.05}
+    text = page.read_text()
+    assert "gridflops NumPy" in text
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
