@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
+Outlines = Mapping[str, Sequence[Floats]]
 
 EARTH_RADIUS_KM = 6371.0
 # Pale to dark: much reads as much on white, and every step differs in lightness for colour-blind eyes.
@@ -61,23 +60,18 @@ class Scale(NamedTuple):
     below: bool
 
 
-def read_outlines() -> dict[str, Any]:
-    """Outlines of all areas as they come with the package: {"areas": {area id: [ring, ...]}}."""
-    text = resources.files("grids").joinpath("data/outlines.json").read_text(encoding="utf-8")
-    outlines: dict[str, Any] = json.loads(text)
-    return outlines
-
-
-def hostable_map(cells: xr.Dataset, outlines: Mapping[str, Any], path: Path, *, title: str, source_line: str) -> None:
+def hostable_map(cells: xr.Dataset, outlines: Outlines, path: Path, *, title: str, source_line: str) -> None:
     """Draw a value per cell on two equal-area maps of one scale, the United States and China.
 
-    cells : `lat`, `lon` of the centres [degrees] and `value_mw` [MW] by `cell`; attribute `size_degrees` (0.5) is
-        the side of a cell. Zero is grey; NaN, meaning no data, stays white and is named in the legend.
-    outlines : {"areas": {area id: [ring, ...]}}, each ring a list of [longitude, latitude].
+    cells : `lat`, `lon` of the centres [degrees] and `value_mw` [MW] by `cell`; a cell is as wide as the closest
+        rows lie apart (0.5 degrees where there is one row). Zero is grey; NaN, meaning no data, stays white and is
+        named in the legend.
+    outlines : rings (point, 2) of longitude and latitude by area id, as `grids.outlines.read_outlines` gives them.
     """
     lat, lon = cells["lat"].to_numpy(), cells["lon"].to_numpy()
     value = cells["value_mw"].to_numpy().astype(np.float64)
-    half = float(cells.attrs.get("size_degrees", 0.5)) / 2.0
+    steps = np.diff(np.unique(lat.astype(np.float64)))
+    half = float(steps.min() if steps.size else 0.5) / 2.0
     with page(path, 6.9) as figure:
         head(
             figure,
@@ -129,12 +123,12 @@ def _map_cells(axes: Axes, frame: Frame, cells: tuple[Floats, Floats, Floats], h
     axes.add_collection(PolyCollection(list(squares[positive]), facecolors=colours, edgecolors=colours, linewidths=0.3))
 
 
-def _map_outlines(axes: Axes, frame: Frame, outlines: Mapping[str, Any], country: str) -> None:
+def _map_outlines(axes: Axes, frame: Frame, outlines: Outlines, country: str) -> None:
     from matplotlib.collections import LineCollection
 
     rings = [
         np.stack(frame.project(*np.asarray(ring, dtype=np.float64).T), axis=-1)
-        for area, parts in outlines["areas"].items()
+        for area, parts in outlines.items()
         if str(area).startswith(f"{country}.")
         for ring in parts
     ]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_map import hostable_map, read_outlines
+from capacity.figure_map import hostable_map
 from capacity.figure_page import foot, head, labels_right, page, panel_title, panels, significant, year_axis
+from grids.outlines import read_outlines
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -15,7 +15,7 @@ from grids.build.us_vre import Table
 from grids.build.vre_levels import Levels
 from grids.build.vre_sites import Place
 from grids.sources import china_era5, conus_era5
-from grids.sources.hourly import year_values
+from grids.sources.hourly import whole_year
 from grids.variables import attrs_for
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _china(frame: pd.DataFrame, tech: str) -> Table:
     table: Table = {}
     for area in frame.columns:
         words = f"modelled {china_era5.YEAR}: ERA5 provincial mean (atlite), labels moved {shift[area]:+d} h to UTC"
-        table[str(area), china_era5.YEAR] = year_values(frame[area], china_era5.YEAR), words
+        table[str(area), china_era5.YEAR] = whole_year(frame[area], china_era5.YEAR), words
     return table
 
 

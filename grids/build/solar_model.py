@@ -20,7 +20,7 @@ from scipy.special import expit, logit, ndtri
 from grids.build.solar_geometry import clear_sky, hours_of_year
 from grids.build.temperature import monthly_temperature_c
 from grids.build.vre_sites import Place, distance_km, distances_km, weights
-from grids.sources.hourly import year_values
+from grids.sources.hourly import whole_year
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def cloud_station(series: pd.Series, sky: Sky, years: list[int]) -> CloudStation
     ratio: dict[int, Floats] = {}
     hours: dict[int, Floats] = {}
     for year in years:
-        observed = local_days(year_values(series, year), lon)
+        observed = local_days(whole_year(series, year), lon)
         daily = observed.sum(axis=1) / clear.sum(axis=1)
         level = np.quantile(daily, CLEAR_SHARE)
         ratio[year] = daily / level

@@ -14,7 +14,7 @@ import pandas as pd
 from grids.build import solar_model, vre_sites, wind_model
 from grids.build.vre_sites import Place
 from grids.sources import conus_era5, narr, us_iso
-from grids.sources.hourly import year_values
+from grids.sources.hourly import whole_year
 
 Floats = npt.NDArray[np.float64]
 Series = tuple[Floats, str]
@@ -69,7 +69,7 @@ def wind(originals: Path, zones: pd.DataFrame) -> UsWind:
             for year in (year for year in (*MODEL_YEARS, 2021, 2022) if year in stations[name].anomaly):
                 count = int((filled.year == year).sum()) if name == "MISO" else 0
                 note = f" ({count} faulty hours after ERA5)" if count else ""
-                out.table[area, year] = year_values(source[name], year), f"observed: {name} {year}, hourly{note}"
+                out.table[area, year] = whole_year(source[name], year), f"observed: {name} {year}, hourly{note}"
                 out.anomalies[area, year] = stations[name].anomaly[year]
     _model_wind(out, rows, _climates(originals, models, stations), vre_sites.us_places(zones, "wind"))
     return out
@@ -176,7 +176,7 @@ def solar(originals: Path, zones: pd.DataFrame) -> Table:
     for area, name in OBSERVED_SOLAR.items():
         for year in stations[name].ratio:
             # Station use and round-off leave traces at night: no sun on any zone, no output.
-            values = np.where(skies[area].output > 0.0, year_values(observed[name, "solar"], year), 0.0)
+            values = np.where(skies[area].output > 0.0, whole_year(observed[name, "solar"], year), 0.0)
             note = ", shape only (its nameplate is incomplete)" if name == "ISNE" else ""
             out[area, year] = values, f"observed: {name} {year}, hourly{note}"
     surface = narr.read(originals)

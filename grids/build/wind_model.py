@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from grids.build.vre_sites import Place, distance_km, distances_km
-from grids.sources.hourly import complete_years, year_values
+from grids.sources.hourly import complete_years, whole_year
 
 Floats = npt.NDArray[np.float64]
 Climate = tuple[Floats, Floats]
@@ -63,7 +63,7 @@ def solar_hour(lon: float) -> npt.NDArray[np.int64]:
 def station(series: pd.Series, place: Place) -> Station:
     """Scores, climate and quantiles from all complete years of a series of capacity factors since 2010."""
     years = [year for year in complete_years(series) if year >= FIRST_DONOR_YEAR]
-    values = np.stack([year_values(series, year) for year in years])
+    values = np.stack([whole_year(series, year) for year in years])
     rank = values.ravel().argsort(kind="stable").argsort(kind="stable")
     score = ndtri((rank + 0.5) / rank.size).reshape(values.shape)
     month, hour = calendar()[0], solar_hour(place[1])

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from grids.hours import year_values
+from grids.units import HOURS_PER_YEAR
 from grids.variables import GridDataError
 
 Floats = npt.NDArray[np.float64]
 
-HOURS = 8760
 LONGEST_GAP_HOURS = 6
 """Gaps up to this long are interpolated linearly; longer ones stay missing and spoil their year. [J]"""
 LARGEST_SHIFT_HOURS = 12
@@ -102,36 +103,29 @@ def checked_hours(series: pd.Series, name: str, *, lowest: float = 0.0, highest:
     return out
 
 
-def year_values(series: pd.Series, year: int) -> Floats:
+def whole_year(series: pd.Series, year: int) -> Floats:
     """The 8,760 hours of a UTC year, 29 February dropped. Shape (8760,).
 
     Where the record begins or ends up to ``LONGEST_GAP_HOURS`` inside the year (a change of clock does that), the
-    missing hours take those of the neighbouring day.
+    missing hours take those of the neighbouring day; otherwise as ``grids.hours.year_values``.
     Raises GridDataError when an hour of the year is missing from the series.
     """
     index = pd.date_range(f"{year}-01-01", f"{year}-12-31 23:00", freq="h")
-    index = index[~((index.month == 2) & (index.day == 29))]
     values = series.reindex(index).to_numpy(dtype=np.float64, copy=True)
     head, tail = values[:LONGEST_GAP_HOURS], values[-LONGEST_GAP_HOURS:]
     head[:] = np.where(np.isnan(head), values[24 : 24 + LONGEST_GAP_HOURS], head)
     tail[:] = np.where(np.isnan(tail), values[-24 - LONGEST_GAP_HOURS : -24], tail)
-    if not np.isfinite(values).all():
-        first = index[~np.isfinite(values)][0]
-        raise GridDataError(
-            f"{series.name}: year {year} lacks {int((~np.isfinite(values)).sum())} hours, "
-            f"the first {first}; use another year"
-        )
-    return values
+    return year_values(pd.Series(values, index=index, name=series.name), year)
 
 
 def complete_years(series: pd.Series) -> tuple[int, ...]:
-    """Calendar years for which ``year_values`` succeeds."""
+    """Calendar years for which ``whole_year`` succeeds."""
     present = series.dropna()
     count = present.groupby(pd.DatetimeIndex(present.index).year).size()
     years = []
-    for year in count[count >= HOURS - LONGEST_GAP_HOURS].index:
+    for year in count[count >= HOURS_PER_YEAR - LONGEST_GAP_HOURS].index:
         try:
-            year_values(series, int(year))
+            whole_year(series, int(year))
         except GridDataError:
             continue
         years.append(int(year))

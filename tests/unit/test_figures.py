@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import matplotlib.image
@@ -18,10 +17,8 @@ from capacity.figure_page import DPI, WIDTH_IN, page, significant, spread
 YEARS = list(range(2025, 2041))
 SOURCE = "Source: made-up numbers of a test."
 SQUARES = {
-    "areas": {
-        "us.x": [[[-100.0, 35.0], [-90.0, 35.0], [-90.0, 45.0], [-100.0, 45.0], [-100.0, 35.0]]],
-        "cn.y": [[[100.0, 25.0], [110.0, 25.0], [110.0, 35.0], [100.0, 35.0], [100.0, 25.0]]],
-    }
+    "us.x": [np.array([[-100.0, 35.0], [-90.0, 35.0], [-90.0, 45.0], [-100.0, 45.0], [-100.0, 35.0]])],
+    "cn.y": [np.array([[100.0, 25.0], [110.0, 25.0], [110.0, 35.0], [100.0, 35.0], [100.0, 25.0]])],
 }
 
 
@@ -199,13 +196,3 @@ def test_all_figures_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "hostable_map_2030.png" in [item.name for item in written]
     for item in written:
         assert_drawn(item)
-
-
-def test_outlines_of_the_package_name_known_areas() -> None:
-    grids_areas = pytest.importorskip("grids.areas")
-    outlines = figure_map.read_outlines()
-    assert set(outlines["areas"]) == {area.id for area in grids_areas.AREAS}
-    for rings in outlines["areas"].values():
-        for ring in rings:
-            assert np.asarray(ring).shape[1] == 2
-    assert json.dumps(outlines)

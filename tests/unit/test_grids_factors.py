@@ -66,14 +66,14 @@ def test_short_gaps_are_filled_long_ones_stay_and_duplicates_stop() -> None:
 def test_year_without_leap_day_and_with_a_clock_change_at_its_ends() -> None:
     index = pd.date_range("2020-01-01 03:00", "2020-12-31 22:00", freq="h")
     series = pd.Series(np.arange(len(index), dtype=float), index=index, name="made up")
-    values = hourly.year_values(series, 2020)
+    values = hourly.whole_year(series, 2020)
     assert values.shape == (8760,)
     np.testing.assert_array_equal(values[:3], values[24:27])
     assert values[-1] == values[-25]
     assert values[59 * 24] - values[59 * 24 - 1] == 25.0
     assert hourly.complete_years(series) == (2020,)
-    with pytest.raises(GridDataError, match="lacks 1 hours"):
-        hourly.year_values(series.drop(index[2000]), 2020)
+    with pytest.raises(GridDataError, match="1 hours without a value"):
+        hourly.whole_year(series.drop(index[2000]), 2020)
 
 
 def test_prevailing_time_and_a_frozen_feed(tmp_path: Path) -> None:
