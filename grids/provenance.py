@@ -155,7 +155,7 @@ def licences_markdown() -> str:
     lines = [
         *PREAMBLE.splitlines(),
         "",
-        "A file that the build reads in another form is prepared from the public one, and how far that is proved stands",
+        "A file that the build reads in another form is prepared from the public one; how far that is proved stands",
         "behind it in brackets:",
         "",
         *(f"- `{word}`: {meaning};" for word, meaning in PREPARED.items()),

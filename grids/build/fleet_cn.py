@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from grids.build.axes import STATE_YEAR, vintage_of
 from grids.sources import crea, eia_international, gem, nea
 from grids.sources.checks import Column, Frame
 from grids.variables import GridDataError
-
-if TYPE_CHECKING:
-    pass
 
 # Bins end with these years; the first is the sum of everything older.
 BIN_ENDS: Final = (2009, 2014, 2019, STATE_YEAR)

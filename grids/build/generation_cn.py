@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from grids.sources import crea, owid
 from grids.sources.checks import Column, Frame
 from grids.units import HOURS_PER_YEAR, MWH_PER_TWH
 from grids.variables import GridDataError
-
-if TYPE_CHECKING:
-    pass
 
 FIRST_HOURS_YEAR: Final = {"wind": 2015, "solar": 2018}
 # Full-power hours of generation of pumped storage: about 1,150 a year. R: National Energy Administration and

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.build import fleet_us
 from grids.build.axes import HISTORY_YEARS, STATE_YEAR
 from grids.sources import eia_international, eia_state, owid
 from grids.sources.checks import Column, Frame
 from grids.units import MWH_PER_GWH, MWH_PER_TWH
-
-if TYPE_CHECKING:
-    pass
 
 LAST_PUBLISHED: Final = 2019  # last year of the state by fuel table
 LAST_SEDS: Final = 2023

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.build import fleet_cn_national as known
 from grids.build.axes import PLAN_YEARS, STATE_YEAR
 from grids.sources import gem, nea
 from grids.sources.checks import Column, Frame
-
-if TYPE_CHECKING:
-    pass
 
 # Earliest year in which a unit of that status can start: permitted units still need two years of work
 # after the tracker's date (mid-2024), the others three. J.

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Frame, original
 from grids.variables import GridDataError
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER: Final = "crea_china_co2"
 PROVINCE_NAMES: Final = (

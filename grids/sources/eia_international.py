@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Column, original, require_columns
 from grids.variables import GridDataError
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER: Final = "eia_international"
 CAPACITY_MW_PER_UNIT: Final = 1000.0  # the publisher's "million kW" is a GW

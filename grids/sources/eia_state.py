@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Frame, original, require_columns, translated
-
-if TYPE_CHECKING:
-    pass
+from grids.units import MWH_PER_TWH
 
 FOLDER: Final = "eia_state"
 ALL_PRODUCERS: Final = "Total Electric Power Industry"
@@ -48,6 +46,9 @@ SEDS_SOLAR_POWER_SECTOR: Final = "SOEGP"
 # SEDS: fuel burnt in the power sector, any physical unit (only ratios are used).
 SEDS_FUEL: Final = {"coal": "CLEIP", "gas": "NGEIP", "oil": "PAEIP"}
 SEDS_NET_IMPORTS: Final = "ELNIP"
+SEDS_SALES: Final = "ESTCP"
+NO_NEIGHBOURS: Final = ("AK", "HI")
+LAST_GENERATION_YEAR: Final = 2019
 
 
 def read_capacity(originals: Path) -> Frame:
@@ -94,6 +95,24 @@ def read_generation(originals: Path) -> Frame:
     return table.reset_index()
 
 
+def generation_of_alaska_and_hawaii_twh(originals: Path, year: int) -> float:
+    """Utility-scale generation of the two states that no area holds, TWh, in a year from 2019 to 2023.
+
+    The state table ends in 2019; later years follow each state's sales, since neither trades with a neighbour.
+    `grids/data/known_totals.yaml` subtracts it from the published totals of all states.
+    """
+    import pandas as pd
+
+    path = original(originals, f"{FOLDER}/annual_generation_state_mwh_1990_2019.csv.gz")
+    raw = pd.read_csv(path, thousands=",")
+    raw.columns = pd.Index(["year", "state", "producer", "fuel", "mwh"])
+    total = raw[(raw["year"] == LAST_GENERATION_YEAR) & (raw["producer"] == ALL_PRODUCERS) & (raw["fuel"] == "Total")]
+    seds = read_seds(originals)
+    sales = seds[seds["series"] == SEDS_SALES].set_index(["state", "year"])["value"]
+    mwh = total.set_index("state")["mwh"]
+    return float(sum(mwh[s] * sales[s, year] / sales[s, LAST_GENERATION_YEAR] for s in NO_NEIGHBOURS) / MWH_PER_TWH)
+
+
 def read_seds(originals: Path) -> Frame:
     """State Energy Data System: columns state, series, year, value; the series listed above, 1960-2023."""
     import pandas as pd
@@ -103,7 +122,7 @@ def read_seds(originals: Path) -> Frame:
     raw.columns = pd.Index([str(name) for name in raw.columns])
     require_columns(raw, ("State", "MSN", "2023"), path)
     wanted = [name for names in SEDS_GENERATION.values() for name in names]
-    wanted += [SEDS_SOLAR_POWER_SECTOR, SEDS_NET_IMPORTS, *SEDS_FUEL.values()]
+    wanted += [SEDS_SOLAR_POWER_SECTOR, SEDS_NET_IMPORTS, SEDS_SALES, *SEDS_FUEL.values()]
     years = [name for name in raw.columns if name.isdigit()]
     rows = raw[raw["MSN"].isin(wanted)].melt(["State", "MSN"], years, "year", "value")
     rows.columns = pd.Index(["state", "series", "year", "value"])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Frame, original, require_columns
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER: Final = "gem_gipt_nea"
 MW_PER_GW: Final = 1000.0

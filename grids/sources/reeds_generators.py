@@ -7,13 +7,10 @@ The table was made from EIA-860M around the middle of 2024: units dated 2024 or 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Column, Frame, original, require_columns, translated
 from grids.sources.us_coal_ages import first_operation
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER: Final = "powergenome_reeds"
 

@@ -8,12 +8,9 @@ places but no EIA plant id; the Global Power Plant Database has id and place. Th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grids.sources.checks import Column, Frame, original, require_columns
-
-if TYPE_CHECKING:
-    pass
 
 PLANTS: Final = "wri_gppd/usa_gppd_2019.csv.gz"
 UNITS: Final = "oet_efuels/custom_powerplants_us_2023.csv.gz"
