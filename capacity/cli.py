@@ -8,6 +8,8 @@ import click
 
 VERBS: dict[str, tuple[str, str]] = {
     "run": ("capacity.run_cli:run", "Estimate hostable AI load and compute under scenarios."),
+    "sweep": ("capacity.sweep.cli:sweep", "Run thousands of scenarios and draws on Dask, resumable."),
+    "summarise": ("capacity.sweep.cli:summarise", "Reduce a sweep to exact quantiles, streaming."),
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under both adequacy notions."),
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),

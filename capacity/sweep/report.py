@@ -1,0 +1,63 @@
+"""Rows of a summarised sweep, written as they come: to a CSV file, as JSON, or as a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from capacity.errors import CapacityError
+from capacity.sweep import store, summarise
+
+PLACES = ("country", "area", "technology")
+COLUMNS = (
+    "scenario", "variable", "year", *PLACES, "draws", "mean", *(f"p{round(100 * q):02d}" for q in summarise.QUANTILES)
+)  # fmt: skip
+TABLE_COLUMNS = ("scenario", "variable", "year", "country", "p05", "p50", "p95", "mean")
+TABLE_YEARS = 5
+
+
+def all_rows(opened: store.Opened, variables: Sequence[str], *, partial: bool) -> Iterator[dict[str, Any]]:
+    """One row per scenario, variable, year and place."""
+    with xr.open_zarr(opened.url, chunks=None) as dataset:
+        for summary in summarise.summaries(opened, dataset, variables=variables, partial=partial):
+            yield from summarise.rows(summary, dataset)
+
+
+def write_csv(rows: Iterable[dict[str, Any]], target: Path) -> None:
+    """All rows, or no file."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        partial.replace(target)
+    except OSError as error:
+        raise CapacityError(f"--out {target}: {error.strerror or error}; choose another file") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def print_json(rows: Iterable[dict[str, Any]]) -> None:
+    """A JSON list, one row a line, without holding the rows."""
+    before = "["
+    for row in rows:
+        print(f"{before}\n{json.dumps(row)}", end="")
+        before = ","
+    print("\n]" if before == "," else "[]")
+
+
+def print_table(rows: Iterable[dict[str, Any]]) -> None:
+    """Country rows of a few years, as they come."""
+    print(("{:28} {:18} {:>5} {:8}" + " {:>12}" * 4).format(*TABLE_COLUMNS))
+    for row in rows:
+        if "country" in row and "technology" not in row and row["year"] % TABLE_YEARS == 0:
+            texts = [str(row[name]) for name in TABLE_COLUMNS[:4]]
+            numbers = [f"{row[name]:,.4g}" for name in TABLE_COLUMNS[4:]]
+            print(("{:28} {:18} {:>5} {:8}" + " {:>12}" * 4).format(*texts, *numbers))
