@@ -19,7 +19,7 @@ from cuda_kernels.network import network_headroom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from network_reference import headroom_lp, random_network, random_tree  # noqa: E402
+from network_reference import headroom_lp, random_network, random_tree
 
 SHARES = (0.0, 0.02, 0.1, 0.3)
 

@@ -34,7 +34,7 @@ def neighbours(limits: Any) -> tuple[Any, Any]:
 def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
     """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
     hours, areas = deficit.shape
-    limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements="CW")
+    limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements=["C", "W"])
     value, member = np.zeros(hours), np.zeros((hours, areas), np.bool_)
     residual = np.zeros((hours, areas, areas))
     _unserved(deficit, limits, neighbours(limits), value, member, residual)
@@ -321,6 +321,7 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
     value, slope, member = found
     every = case[0].shape[0]
     count = 0
+    beyond = BEYOND
     for _ in range(MAX_STEPS):
         for h in range(every):
             hours[h] = h
@@ -342,9 +343,10 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
                 cost += excess
                 rise += slope[at]
                 short += 1
-        if (short > 0) if allowed == 0.0 else (cost >= 0.0):
+        if (short > 0) if allowed == 0.0 else (cost > tolerance):
             break
-        load = (load - cost / rise) * (1.0 + BEYOND) if rise > 0.0 else 2.0 * load
+        beyond *= 10.0
+        load = (load - cost / rise) * (1.0 + beyond) if rise > 0.0 else 2.0 * load
     return load, count
 
 
@@ -470,7 +472,7 @@ def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: 
             limit = allowed[case, s]
             copper_out[case, s] = _copper_plate(total, limit)
             if number == 0:
-                begin = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest)
+                begin = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
                 load, count = _start(begin, limit, tolerance, task, room)
             elif load <= 0.0:
                 continue  # no headroom at a larger share, none at this

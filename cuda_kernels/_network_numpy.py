@@ -30,7 +30,8 @@ def fold_plan(limits: Any) -> Fold:
     joined = (limits > 0.0) | (limits.T > 0.0)
     np.fill_diagonal(joined, False)
     left = list(range(len(limits)))
-    leaf, parent = [], []
+    leaf: list[int] = []
+    parent: list[int] = []
     while True:
         ends = [i for i in left if joined[i, left].sum() <= 1]
         if not ends:
@@ -108,7 +109,7 @@ class Network:
 
 
 def augmented(deficit: Any, limits: Any) -> tuple[Any, Any]:
-    """Short side (hour, area) and transfers (hour, area, area) by augmenting along shortest paths, hours side by side."""
+    """Short side (hour, area) and transfers (hour, area, area) by augmenting along shortest paths, hours at once."""
     hours, areas = deficit.shape
     balance = -deficit
     residual = np.broadcast_to(np.where(np.eye(areas, dtype=bool), 0.0, limits), (hours, areas, areas)).copy()
@@ -222,22 +223,24 @@ class _Case:
     def solve(self, allowed: float, start: float) -> tuple[Any, ...]:
         """Headroom, curtailed hours, binding cut, its hours, short hours by area."""
         load = max(start * (1.0 + BEYOND), LEAST_START * float(np.abs(self.margin.sum(axis=1)).max()), self.tolerance)
-        hours, right = np.arange(len(self.margin)), False
-        for _ in range(MAX_STEPS):
+        member, short = np.zeros(self.margin.shape, bool), np.zeros(len(self.margin), bool)
+        hours, right, beyond = np.arange(len(self.margin)), False, BEYOND
+        for _ in range(MAX_STEPS if load > 0.0 else 0):
             value, member = self.network.tightest(load * self.weights - self.margin[hours])
             excess = np.maximum(value - self.native[hours], 0.0)
             slope = member @ self.weights
             short = excess > self.tolerance
             cost, rise = excess[short].sum() - allowed * load, slope[short].sum() - allowed
-            right = right or (bool(short.any()) if allowed == 0.0 else cost >= 0.0)
+            right = right or (bool(short.any()) if allowed == 0.0 else cost > self.tolerance)
             if not right:
-                load = (load - cost / rise) * (1.0 + BEYOND) if rise > 0.0 else 2.0 * load
+                beyond *= 10.0
+                load = (load - cost / rise) * (1.0 + beyond) if rise > 0.0 else 2.0 * load
                 continue
             hours = hours[short]
             if allowed == 0.0:
                 lower = float((load - excess[short] / slope[short]).min()) if short.any() else load
             else:
-                lower = load - cost / rise
+                lower = load - cost / rise if rise > 0.0 else load
             if lower <= 0.0:
                 load = 0.0
                 break

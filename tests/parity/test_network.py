@@ -36,7 +36,7 @@ def solve(margin, limits, direction, share, engine="numpy", scale=1.0):
 
 @engines
 def test_unserved_load_equals_linear_programs_and_transfers_attain_it(engine):
-    for seed in range(60):
+    for seed in range(40):
         margin, limits, _ = random_network(seed, areas=2 + seed % 30, hours=3)
         found = unserved_mw(-margin, limits, engine=engine)
         want = [unserved_lp(-m, limits) for m in margin]
@@ -50,7 +50,7 @@ def test_unserved_load_equals_linear_programs_and_transfers_attain_it(engine):
 
 @engines
 def test_headroom_equals_one_large_linear_program(engine):
-    for seed in range(60):
+    for seed in range(40):
         margin, limits, direction = random_network(seed, areas=2 + seed % 30, hours=6 + seed % 7)
         share = [0.0, 0.02, 0.1, 0.3][seed % 4]
         found = solve(margin, limits, direction, share, engine).headroom_mw[0, 0]
@@ -107,13 +107,13 @@ def test_engines_agree_on_everything_that_is_not_a_tie():
 @engines
 def test_a_case_does_not_depend_on_its_company(engine):
     rng = np.random.default_rng(1)
-    areas, hours, cases = 14, 90, 23
+    areas, hours, cases = 14, 40, 11
     profiles = np.stack([np.ones((areas, hours)), rng.normal(size=(areas, hours))], axis=1)
     coefficients = rng.uniform(0.5, 2, (cases, areas, 2))
     limits = np.where(rng.random((cases, areas, areas)) < 0.3, rng.random((cases, areas, areas)), 0.0)
     direction = rng.dirichlet(np.ones(areas), cases)
     whole = network_headroom(profiles, coefficients, limits, direction, SHARES, engine=engine)
-    for part in (slice(0, 1), slice(5, 22)):
+    for part in (slice(0, 1), slice(5, 10)):
         alone = network_headroom(profiles, coefficients[part], limits[part], direction[part], SHARES, engine=engine)
         for one, other in zip(alone, whole, strict=True):
             assert_array_equal(one, other[part])
@@ -121,7 +121,7 @@ def test_a_case_does_not_depend_on_its_company(engine):
 
 @engines
 def test_one_area_is_the_island_and_no_limit_is_the_copper_plate(engine):
-    margin, limits, direction = random_network(8, areas=9, hours=200)
+    margin, _, direction = random_network(8, areas=9, hours=200)
     alone = solve(margin[:, :1], np.zeros((1, 1)), [1.0], SHARES, engine)
     island = headroom_mw(margin[:, :1].T, np.ones((1, 1)), np.array(SHARES), engine="numpy").headroom_mw
     assert_allclose(alone.headroom_mw, island, rtol=1e-12, atol=1e-12)

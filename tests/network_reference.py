@@ -1,0 +1,97 @@
+"""Oracles of the network kernel: linear programs solved by HiGHS, integer max-flow by SciPy, cuts one by one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+from scipy.sparse.csgraph import maximum_flow
+
+
+def random_network(seed: int, areas: int, hours: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Margins (hour, area), limits (area, area) with zero and infinite ones, direction (area,)."""
+    rng = np.random.default_rng(seed)
+    margin = rng.normal(rng.uniform(0.3, 3), rng.uniform(1, 4), (hours, areas))
+    linked = rng.random((areas, areas)) < min(1.0, rng.uniform(1, 6) / areas)
+    limits = np.where(linked, rng.exponential(rng.uniform(0.3, 3), (areas, areas)), 0.0)
+    limits[rng.random((areas, areas)) < 0.04] = np.inf
+    np.fill_diagonal(limits, 0.0)
+    direction = rng.dirichlet(np.ones(areas)) * (rng.random(areas) < 0.8)
+    total = direction.sum()
+    return margin, limits, direction / total if total > 0 else np.eye(areas)[0]
+
+
+def random_tree(seed: int, areas: int) -> np.ndarray:
+    """Limits of a tree, different in the two directions."""
+    rng = np.random.default_rng(seed)
+    limits = np.zeros((areas, areas))
+    for child in range(1, areas):
+        parent = rng.integers(child)
+        limits[parent, child], limits[child, parent] = rng.exponential(1.5, 2)
+    return limits
+
+
+def unserved_lp(deficit: np.ndarray, limits: np.ndarray) -> float:
+    """Least unserved load of one hour (HiGHS)."""
+    flow, bounds = _flow_columns(limits)
+    areas = len(deficit)
+    cost = np.r_[np.ones(areas), np.zeros(flow.shape[1])]
+    found = linprog(
+        cost, A_ub=-sparse.hstack([sparse.eye(areas), flow]), b_ub=-deficit, bounds=[(0, None)] * areas + bounds
+    )
+    assert found.status == 0, found.message
+    return float(found.fun)
+
+
+def headroom_lp(margin: np.ndarray, limits: np.ndarray, direction: np.ndarray, share: float) -> float:
+    """Largest l with sum of unserved(l w) - unserved(0) <= share * hours * l, native load served first (HiGHS)."""
+    hours, areas = margin.shape
+    native = sum(unserved_lp(-m, limits) for m in margin)
+    flow, bounds = _flow_columns(limits)
+    hourly = sparse.hstack([sparse.eye(areas), flow])
+    # margin + unserved + net import - l w >= 0
+    serve = sparse.hstack([sparse.csr_matrix(np.tile(direction, hours)[:, None]), -sparse.block_diag([hourly] * hours)])
+    short = np.r_[-share * hours, np.tile(np.r_[np.ones(areas), np.zeros(flow.shape[1])], hours)]
+    found = linprog(
+        np.r_[-1.0, np.zeros(serve.shape[1] - 1)],
+        A_ub=sparse.vstack([serve, sparse.csr_matrix(short)]).tocsr(),
+        b_ub=np.r_[margin.ravel(), native],
+        bounds=[(0, None)] + ([(0, None)] * areas + bounds) * hours,
+    )
+    assert found.status == 0, found.message
+    return float(found.x[0])
+
+
+def _flow_columns(limits: np.ndarray) -> tuple[sparse.csr_matrix, list[tuple[float, float | None]]]:
+    """Net import (area, link) of each link, and the bounds of its flow."""
+    start, end = np.nonzero(limits > 0.0)
+    links = np.arange(len(start))
+    columns = sparse.csr_matrix(
+        (np.r_[np.ones(len(links)), -np.ones(len(links))], (np.r_[end, start], np.r_[links, links])),
+        shape=(len(limits), len(links)),
+    )
+    return columns, [(0.0, None if np.isinf(m) else float(m)) for m in limits[start, end]]
+
+
+def unserved_integer(deficit: np.ndarray, limits: np.ndarray) -> int:
+    """Least unserved load of one hour from SciPy's max-flow on whole numbers."""
+    areas = len(deficit)
+    graph = np.zeros((areas + 2, areas + 2), dtype=np.int32)
+    graph[:areas, :areas] = limits
+    graph[areas, :areas] = np.maximum(-deficit, 0)
+    graph[:areas, areas + 1] = np.maximum(deficit, 0)
+    flow = maximum_flow(sparse.csr_matrix(graph), areas, areas + 1).flow_value
+    return int(np.maximum(deficit, 0).sum() - flow)
+
+
+def unserved_by_cuts(deficit: np.ndarray, limits: np.ndarray) -> float:
+    """Least unserved load of one hour as the maximum over all sets of areas, one by one."""
+    areas = range(len(deficit))
+    best = 0.0
+    for size in range(1, len(deficit) + 1):
+        for inside in itertools.combinations(areas, size):
+            outside = [j for j in areas if j not in inside]
+            best = max(best, deficit[list(inside)].sum() - limits[np.ix_(outside, list(inside))].sum())
+    return best
