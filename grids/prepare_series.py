@@ -91,7 +91,7 @@ def carnegie_era5(parts: Sequence[Path]) -> Frame:
 
     wind, solar = (_after_begin_data(part) for part in parts)
     hour = _hour_beginning(wind)
-    days = hour.dayofyear.to_numpy() - 1
+    days = hour.day_of_year.to_numpy() - 1
     return pd.DataFrame(
         {
             "year": hour.year.to_numpy(dtype=np.int64),

@@ -143,10 +143,10 @@ def sheet(path: Path, columns: Sequence[str], *, others: bool = False) -> Frame:
 
     with pd.ExcelFile(path) as book:
         for name in book.sheet_names:
-            top = book.parse(name, header=None, nrows=HEADER_WITHIN_ROWS)
+            top = pd.read_excel(book, name, header=None, nrows=HEADER_WITHIN_ROWS)
             for row, values in enumerate(top.itertuples(index=False)):
                 if set(columns) <= {_spaced(value) for value in values}:
-                    table = book.parse(name, header=row)
+                    table = pd.read_excel(book, name, header=row)
                     table.columns = [_spaced(column) for column in table.columns]
                     return table if others else table[list(columns)]
     raise GridDataError(f"{path}: no sheet with the columns {', '.join(columns)}")

@@ -15,7 +15,8 @@ STANDINGS = ("attribution", "public-domain", "facts-only", "no-licence-stated")
 
 # How far the rule that makes a file is proved.
 PREPARED = {
-    "checked-upstream": "the rule was run on text of the public file and gave what the build has read so far",
+    "checked-upstream": "the rule was tried on the first lines of the public file (packages: on all of it) and gave "
+    "what the build has read so far",
     "checked-inverse": "the rule was run on a file turned back from what the build has read so far; names of "
     "columns and sheets are as published, the layout around them is not confirmed",
     "unchecked": "the rule follows the publisher's description; its result has not been compared",

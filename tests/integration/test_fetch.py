@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from grids import fetch as fetching
-from grids.fetch import Outcome, fetch
+from grids import prepare as preparing
+from grids.fetch import fetch
+from grids.originals import Outcome
 from grids.provenance import Source, SourceFile
 from grids.variables import GridDataError
 
@@ -252,3 +254,27 @@ def test_only_the_wanted_sources(server: Server, listed: dict[str, Source], tmp_
     assert [item.source for item in _quick(tmp_path, server, wanted=["demo"])] == ["demo"]
     with pytest.raises(GridDataError, match="unknown source nowhere; known: demo, other"):
         _quick(tmp_path, server, wanted=["nowhere"])
+
+
+def test_what_was_fetched_is_prepared(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two public files become one original, also in a second run; the problem of one file does not stop another."""
+    checksum = hashlib.sha256(b"wheel").hexdigest()
+    joined = SourceFile("demo/ab.csv", None, None, "joined", (f"{server.url}/data/{{a,b}}.csv",), "unchecked")
+    packed = SourceFile("demo/w.csv", None, None, "unpacked", (f"{server.url}/w.whl#sha256={checksum}",), "unchecked")
+    monkeypatch.setattr(fetching, "sources", lambda: _source(packed, joined))
+    monkeypatch.setattr(fetching, "DOWNLOADABLE_HOSTS", ("127.0.0.1",))
+    rules = dict.fromkeys(("demo/ab.csv", "demo/w.csv"), lambda parts: b"".join(part.read_bytes() for part in parts))
+    monkeypatch.setattr(preparing, "RULES", rules)
+    server.files |= {"data/a.csv": b"1\n", "data/b.csv": b"2\n", "w.whl": b"another"}
+    with pytest.raises(GridDataError, match="has not the checksum") as caught:
+        fetch(tmp_path, wait_s=0.0)
+    assert len(caught.value.problems) == 1
+    assert (tmp_path / "demo" / "ab.csv").read_bytes() == b"1\n2\n"
+    server.files["w.whl"] = b"wheel"
+    assert [(item.path, item.status) for item in fetch(tmp_path, wait_s=0.0)] == [
+        ("demo/w.csv", "prepared"),
+        ("demo/ab.csv", "kept"),
+    ]
+    (tmp_path / "demo" / "ab.csv").unlink()
+    server.close()
+    assert [item.status for item in fetch(tmp_path, wait_s=0.0)] == ["kept", "prepared"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from grids.build import fleet, generation, hydro_us
 from grids.build.axes import CN_AREAS, HISTORY_YEARS, US_AREAS
+from grids.sources import eia_state
 from grids.variables import GridDataError
 
 YEARS = list(HISTORY_YEARS)
@@ -146,3 +147,8 @@ def test_exporters_and_importers(built: xr.Dataset) -> None:
     assert abs(last["us.ercot"]) < 20  # an island but for small DC ties
     assert last[list(US_AREAS)].sum() == pytest.approx(-13.8, abs=0.1)
     assert last[list(CN_AREAS)].sum() == pytest.approx(17.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("year", "published"), [(2019, 15.82), (2023, 15.5)])
+def test_alaska_and_hawaii_are_what_the_known_totals_subtract(originals: Path, year: int, published: float) -> None:
+    assert eia_state.generation_of_alaska_and_hawaii_twh(originals, year) == pytest.approx(published, abs=0.02)

@@ -1,0 +1,218 @@
+"""`docs/data.md`: what the embedded grid holds and what each number is worth, made from the grid itself.
+
+`python -m grids.overview > docs/data.md` writes the page; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from grids.info import coverage, known_totals, records
+from grids.provenance import PREPARED, SourceFile, sources
+from grids.variables import REGISTRY
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+COUNTRY: Final = {"US": "United States", "CN": "China"}
+LABELS: Final = {
+    "F": "found in a source",
+    "P": "computed by the build from found figures",
+    "R": "recalled, to be sourced again",
+    "J": "judgement",
+}
+
+# What to doubt first. {names} are counts that `_counts` takes from the grid.
+WEAK_SPOTS: Final = (
+    "**China's hourly load is one typical year of the 2018 level, partly synthetic** ({cn_load_modelled} of "
+    "{cn_profiles} profiles). Energy and peaks are scaled to published figures; the shape is not a record, and "
+    "there is no second weather year.",
+    "**China's wind and solar are one weather year (2020) of ERA5**, province averages moved to published levels."
+    " The publisher's temperature field was damaged above 27 degC; solar is corrected by an estimated factor.",
+    "**Most US wind and solar is modelled**: observed in {us_wind_observed} (wind) and {us_solar_observed} "
+    "(solar) of {us_profiles} profiles. Load years 2021-2024 are paired with wind and solar of 2016-2019 except "
+    "where observed, so a heat wave and its calm do not meet (label J).",
+    "**US generation by state and fuel ends in 2019** as published; 2020-2024 is rebuilt from SEDS and scaled to "
+    "national totals, so agreement with those totals proves nothing.",
+    "**Plans are thin**: US units dated after 2026 come from a list of mid-2024; many Chinese units carry no year"
+    " and are spread over the plan.",
+    "**Sites of Chinese wind and solar after 2017 are not on record**; cells share them out by land, resource and"
+    " load.",
+    "**Transfer limits between provinces** come from two sources that disagree by tenfold and more; both ends are"
+    " kept.",
+    "**Temperature is a monthly normal** from 2.5 degrees brought to the height of the cell: no hours, no humidity.",
+    "**No Chinese electricity price** by province; in the US a price for {us_priced} of {us_cells} cells.",
+    "**{recalled} sources are single figures recalled or typed**, each with its publisher in the code, to be "
+    "sourced again.",
+)
+
+REBUILD: Final = """\
+## Rebuild it
+
+```
+pip install 'gridflops[build]'
+gridflops grids fetch originals/
+gridflops grids build --originals originals/ --out grid.nc
+gridflops grids info --grid grid.nc
+```
+
+`fetch` downloads what is public (about 0.4 GB), checks it, and prepares what the build reads in another form;
+`gridflops grids prepare originals/` does only the latter. Both may be run again at any time: what is there is kept.
+`--cell-degrees 0.25` builds finer cells. Small tables of published figures that were typed by hand come with the
+package: `grids/data/national_recent.yaml` (Our World in Data) and `us_prices.yaml` (EIA)."""
+
+BRING_YOUR_OWN: Final = """\
+## Bring your own
+
+Hourly factors, as atlite writes them (NetCDF or Zarr; time in UTC, hour-beginning, whole years; one array over time
+and areas):
+
+```
+gridflops grids import-cf era5-wind-2019.nc --technology wind --out my-grid.nc
+gridflops run --grid my-grid.nc
+```
+
+A whole grid: any file with the variables above. `gridflops grids validate FILE` lists every problem at once, and
+`gridflops run --grid FILE` takes it. Each variable carries `units`, `label`, `source` (ids of
+`sources.yaml`, or `own-data`) and `method`; NaN is allowed only where the table says what it means."""
+
+
+def page(grid: xr.Dataset) -> str:
+    """Text of `docs/data.md` for `grid`, an opened and valid grid."""
+    lines = [
+        "# Data",
+        "",
+        "<!-- Made from the embedded grid: `python -m grids.overview > docs/data.md`. -->",
+        "",
+        *_size(grid),
+        "",
+        "## Weak spots first",
+        "",
+    ]
+    counts = _counts(grid)
+    lines += [f"{number}. {text.format(**counts)}" for number, text in enumerate(WEAK_SPOTS, 1)]
+    lines += ["", *_kinds(grid), "", *_totals(grid), "", *_variables(grid), "", *_rebuild(), "", BRING_YOUR_OWN]
+    return "\n".join(lines) + "\n"
+
+
+def _size(grid: xr.Dataset) -> list[str]:
+    lines = [
+        "The grid that comes with the package; sources and licences stand in",
+        "[DATA-LICENSES.md](../DATA-LICENSES.md), the equations in [method.md](method.md).",
+        "",
+        "| country | areas | profiles (area x weather year) | weather years | history | nameplate GW | cells | links |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in coverage(grid):
+        cells = (
+            COUNTRY[row["country"]],
+            row["areas"],
+            row["profiles"],
+            row["weather years"],
+            row["history years"],
+            f"{row['nameplate GW']:,.0f}",
+            f"{row['cells']:,}",
+            row["links"],
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
+def _counts(grid: xr.Dataset) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in records(grid):
+        country = row["country"].lower()
+        for kind in ("observed", "modelled"):
+            counts[f"{country}_{row['series']}_{kind}"] = row[kind]
+    for row in coverage(grid):
+        country = row["country"].lower()
+        counts |= {f"{country}_profiles": row["profiles"], f"{country}_cells": row["cells"]}
+        counts[f"{country}_priced"] = row["cells with a price"]
+    counts["recalled"] = sum(not source.files and "typed into" in source.note for source in sources().values())
+    counts["recalled"] += sum("Label R" in source.note for source in sources().values())
+    return counts
+
+
+def _kinds(grid: xr.Dataset) -> list[str]:
+    lines = [
+        "## Observed, modelled, borrowed",
+        "",
+        "Profiles by what their record says. *Modelled* includes blends of several neighbours and reanalysis;",
+        "*borrowed* is another area's series as it stands. The full record of every profile is in `load_record`,",
+        "`wind_record` and `solar_record`.",
+        "",
+        "| country | series | observed | modelled | borrowed |",
+        "|---|---|---|---|---|",
+    ]
+    for row in records(grid):
+        cells = (COUNTRY[row["country"]], f"hourly {row['series']}", row["observed"], row["modelled"], row["borrowed"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    for country, name in COUNTRY.items():
+        here = grid["load_history_record"].sel(area=grid["area_country"].values == country)
+        kinds = Counter(str(text).split(":")[0].split(" (")[0] for text in here.values.ravel())
+        words = "; ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+        lines += ["", f"Annual load, {name}, area-years: {words}."]
+    return lines
+
+
+def _totals(grid: xr.Dataset) -> list[str]:
+    lines = [
+        "## Against published totals",
+        "",
+        "*independent*: the build never saw the figure; *summed*: nothing was lost or counted twice; *scaled*: the",
+        "build is made to meet it, so agreement proves nothing.",
+        "",
+        "| country | figure | published | here | difference | check |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in known_totals(grid):
+        known = row.known
+        span = f"{known.low:,.6g}" + (f" to {known.high:,.6g}" if known.high != known.low else "")
+        here = "-" if row.computed is None else f"{row.computed:,.1f}"
+        gap = "-" if row.difference is None else f"{row.difference:+.1%}"
+        cells = (known.country, f"{known.what}, {known.year}", f"{span} {known.unit}", here, gap, known.check)
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _variables(grid: xr.Dataset) -> list[str]:
+    lines = ["## Variables", "", "Labels: " + ", ".join(f"**{key}** {words}" for key, words in LABELS.items()) + "."]
+    for name, variable in REGISTRY.items():
+        if name not in grid.data_vars:
+            continue
+        attrs: dict[str, Any] = grid[name].attrs
+        dims = " x ".join(variable.dims)
+        units = variable.units or "text"
+        lines += ["", f"**`{name}`** ({dims}; {units}; {attrs.get('label', variable.label)}): {variable.doc}"]
+        if variable.missing:
+            lines.append(f"NaN: {variable.missing}.")
+        if attrs.get("method"):
+            lines.append(f"*{str(attrs['method']).rstrip('.')}.*")
+        lines.append(f"Sources: {', '.join(str(attrs.get('source', '')).split()) or 'none'}.")
+    return lines
+
+
+def _rebuild() -> list[str]:
+    files = [file for source in sources().values() for file in source.files]
+    remade = [file for file in files if file.reencoded]
+    counts = Counter(file.prepared or "by hand" for file in remade)
+    lines = [
+        *REBUILD.splitlines(),
+        "",
+        f"Of {len(files)} files {len(files) - len(remade)} are read as published. A rule each prepares the others:",
+        "",
+        *(f"- {counts[word]} `{word}`: {meaning};" for word, meaning in PREPARED.items()),
+        f"- {counts['by hand']} are still made **by hand**, and without them the build stops:",
+    ]
+    return lines + [_by_hand(file) for file in remade if file.prepared is None]
+
+
+def _by_hand(file: SourceFile) -> str:
+    return f"  - `{file.path}`: {file.reencoded}. From <{file.url}>."
+
+
+if __name__ == "__main__":
+    from grids.store import open_grid
+
+    print(page(open_grid()), end="")
