@@ -65,12 +65,7 @@ def headroom_mw(
     profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
     shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
     peaks = _check(xp, profiles, coefficients, rule)
-    if xp is not np:
-        from ._headroom_cuda import headroom as body
-    elif _use_numba(engine):
-        from ._headroom_numba import headroom as body
-    else:
-        from ._headroom_numpy import headroom as body
+    body = _cuda if xp is not np else _numba if _use_numba(engine) else _numpy
     load, hours = body((profiles, peaks), coefficients, shares, rule == "native_first")
     return Headroom(load[:, 0], hours[:, 0]) if scalar else Headroom(load, hours)
 
@@ -135,6 +130,24 @@ def _not_finite(xp: Any, matrix: Array, row: str, column: str) -> list[str]:
     return [
         f"{row} {i} holds {value} at {column} {j} ({count} such values); finite numbers below {_LARGEST:g} are needed"
     ]
+
+
+def _numpy(*arguments: Any) -> tuple[Array, Array]:
+    from ._headroom_numpy import headroom
+
+    return headroom(*arguments)
+
+
+def _numba(*arguments: Any) -> tuple[Array, Array]:
+    from ._headroom_numba import headroom
+
+    return headroom(*arguments)
+
+
+def _cuda(*arguments: Any) -> tuple[Array, Array]:
+    from ._headroom_cuda import headroom
+
+    return headroom(*arguments)
 
 
 def _use_numba(engine: str) -> bool:

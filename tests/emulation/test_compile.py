@@ -12,7 +12,8 @@ from . import nvrtc as compiler
 pytestmark = pytest.mark.usefixtures("nvrtc")
 
 PHILOX = [_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL]
-HEADROOM = [_headroom_cuda.kernel(profiles, shares) for profiles in (1, 6, 12) for shares in (1, 2, 4)]
+HEADROOM = [_headroom_cuda.solve_kernel(profiles, shares) for profiles in (1, 6, 12) for shares in (1, 2, 4)]
+HEADROOM += [_headroom_cuda.prune_kernel(profiles) for profiles in (1, 6, 12)]
 FILES = pytest.mark.parametrize("kernels", [PHILOX, HEADROOM], ids=["philox", "headroom"])
 
 REGISTERS_PER_SM = 65536
@@ -46,9 +47,9 @@ def test_no_spills_and_enough_threads(kernels: list[Kernel], architecture: str) 
     for name, used in table.items():
         assert used.spill_bytes == 0, name
         assert used.stack_bytes == 0, name
-        assert used.registers <= 168, name
-        if "<12" not in name:
-            assert occupancy(used, architecture, 128) >= 0.28, (name, used)
+        assert used.registers <= 184, name
+        if "<12" not in name:  # the gate is where the compiler stands today; see docs/kernels.md
+            assert occupancy(used, architecture, 128) >= (0.25 if "prune" in name else 0.3), (name, used)
 
 
 def test_a_broken_kernel_is_reported_with_its_line() -> None:

@@ -48,14 +48,57 @@ def test_headroom_leaves_only_summaries_to_fetch(cupy):
     assert stand_in.transfers["host to device"] <= 1  # the share
 
 
-def test_headroom_splits_what_one_launch_cannot_hold(cupy, monkeypatch):
+def test_headroom_splits_what_memory_cannot_hold(cupy, monkeypatch):
     from cuda_kernels import _headroom_cuda
 
-    profiles, coefficients = made_up(cases=50, hours=40)
-    whole = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.1, 0.2]).headroom_mw.get()
-    monkeypatch.setattr(_headroom_cuda, "_CASES_AT_ONCE", 7)
-    split = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.1, 0.2]).headroom_mw.get()
-    assert_array_equal(split, whole)
+    from . import stand_in
+
+    profiles, coefficients = (cupy.asarray(array) for array in made_up(cases=300, hours=40))
+    whole = headroom_mw(profiles, coefficients, [0.1, 0.2]).headroom_mw.get()
+    stand_in.launches.clear()
+    monkeypatch.setattr(_headroom_cuda, "_blocks_at_once", lambda cupy, hours: 1)
+    assert_array_equal(headroom_mw(profiles, coefficients, [0.1, 0.2]).headroom_mw.get(), whole)
+    assert len(stand_in.launches) == 4 * 2  # four blocks of cases, each pruned and solved by itself
+
+
+def test_blocks_follow_the_free_memory(cupy):
+    from cuda_kernels._headroom_cuda import _blocks_at_once
+
+    assert _blocks_at_once(cupy, 8760) == 2**28 // (4 * 8760)
+    assert _blocks_at_once(cupy, 10**9) == 1
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.3])
+def test_pruning_changes_nothing(cupy, rule, spread):
+    from cuda_kernels import _headroom_cuda
+
+    rng = np.random.default_rng(6)
+    hours, cases = 700, 300
+    profiles = np.stack([np.ones(hours), rng.random(hours), -1 - 0.3 * rng.random(hours)])
+    coefficients = np.array([60.0, 20.0, 50.0]) * np.exp(spread * rng.normal(size=(cases, 3)))
+    shares = np.tile([0.01, 0.05], (cases, 1))
+    want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
+    arrays = [cupy.asarray(array) for array in (profiles, np.abs(profiles).max(axis=1), coefficients, shares)]
+    for prune in (True, False):
+        got = _headroom_cuda.headroom((arrays[0], arrays[1]), *arrays[2:], rule == "native_first", prune=prune)
+        assert_array_equal(got[0].get(), want.headroom_mw)
+        assert_array_equal(got[1].get(), want.curtailed_hours)
+
+
+def test_cases_are_dealt_to_neighbours_once_each(cupy):
+    from cuda_kernels._headroom_cuda import _BLOCK, _deal
+
+    rng = np.random.default_rng(0)
+    for cases in (1, 2, 128, 129, 1000):
+        coefficients = rng.normal(size=(cases, 3))
+        order = _deal(cupy, cupy.asarray(coefficients), cupy.asarray(np.array([1.0, 5.0, 0.1]))).get()
+        assert order.shape[1] <= _BLOCK
+        assert sorted(order[order >= 0]) == list(range(cases))
+        gap_before_the_fillers = (np.diff((order >= 0).astype(int), axis=1) > 0).any()
+        assert not gap_before_the_fillers
+    within = np.mean([np.ptp(coefficients[row[row >= 0], 1]) for row in order])
+    assert within < 0.5 * np.ptp(coefficients[:, 1])
 
 
 def test_headroom_without_cases_launches_nothing(cupy):

@@ -17,27 +17,41 @@ pytestmark = [
 FLAGS = {"address": build.ADDRESS, "thread": build.THREAD}
 
 
-def headroom_arguments(cases: int, hours: int) -> list[np.ndarray | np.generic]:
+Arguments = list[np.ndarray | np.generic]
+
+
+def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments]:
+    """Arguments of headroom_prune<3> and headroom_solve<3, 2> for two blocks, the second one short."""
     rng = np.random.default_rng(0)
     profiles = np.vstack([np.ones(hours), rng.normal(size=(2, hours))])
     peaks = np.abs(profiles).max(axis=1)
     anchor = _exact.anchors(np, peaks, hours)
     coefficients = np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, 2))])
+    width = -(-cases // 2)
+    order = np.where(np.arange(2 * width) < cases, np.arange(2 * width), -1).astype(np.int32).reshape(2, width)
     shares = np.tile([0.0, 0.1], (cases, 1))
     reach = np.abs(coefficients) @ peaks
-    arrays = [_exact.rounded(profiles, anchor), anchor, coefficients, shares, reach, reach / 0.9]
+    rounded = _exact.rounded(profiles, anchor)
+    lists = np.tile(np.arange(hours, dtype=np.int32), (2, 1))
+    planes = np.zeros((2, 4))
+    planes[:, 3] = reach.max() / 0.9
+    pruned = [planes, np.full(2, hours, dtype=np.int32), lists]
     outputs = [np.zeros((cases, 2)), np.zeros((cases, 2), dtype=np.int64)]
-    return [*arrays, *outputs, *np.array([hours, cases, 2, 0], dtype=np.int32), np.float64(0.0)]
+    sizes = [np.int32(n) for n in (hours, width, 2)]
+    prune = [rounded, coefficients, shares, reach, order, *pruned, *sizes, np.float64(0.0)]
+    solve = [rounded, anchor, coefficients, shares, reach, order, *pruned, *outputs, *sizes]
+    return prune, [*solve, np.int32(0), np.int32(1), np.float64(0.0)]
 
 
-def uniform_arguments() -> list[np.ndarray | np.generic]:
+def uniform_arguments() -> Arguments:
     words = [np.arange(n, dtype=np.uint32) for n in (11, 3, 5)]
     sizes = [np.uint64(n) for n in (3, 5, 165)]
     return [*words, np.zeros(165), np.uint32(1), np.uint32(2), np.uint32(3), *sizes]
 
 
 LAUNCHES = {
-    "headroom": ("headroom", _headroom_cuda.kernel(3, 2).name, headroom_arguments(150, 140), 2, 128),
+    "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
+    "solve": ("headroom", _headroom_cuda.solve_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
     "philox_uniform": ("philox", _philox_cuda.UNIFORM.name, uniform_arguments(), 3, 64),
     "normal": (
         "philox",

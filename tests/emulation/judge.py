@@ -1,0 +1,73 @@
+"""Run a changed .cu file against the NumPy twins, in a process of its own: what is wrong with it may be fatal.
+
+usage: python -m emulation.judge headroom|philox FILE; exit code 0 when nothing differs, 3 when something does.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
+from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
+
+from . import stand_in
+
+
+def headroom_differs(cupy: object) -> bool:
+    """Whether any thread order gives other bits than NumPy, or the emulation objects."""
+    rng = np.random.default_rng(3)
+    profiles = np.vstack([np.ones(300), rng.normal(size=(2, 300))])
+    coefficients = np.column_stack([rng.normal(1.5, 1, 151), rng.normal(size=(151, 2))])
+    near = np.array([3.0, 1.0, 1.0]) * np.exp(0.03 * rng.normal(size=(151, 3)))  # a box that prunes
+    tied = np.vstack([np.repeat([3.0, 5.0, 9.0], 100), np.zeros(300), np.zeros(300)])
+    shares = np.array([0.0, 0.01, 0.3, 0.1, 0.02])
+    for order in ("ascending", "descending", "random"):
+        stand_in.settings.order = order
+        for shapes, cases, rule in (
+            (profiles, coefficients, "native_first"),
+            (profiles, coefficients, "plain"),
+            (tied, coefficients, "native_first"),
+            (profiles, near, "native_first"),
+            (profiles - 1.5, near, "native_first"),
+        ):
+            want = headroom_mw(shapes, cases, shares, rule=rule, engine="numpy")
+            try:
+                got = headroom_mw(cupy.asarray(shapes), cupy.asarray(cases), shares, rule=rule)
+            except RuntimeError:
+                return True
+            if any((one.get() != other).any() for one, other in zip(got, want, strict=True)):
+                return True
+    return False
+
+
+def philox_differs(cupy: object) -> bool:
+    rng = np.random.default_rng(2)
+    counter = rng.integers(0, 2**32, (70, 4), dtype=np.uint32)
+    key = rng.integers(0, 2**32, 2, dtype=np.uint32)
+    u = np.concatenate([np.linspace(0.001, 0.999, 99), 10.0 ** -np.linspace(3, 300, 50)])
+    draws, years, lanes = np.arange(11), np.arange(3), np.arange(5)
+    device = cupy.asarray
+    try:
+        return bool(
+            (philox4x32(device(counter), key).get() != philox4x32(counter, key)).any()
+            or (uniform(5, device(draws), 6, years, lanes).get() != uniform(5, draws, 6, years, lanes)).any()
+            or not np.allclose(normal_from_uniform(device(u)).get(), normal_from_uniform(u), rtol=1e-13, atol=0)
+        )
+    except (RuntimeError, KernelError):
+        return True
+
+
+def main(kind: str, file: str) -> int:
+    module = sys.modules["cupy"] = stand_in.make_module()
+    stand_in.settings.flags = ("-O1",)
+    _headroom_cuda._SHARES_AT_ONCE = (2, 1)
+    _launch.source = lambda module: Path(file).read_text()
+    differs = {"headroom": headroom_differs, "philox": philox_differs}[kind]
+    return 3 if differs(module) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
