@@ -12,8 +12,13 @@ from . import nvrtc as compiler
 pytestmark = pytest.mark.usefixtures("nvrtc")
 
 PHILOX = [_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL]
-HEADROOM = [_headroom_cuda.solve_kernel(profiles, shares) for profiles in (1, 6, 12) for shares in (1, 2, 4)]
+HEADROOM = [_headroom_cuda.solve_kernel(profiles, shares) for profiles in (1, 6, 12) for shares in (1, 4)]
 HEADROOM += [_headroom_cuda.prune_kernel(profiles) for profiles in (1, 6, 12)]
+QUICK = ("75", "90", "120")
+ARCHITECTURES = pytest.mark.parametrize(
+    "architecture",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in compiler.ARCHITECTURES],
+)
 FILES = pytest.mark.parametrize("kernels", [PHILOX, HEADROOM], ids=["philox", "headroom"])
 
 REGISTERS_PER_SM = 65536
@@ -31,7 +36,7 @@ def occupancy(used: compiler.Usage, architecture: str, block: int) -> float:
 
 
 @FILES
-@pytest.mark.parametrize("architecture", compiler.ARCHITECTURES)
+@ARCHITECTURES
 def test_compiles_without_a_word(kernels: list[Kernel], architecture: str) -> None:
     built, log = compiler.build(kernels[0].module, tuple(kernel.name for kernel in kernels), architecture)
     assert log == ""
@@ -40,7 +45,7 @@ def test_compiles_without_a_word(kernels: list[Kernel], architecture: str) -> No
 
 
 @FILES
-@pytest.mark.parametrize("architecture", compiler.ARCHITECTURES)
+@ARCHITECTURES
 def test_no_spills_and_enough_threads(kernels: list[Kernel], architecture: str) -> None:
     table = compiler.usage(kernels, architecture)
     assert set(table) == {kernel.name for kernel in kernels}
