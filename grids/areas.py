@@ -7,13 +7,12 @@ provincial grids. Tables: `grids/data/us_areas.yaml`, `grids/data/cn_areas.yaml`
 from __future__ import annotations
 
 import difflib
-import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ruamel.yaml import YAML
+from grids.tables import read_table
 
 COUNTRIES = ("US", "CN")
 TECHNOLOGIES = (
@@ -56,13 +55,6 @@ class Area:
         if self.authorities:
             return f"{' '.join(self.authorities)}; {' '.join(self.states)}"
         return " ".join(self.states)
-
-
-def read_table(name: str) -> dict[str, Any]:
-    """A YAML table of `grids/data`, as plain Python objects."""
-    text = importlib.resources.files("grids").joinpath("data", name).read_text(encoding="utf-8")
-    table: dict[str, Any] = YAML(typ="safe").load(text)
-    return table
 
 
 def _load() -> tuple[Area, ...]:

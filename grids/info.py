@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from grids.areas import AREAS, COUNTRIES
 from grids.hours import hours_in_year
 from grids.provenance import sources
 from grids.store import source_ids
+from grids.tables import read_table
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ class Comparison:
 @functools.cache
 def published_totals() -> tuple[KnownTotal, ...]:
     """The figures of `known_totals.yaml`. Raises GridDataError naming an entry that is not well formed."""
-    from ruamel.yaml import YAML
-
-    text = importlib.resources.files("grids").joinpath("data", "known_totals.yaml").read_text(encoding="utf-8")
-    return tuple(_total(str(name), entry) for name, entry in YAML(typ="safe").load(text).items())
+    return tuple(_total(str(name), entry) for name, entry in read_table("known_totals.yaml").items())
 
 
 def _total(name: str, entry: Mapping[str, Any]) -> KnownTotal:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from grids.info import coverage, known_totals, records
@@ -96,27 +97,29 @@ def page(grid: xr.Dataset) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(map(str, cells))} |" for cells in lines]
+
+
 def _size(grid: xr.Dataset) -> list[str]:
-    lines = [
-        "The grid that comes with the package; sources and licences stand in",
-        "[DATA-LICENSES.md](../DATA-LICENSES.md), the equations in [method.md](method.md).",
-        "",
-        "| country | areas | profiles (area x weather year) | weather years | history | nameplate GW | cells | links |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in coverage(grid):
-        cells = (
+    rows = [
+        (
             COUNTRY[row["country"]],
-            row["areas"],
-            row["profiles"],
-            row["weather years"],
-            row["history years"],
+            *(row[name] for name in ("areas", "profiles", "weather years", "history years")),
             f"{row['nameplate GW']:,.0f}",
             f"{row['cells']:,}",
             row["links"],
         )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return lines
+        for row in coverage(grid)
+    ]
+    profiles = "profiles (area x weather year)"
+    return [
+        "The grid that comes with the package; sources and licences stand in",
+        "[DATA-LICENSES.md](../DATA-LICENSES.md), the equations in [method.md](method.md).",
+        "",
+        *_table(("country", "areas", profiles, "weather years", "history", "nameplate GW", "cells", "links"), rows),
+    ]
 
 
 def _counts(grid: xr.Dataset) -> dict[str, int]:
@@ -135,6 +138,10 @@ def _counts(grid: xr.Dataset) -> dict[str, int]:
 
 
 def _kinds(grid: xr.Dataset) -> list[str]:
+    kinds = ("observed", "modelled", "borrowed")
+    rows = [
+        (COUNTRY[row["country"]], f"hourly {row['series']}", *(row[kind] for kind in kinds)) for row in records(grid)
+    ]
     lines = [
         "## Observed, modelled, borrowed",
         "",
@@ -142,38 +149,33 @@ def _kinds(grid: xr.Dataset) -> list[str]:
         "*borrowed* is another area's series as it stands. The full record of every profile is in `load_record`,",
         "`wind_record` and `solar_record`.",
         "",
-        "| country | series | observed | modelled | borrowed |",
-        "|---|---|---|---|---|",
+        *_table(("country", "series", *kinds), rows),
     ]
-    for row in records(grid):
-        cells = (COUNTRY[row["country"]], f"hourly {row['series']}", row["observed"], row["modelled"], row["borrowed"])
-        lines.append(f"| {' | '.join(map(str, cells))} |")
     for country, name in COUNTRY.items():
         here = grid["load_history_record"].sel(area=grid["area_country"].values == country)
-        kinds = Counter(str(text).split(":")[0].split(" (")[0] for text in here.values.ravel())
-        words = "; ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+        counts = Counter(str(text).split(":")[0].split(" (")[0] for text in here.values.ravel())
+        words = "; ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
         lines += ["", f"Annual load, {name}, area-years: {words}."]
     return lines
 
 
 def _totals(grid: xr.Dataset) -> list[str]:
-    lines = [
-        "## Against published totals",
-        "",
-        "*independent*: the build never saw the figure; *summed*: nothing was lost or counted twice; *scaled*: the",
-        "build is made to meet it, so agreement proves nothing.",
-        "",
-        "| country | figure | published | here | difference | check |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for row in known_totals(grid):
         known = row.known
         span = f"{known.low:,.6g}" + (f" to {known.high:,.6g}" if known.high != known.low else "")
         here = "-" if row.computed is None else f"{row.computed:,.1f}"
         gap = "-" if row.difference is None else f"{row.difference:+.1%}"
-        cells = (known.country, f"{known.what}, {known.year}", f"{span} {known.unit}", here, gap, known.check)
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        what = f"{known.what}, {known.year}"
+        rows.append((known.country, what, f"{span} {known.unit}", here, gap, known.label, known.check))
+    return [
+        "## Against published totals",
+        "",
+        "*independent*: the build never saw the figure; *summed*: nothing was lost or counted twice; *scaled*: the",
+        "build is made to meet it, so agreement proves nothing.",
+        "",
+        *_table(("country", "figure", "published", "here", "difference", "label", "check"), rows),
+    ]
 
 
 def _variables(grid: xr.Dataset) -> list[str]:

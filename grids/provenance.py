@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from grids.tables import read_table
 from grids.variables import GridDataError
 
 # How far the derived figures of a source may travel; each word is explained in `licences_markdown`.
@@ -86,10 +86,7 @@ def sources() -> Mapping[str, Source]:
 
     Raises GridDataError listing every entry with an unknown or missing key.
     """
-    from ruamel.yaml import YAML
-
-    text = importlib.resources.files("grids").joinpath("data", "sources.yaml").read_text(encoding="utf-8")
-    entries: dict[str, dict[str, Any]] = YAML(typ="safe").load(text)
+    entries: dict[str, dict[str, Any]] = read_table("sources.yaml")
     problems: list[str] = []
     found = {name: _source(name, entry, problems) for name, entry in entries.items()}
     if problems:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import functools
-import importlib.resources
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ruamel.yaml import YAML
+
+from grids.tables import read_table
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -73,8 +73,7 @@ class Variable:
 
 
 def _load_registry() -> dict[str, Variable]:
-    text = importlib.resources.files("grids").joinpath("data", "variables.yaml").read_text(encoding="utf-8")
-    raw: dict[str, dict[str, dict[str, Any]]] = YAML(typ="safe").load(text)
+    raw: dict[str, dict[str, dict[str, Any]]] = read_table("variables.yaml")
     registry = {}
     for section, coordinate in (("coordinates", True), ("variables", False)):
         for name, entry in raw[section].items():
@@ -203,8 +202,6 @@ def _source_problems(name: str, source: object) -> Iterator[str]:
         )
         return
     known = source_ids()
-    if known is None:
-        return
     for identifier in source.split():
         if identifier not in known and identifier not in RESERVED_SOURCES:
             near = difflib.get_close_matches(identifier, known, n=1)
@@ -216,16 +213,9 @@ def _source_problems(name: str, source: object) -> Iterator[str]:
 
 
 @functools.cache
-def source_ids() -> frozenset[str] | None:
-    """Ids of `grids/data/sources.yaml`; None while that table is not installed."""
-    path = importlib.resources.files("grids").joinpath("data", "sources.yaml")
-    if not path.is_file():
-        return None
-    raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    table = raw.get("sources", raw) if isinstance(raw, dict) else raw
-    if isinstance(table, dict):
-        return frozenset(map(str, table))
-    return frozenset(str(entry["id"]) for entry in table)
+def source_ids() -> frozenset[str]:
+    """Ids of `grids/data/sources.yaml`."""
+    return frozenset(read_table("sources.yaml"))
 
 
 def _values(ds: xr.Dataset, known: Variable) -> Iterator[str]:

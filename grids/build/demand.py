@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from grids.areas import AREA_IDS, AREAS, read_table
+from grids.areas import AREA_IDS, AREAS
 from grids.build.demand_china import chinese_demand
 from grids.build.demand_history import History, by_year, history_before_hourly
 from grids.hours import hours_in_year, year_values
 from grids.sources import eia930
+from grids.tables import read_table
 from grids.units import MW_PER_GW, MWH_PER_TWH
 from grids.variables import attrs_for
 

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from grids.areas import AREAS, Area, read_table
+from grids.areas import AREAS, Area
 from grids.build.demand_history import History
 from grids.hours import hours_in_year
 from grids.sources import china_load, cn_consumption
+from grids.tables import read_table
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from grids.sources import boundaries
+from grids.tables import read_table
 
 Floats = npt.NDArray[np.float64]
 Place = tuple[float, float]
@@ -24,9 +24,7 @@ LAST_YEAR = 2024
 
 def models() -> dict[str, Any]:
     """The table ``grids/data/vre_models.yaml``."""
-    from ruamel.yaml import YAML
-
-    table: dict[str, Any] = YAML(typ="safe").load(files("grids").joinpath("data", "vre_models.yaml").read_text("utf-8"))
+    table: dict[str, Any] = read_table("vre_models.yaml")
     return table
 
 

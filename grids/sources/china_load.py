@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from grids.areas import read_table
 from grids.hours import local_to_utc
+from grids.tables import read_table
 from grids.units import HOURS_PER_YEAR
 from grids.variables import GridDataError
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from grids.areas import read_table
+from grids.tables import read_table
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:

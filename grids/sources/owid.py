@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from pathlib import Path
 from typing import Final
 
 from grids.sources.checks import Frame, original, require_columns
+from grids.tables import read_table
 
 FOLDER: Final = "owid_energy"
 COUNTRY: Final = {"China": "CN", "United States": "US"}
@@ -35,11 +35,9 @@ def read_national() -> Frame:
     heat and by-product gases. A source for which the publisher gives no figure is NaN.
     """
     import pandas as pd
-    from ruamel.yaml import YAML
 
-    text = importlib.resources.files("grids").joinpath("data", RECENT).read_text(encoding="utf-8")
     parts = []
-    for country, block in YAML(typ="safe").load(text).items():
+    for country, block in read_table(RECENT).items():
         part = pd.DataFrame(block["series"], dtype=float)
         require_columns(part, (*TRADE, *SOURCES), RECENT)
         part.insert(0, "country", country)

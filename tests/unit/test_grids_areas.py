@@ -7,8 +7,9 @@ from collections import defaultdict
 
 import pytest
 
-from grids.areas import AREA_IDS, AREAS, COUNTRIES, TECHNOLOGIES, area, read_table
+from grids.areas import AREA_IDS, AREAS, COUNTRIES, TECHNOLOGIES, area
 from grids.sources.eia930 import REGIONS, series_rules
+from grids.tables import read_table
 from grids.variables import GridDataError
 
 US = [item for item in AREAS if item.country == "US"]

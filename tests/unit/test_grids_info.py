@@ -60,7 +60,7 @@ def test_published_totals_are_well_formed_and_sourced() -> None:
     totals = info.published_totals()
     assert len({known.id for known in totals}) == len(totals)
     for known in totals:
-        assert known.label in ("F", "R")
+        assert known.label in ("F", "P", "R")
         assert 0 < known.low <= known.high
         assert 0 < known.tolerance <= 0.1
         assert known.why

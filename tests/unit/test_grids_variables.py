@@ -130,9 +130,7 @@ def test_fault_is_named_with_place_value_and_way_out(change, words):
 
 
 def test_unknown_source_is_named_with_the_nearest():
-    known = source_ids()
-    assert known is not None
-    good = sorted(known)[0]
+    good = sorted(source_ids())[0]
     grid = set_attr("peak_load_mw", "source", f"{good} {good}x")(tiny_grid())
     (problem,) = faults(grid)
     assert f"'{good}x' is not in" in problem
