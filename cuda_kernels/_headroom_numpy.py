@@ -81,7 +81,7 @@ def _blocks(coefficients: Any, effect: Any) -> list[Any]:
         inside = coefficients[cases]
         widest = int(np.argmax(np.ptp(inside, axis=0) * effect))
         left = inside[:, widest] <= inside[:, widest].mean()
-        if len(cases) <= _BLOCK or left.all():
+        if len(cases) <= _BLOCK or left.all() or not left.any():  # rounding can put the mean outside
             done.append(cases)
         else:
             waiting += [cases[left], cases[~left]]
