@@ -142,14 +142,14 @@ def _cluster(pool: Pool) -> Any:
     if pool.gpus:
         return _cuda_cluster(pool)
     common = {
-        "host": LOOPBACK,
         "dashboard_address": f"{LOOPBACK}:0",
         "silence_logs": logging.CRITICAL,
     }
     if pool.scheduler == "threads":
         return LocalCluster(n_workers=1, threads_per_worker=count, processes=False, **common)
+    memory = pool.memory or "auto"
     return LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, memory_limit=pool.memory or "auto", **common
+        n_workers=count, threads_per_worker=1, processes=True, host=LOOPBACK, memory_limit=memory, **common
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from capacity.errors import CapacityError
 
-KEY = re.compile(r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")
+KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 """Keys that are written: plain words under the store, never upwards and never hidden."""
 
 
@@ -33,7 +33,7 @@ class Place(Protocol):
 
 
 def checked_key(key: str) -> str:
-    if not KEY.match(key):
+    if not KEY.fullmatch(key):
         raise CapacityError(f"{key!r}: no key of a sweep; a store is written only below its own folder")
     return key
 
