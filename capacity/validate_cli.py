@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Spelt out here so that --help and completion need not load pandas; a test holds them equal to capacity.duke.
 SEASON_RULE_NAMES = ("apr_oct_nov_mar", "may_sep_nov_mar", "strict_jun_aug_dec_feb")
+ROUNDING_MW = 1e-6  # a headroom below one watt is the rounding of a sum, not a load
 CLOCK_NAMES = ("utc", "local_standard")
 
 
@@ -217,7 +218,7 @@ def _year_lines(part: xr.Dataset, share: float) -> list[str]:
     totals = part["headroom_mw"].sum("authority", skipna=False).to_numpy() / 1000.0
     lines.append("  total " + "".join(f"{total:8.2f}" for total in totals))
     pooled = part["headroom_mw"].isel(period=0)
-    served = pooled.to_numpy() > 0.0
+    served = pooled.to_numpy() > ROUNDING_MW
     if not served.any():
         return lines
     weights = pooled / pooled.sum("authority", skipna=False)
