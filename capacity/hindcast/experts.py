@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.hindcast.panel import DRIFT_YEARS, Panel, mean_known, spread_known
+from capacity.hindcast.panel import DRIFT_YEARS, WORLD, Panel, mean_known, spread_known
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def shrunk(panel: Panel, growth: Floats) -> Floats:
 
     weight = tau^2 / (tau^2 + s^2/m), tau^2 the spread of true drifts over the eligible entities.
     """
-    keep = panel.eligible
+    keep = panel.counted
     if keep.sum() < 10:
         return growth
     noise = unit_spread(panel) ** 2 / DRIFT_YEARS
@@ -101,14 +101,15 @@ def share_step(panel: Panel) -> Floats:
     share = panel.level[:, -DRIFT_YEARS - 1 :] / panel.total[:, -DRIFT_YEARS - 1 :]
     gains = np.diff(share, axis=1)
     own = np.where(np.isfinite(gains), gains, -np.inf).max(axis=1)
-    known = own[panel.eligible & np.isfinite(own)]
+    known = own[panel.counted & np.isfinite(own)]
     usual = float(np.median(known)) if known.size else LEAST_SHARE_STEP
     return np.maximum(own, max(usual, LEAST_SHARE_STEP))
 
 
 def experience(panel: Panel) -> float:
     """Log growth a year of all that the panel has ever generated, over the last three years; 0 without a record."""
-    made = np.where(np.isfinite(panel.level), panel.level, 0.0).sum(axis=0).cumsum()
+    own = np.array([name != WORLD for name in panel.entities])
+    made = np.where(np.isfinite(panel.level[own]), panel.level[own], 0.0).sum(axis=0).cumsum()
     before = made[-1 - RECENT_YEARS] if made.size > RECENT_YEARS else 0.0
     return float(np.log(made[-1] / before) / RECENT_YEARS) if before > 0.0 else 0.0
 
@@ -132,7 +133,7 @@ def spreads(panel: Panel) -> tuple[Floats, Floats]:
 
 def size_law(panel: Panel) -> tuple[float, float]:
     """Intercept and slope of log spread over log level among the eligible entities."""
-    keep = panel.eligible
+    keep = panel.counted
     own = np.log(spread_known(panel.window[keep])) if keep.any() else np.log(np.array([0.05]))
     if keep.sum() < 10:
         return float(np.median(own)), 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ GONE_SHARE = 0.01
 """A series that falls below one percent of its level at the origin is scored as if at one percent; label J."""
 SOURCE_CHANGE_YEAR = 2000
 """First year of another publisher's figures for countries: growth into it mixes two statistics and is masked."""
+WORLD = "WLD"
 LEAST_LEVEL = {
     ("generation_twh", "country"): (0.5, 10.0),
     ("generation_twh", "us_state"): (0.5, 5.0),
@@ -62,8 +63,13 @@ class Panel:
     def until(self, origin: int) -> Panel:
         """The same panel as it was known at the end of `origin`."""
         keep = int(np.searchsorted(self.years, origin, side="right"))
-        cut = [table[:, :keep] for table in (self.level, self.total, self.renewables)]
-        return Panel(self.entities, self.years[:keep], *cut, self.least, self.series, self.scope, self.unit)
+        return replace(
+            self,
+            years=self.years[:keep],
+            level=self.level[:, :keep],
+            total=self.total[:, :keep],
+            renewables=self.renewables[:, :keep],
+        )
 
     @cached_property
     def growth(self) -> Floats:
@@ -98,8 +104,16 @@ class Panel:
         large = (self.level[:, -1] >= self.least[0]) & (self.total[:, -1] >= self.least[1])
         return large & np.isfinite(recent).all(axis=1)
 
-    def outcomes(self, origin: int, horizon: int) -> Floats:
-        """Log level over that of the origin (entity, horizon); NaN where there is none to compare with."""
+    @cached_property
+    def counted(self) -> Flags:
+        """Eligible entities without the world, which is their sum."""
+        return self.eligible & np.array([name != WORLD for name in self.entities])
+
+    def outcomes(self, origin: int, horizon: int, *, world: bool = False) -> Floats:
+        """Log level over that of the origin (entity, horizon); NaN where there is none to compare with.
+
+        The world is forecast beside its countries, but neither learnt from nor scored unless `world` asks for it.
+        """
         at = int(origin - self.years[0])
         result = np.full((len(self.entities), horizon), np.nan)
         base = np.where(self.level[:, at] > 0.0, self.level[:, at], np.nan)
@@ -107,6 +121,8 @@ class Panel:
             crosses = origin < self._break <= origin + h
             if at + h < self.level.shape[1] and not crosses:
                 result[:, h - 1] = np.log(np.maximum(self.level[:, at + h] / base, GONE_SHARE))
+        if not world and WORLD in self.entities:
+            result[self.entities.index(WORLD)] = np.nan
         return result
 
 
@@ -120,7 +136,8 @@ def read_panel(history: xr.Dataset, variable: str, scope: str, series: str) -> P
     known = [str(name) for name in history["series"].values]
     if series not in known:
         raise CapacityError(f"series {series!r} is not on record; choose from {', '.join(known)}")
-    part = history.isel(entity=(history["scope"] == scope).to_numpy())
+    scopes = (scope, "world") if scope == "country" else (scope,)
+    part = history.isel(entity=history["scope"].isin(scopes).to_numpy())
     table = part[variable]
     green = [np.where(np.isfinite(x), x, 0.0) for x in _rows(table, ("wind", "solar", "bioenergy"))]
     least, least_total = LEAST_LEVEL[variable, scope]

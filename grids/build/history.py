@@ -68,7 +68,7 @@ def build(originals: Path) -> xr.Dataset:
     import pandas as pd
 
     world = owid_world.read_world(originals)
-    generation = pd.concat([_world_generation(world), _state_generation(originals), _province_generation(originals)])
+    generation: Column = pd.concat([_world_generation(world), _state_generation(originals), _province_generation(originals)])
     capacity = pd.concat([_state_capacity(originals), _province_capacity(originals)])
     named = world["name"].groupby(level="entity").first()
     return _dataset({"generation_twh": generation, "capacity_mw": capacity}, named)
@@ -91,7 +91,7 @@ def _state_generation(originals: Path) -> Column:
 
     known = eia_state.read_generation(originals)
     later = generation_us.by_state(originals, fleet_us.published_capacity(originals))
-    table = pd.concat([known, later[later["year"] > LAST_PUBLISHED_STATE_YEAR]])
+    table: Frame = pd.concat([known, later[later["year"] > LAST_PUBLISHED_STATE_YEAR]])
     return _states(table, "mwh") / MWH_PER_TWH
 
 
