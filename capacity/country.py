@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, notions, sites, supply
+from capacity import adequacy, compute, demand, network, notions, sites, supply
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
@@ -34,6 +34,7 @@ class CountryResult:
     pue : (s, a, y)                 Peak facility over IT power. [1]
     it_power_mw : (s, a, y)
     compute : compute.Compute
+    network : network.NetworkHours  How areas helped each other; None for islands.
     """
 
     fleet: Fleet
@@ -48,6 +49,7 @@ class CountryResult:
     pue: Floats
     it_power_mw: Floats
     compute: compute.Compute
+    network: network.NetworkHours | None
 
 
 def run(
@@ -60,12 +62,14 @@ def run(
     device: DeviceName,
     engine: Engine,
     advance: Callable[[], None],
+    exchange: network.NetworkName = "island",
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
     weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
     notion : a name in `notions.NOTIONS`
     advance : called after each area and weather year
+    exchange : how areas help each other, a name in `network.NETWORKS`
     """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
@@ -79,12 +83,18 @@ def run(
         for conditions, members in weather_groups(record.weather, draws):
             if members.size:
                 balance = balances[a].take(members)
-                margin = margin_of(record, conditions, balance, central[a])
-                hourly.solve(members, a, margin, share[members], device, engine)
+                if exchange == "island":
+                    margin = margin_of(record, conditions, balance, central[a])
+                    hourly.solve(members, a, margin, share[members], device, engine)
                 hourly.tally(members, a, conditions, balance)
             advance()
+    joined = None
+    if exchange != "island":
+        case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
+        joined = network.solve(case, draws.uniform("weather_year"), engine, exchange)
+        hourly.adopt(joined)
     served = np.clip(1.0 - share, 0.0, 1.0)
-    return _host(grid, fleet, draws, projected, hourly, served)
+    return _host(grid, fleet, draws, projected, hourly, served, joined)
 
 
 def _balances(
@@ -140,6 +150,11 @@ class _Hourly:
             self.flexible[members, area, y] = load[:, 1]
             self.curtailed_hours[members, area, y] = hours[:, 1]
 
+    def adopt(self, found: network.NetworkHours) -> None:
+        """Take the headroom from a network in the place of islands."""
+        self.firm[:], self.flexible[:] = found.firm_mw, found.flexible_mw
+        self.curtailed_hours[:] = found.curtailed_hours
+
     def tally(
         self,
         members: NDArray[np.int64],
@@ -156,7 +171,13 @@ class _Hourly:
 
 
 def _host(
-    grid: xr.Dataset, fleet: Fleet, draws: Draws, projected: supply.Supply, hourly: _Hourly, served: Floats
+    grid: xr.Dataset,
+    fleet: Fleet,
+    draws: Draws,
+    projected: supply.Supply,
+    hourly: _Hourly,
+    served: Floats,
+    joined: network.NetworkHours | None,
 ) -> CountryResult:
     placed = sites.place(grid, fleet, draws, hourly.flexible)
     pue = sites.hosted_pue(grid, fleet, draws, placed)
@@ -174,6 +195,7 @@ def _host(
         pue=pue,
         it_power_mw=it_power,
         compute=compute.from_it_power(fleet.country, it_power, served, draws),
+        network=joined,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, notions, result
+from capacity import country, network, notions, result
 from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -33,6 +33,7 @@ def estimate(
     draws: int | Sequence[int],
     seed: int,
     adequacy: str = notions.DEFAULT_NOTION,
+    exchange: network.NetworkName = "island",
     device: DeviceName = "auto",
     engine: Engine = "auto",
     progress: Progress = _silent,
@@ -46,6 +47,8 @@ def estimate(
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
     adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`)
+    exchange : "island" (each area with its net interchange of the base year), "network" (hourly transfers within the
+        links' limits) or "copper-plate" (without limits)
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
     engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
     progress : called with (scenario, done, total)
@@ -59,8 +62,11 @@ def estimate(
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
     if adequacy not in notions.NOTIONS:
         raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {', '.join(notions.NOTIONS)}")
+    if exchange not in network.NETWORKS:
+        raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
-    solve = _Solver(grid, adequacy, chosen, engine, _Counter(progress, len(scenarios) * grid.sizes["profile"]))
+    watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
+    solve = _Solver(grid, (adequacy, exchange), chosen, engine, watch)
     parts = []
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
@@ -72,6 +78,7 @@ def estimate(
         "device": chosen,
         "scenario_hashes": hashes,
         "adequacy": adequacy,
+        "exchange": exchange,
     }
     return result.assemble(parts, attrs).sel(year=list(years))
 
@@ -91,8 +98,16 @@ class _Solver:
     """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
     results equal, so the second time they are taken from the first."""
 
-    def __init__(self, grid: xr.Dataset, notion: str, device: DeviceName, engine: Engine, watch: _Counter) -> None:
-        self._grid, self._notion, self._device, self._engine, self._watch = grid, notion, device, engine, watch
+    def __init__(
+        self,
+        grid: xr.Dataset,
+        rules: tuple[str, network.NetworkName],
+        device: DeviceName,
+        engine: Engine,
+        watch: _Counter,
+    ) -> None:
+        self._grid, self._device, self._engine, self._watch = grid, device, engine, watch
+        self._notion, self._exchange = rules
         self._solved: dict[tuple[str, str], country.CountryResult] = {}
         self.weather = weather_by_area(grid)
 
@@ -112,6 +127,7 @@ class _Solver:
                 device=self._device,
                 engine=self._engine,
                 advance=lambda: self._watch.step(scenario),
+                exchange=self._exchange,
             )
         return self._solved[key]
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, supply_cells
+from capacity import adequacy, network_result, supply_cells
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.sites import CELL_QUANTILES
@@ -46,6 +46,11 @@ COUNTRY_VARIABLES: Mapping[str, tuple[str, str]] = {
         "Delivered in a year: peak x precision factor x MFU x busy share x uncurtailed share",
     ),
 }
+EXCHANGES = {
+    "island": "Islands: each area with its net interchange of the base year",
+    "network": "Areas exchange power in every hour within transfer limits, native load first",
+    "copper-plate": "Areas of a group exchange power without limit, native load first",
+}
 AREA_VARIABLES = (
     "load_mwh",
     "peak_load_mw",
@@ -72,6 +77,8 @@ def of_scenario(
     tables = [_tables(result) for result in results]
     coincidence = [_coincidence(grid, weather, result, draws) for result in results]
     for name, (units, text) in COUNTRY_VARIABLES.items():
+        if results[0].network is not None:
+            text = text.replace("as islands", "that exchange power")
         national = np.stack([table[name].sum(axis=1) for table in tables], axis=-1)
         if name == "peak_load_mw":
             national *= np.stack(coincidence, axis=-1)[:, None, :]
@@ -85,6 +92,7 @@ def of_scenario(
             by_draw = np.moveaxis(values, 2, 0)
             variables[f"area_{name}_draws"] = _variable(("year", "draw", "area"), by_draw, units, text)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
+    variables |= network_result.variables(results)
     coords = _coordinates(grid, draws, results)
     part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
     return part.assign_coords(scenario_title=("scenario", [draws.scenario.title]))
@@ -239,6 +247,6 @@ def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Datase
         Conventions="CF-1.11",
         title="Hostable AI-datacenter load and compute of US and Chinese grids",
         gridflops_version=version("gridflops"),
-        summary="Islands: each area with its net interchange of the base year; chips and capital taken as available.",
+        summary=f"{EXCHANGES[attrs['exchange']]}; chips and capital taken as available.",
         **attrs,
     )

@@ -17,11 +17,17 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     import xarray as xr
 
+    from capacity.network import NetworkName
     from cuda_kernels import DeviceName, Engine
 
 DEFAULT_SCENARIOS = ("reference", "us-stagnant-grid", "cn-five-year-plan-surge", "us-flexible-load")
 LAST_YEAR = 2060
 TABLE_YEARS = (2025, 2030, 2035, 2040)
+AREAS_AS = {
+    "island": "areas as islands",
+    "network": "areas that exchange power within transfer limits",
+    "copper-plate": "areas that exchange power without limit",
+}
 
 
 def parse_years(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
@@ -64,6 +70,14 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     help="Adequacy notion.",
 )
 @click.option(
+    "--network",
+    "exchange",
+    default="island",
+    show_default=True,
+    type=click.Choice(["island", "network", "copper-plate"]),
+    help="Exchange between areas: base-year interchange, hourly transfers within limits, or without limits.",
+)
+@click.option(
     "--device",
     default="auto",
     show_default=True,
@@ -98,6 +112,7 @@ def run(
     draws: int,
     seed: int,
     adequacy: str,
+    exchange: NetworkName,
     device: DeviceName,
     engine: Engine,
     out: Path,
@@ -126,6 +141,8 @@ def run(
                 years=years,
                 draws=draws,
                 seed=seed,
+                adequacy=adequacy,
+                exchange=exchange,
                 device=device,
                 engine=engine,
                 progress=progress,
@@ -169,7 +186,8 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
     first_year, last_year = int(summary["year"].min()), int(summary["year"].max())
     shown = [year for year in TABLE_YEARS if first_year <= year <= last_year] or [last_year]
     tables.show(
-        "Hostable AI load and compute, areas as islands, chips and capital not limiting: medians over draws",
+        f"Hostable AI load and compute, {AREAS_AS[result.attrs['exchange']]}, chips and capital not limiting: "
+        "medians over draws",
         tables.SUMMARY,
         summary[summary["year"].isin(shown)].to_dict("records"),
     )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ._jit import any_order, in_order
-from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE
+from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE, SETTLED
 
 _DEAD = -2
 _CASES_PER_THREAD = 4
@@ -390,7 +390,7 @@ def _root_of_cuts(load: float, count: int, allowed: float, tolerance: float, nat
             if excess > tolerance:
                 cost += excess
                 rise += slope[at]
-        if rise <= 0.0 or cost <= 0.0:
+        if rise <= 0.0 or cost <= SETTLED * tolerance:
             return load
         lower = load - cost / rise
         if lower <= 0.0:

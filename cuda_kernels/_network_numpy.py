@@ -13,6 +13,7 @@ import numpy as np
 MOST_ENUMERATED = 12  # areas left after folding
 NEGLIGIBLE = 1e-12  # of the largest margin: an excess below it is rounding
 LEAST_START = 1e-3  # of the largest total margin: the first load tried is at least that
+SETTLED = 0.1  # of the tolerance: a cost below it is the root
 BEYOND = 1e-9  # relative: a start that may be the root itself is moved right of it
 MAX_STEPS = 200
 
@@ -240,7 +241,7 @@ class _Case:
             if allowed == 0.0:
                 lower = float((load - excess[short] / slope[short]).min()) if short.any() else load
             else:
-                lower = load - cost / rise if rise > 0.0 else load
+                lower = load - cost / rise if cost > SETTLED * self.tolerance and rise > 0.0 else load
             if lower <= 0.0:
                 load = 0.0
                 break

@@ -144,6 +144,15 @@ def test_two_areas_by_hand(engine):
     assert found.binding_hours[0, 1] == found.curtailed_hours[0, 1] == 10
 
 
+@engines
+def test_a_root_that_is_an_interval_gives_its_upper_end(engine):
+    """Three of ten hours without a surplus, three tenths curtailable: load is free up to the next hour's margin."""
+    margin = np.r_[np.zeros(3), 4.0, np.full(6, 9.0)][:, None]
+    assert_allclose(solve(margin, np.zeros((1, 1)), [1.0], 0.3, engine).headroom_mw, 4.0, rtol=1e-9)
+    margin, limits, direction = random_network(1294, areas=6, hours=10)
+    assert_allclose(solve(margin, limits, direction, 0.3, engine).headroom_mw, 0.17629566587423, rtol=1e-9)
+
+
 @settings(max_examples=40, deadline=None)
 @given(seeds, st.integers(1, 9), st.floats(0.0, 3.0))
 def test_more_transfer_never_raises_unserved_load_nor_lowers_headroom_of_served_natives(seed, areas, more):

@@ -1,0 +1,243 @@
+"""Areas that help each other: the headroom of synchronous groups along a siting direction. See docs/adequacy.md.
+
+In place of the yearly net interchange of the base year, power flows in every hour wherever the links let it, native
+load first. A group's new load is spread over its areas along a direction and grows until the curtailed share of its
+energy reaches the limit; the areas on the short side of the cut that binds then say which links to widen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from capacity import notions
+from capacity.adequacy import AreaBalance
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+from cuda_kernels import Engine, headroom_mw
+from cuda_kernels.network import network_headroom
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NetworkName = Literal["island", "network", "copper-plate"]
+NETWORKS: tuple[NetworkName, ...] = ("island", "network", "copper-plate")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Areas that exchange power with each other; `areas` are numbers in the order of the fleet."""
+
+    name: str
+    areas: Integers
+
+
+@dataclass(frozen=True)
+class Links:
+    """Transfer limits [MW] (area, area) from, to, lower and higher figure, and the groups they join."""
+
+    low_mw: Floats
+    high_mw: Floats
+    groups: tuple[Group, ...]
+
+    def limits(self, position: Floats, growth: Floats) -> Floats:
+        """Limits (draw, year, area, area) at a position (draw, year) between the figures, times growth. [MW]"""
+        between = self.low_mw + position[..., None, None] * (self.high_mw - self.low_mw)
+        return between * growth[..., None, None]
+
+
+def links(grid: xr.Dataset, fleet: Fleet) -> Links:
+    """The links inside a country. US links across interconnections (DC ties of at most 820 MW) are left out."""
+    number = {area: i for i, area in enumerate(fleet.areas)}
+    joint = grid["area_interconnection"].sel(area=list(fleet.areas)).to_numpy().astype(str)
+    limits = np.zeros((2, len(number), len(number)))
+    ends = zip(grid["link_from"].to_numpy(), grid["link_to"].to_numpy(), strict=True)
+    figures = np.stack([grid["link_limit_low_mw"].to_numpy(), grid["link_limit_high_mw"].to_numpy()])
+    for at, (start, end) in enumerate(ends):
+        if start in number and end in number:
+            i, j = number[start], number[end]
+            if fleet.country != "US" or joint[i] == joint[j]:
+                limits[:, i, j] = figures[:, at]
+    count, member = connected_components(limits[1] > 0.0, directed=False)
+    groups = []
+    for g in range(count):
+        areas = np.flatnonzero(member == g)
+        inside = sorted(set(joint[areas]))
+        groups.append(Group(inside[0] if len(inside) == 1 else fleet.country.lower(), areas))
+    return Links(limits[0], limits[1], tuple(groups))
+
+
+@dataclass(frozen=True)
+class NetworkHours:
+    """Headroom of areas as a network, over draws s, areas a and years y; groups g where noted.
+
+    firm_mw, flexible_mw : (s, a, y)        The area's share of its group's load, without and with curtailment. [MW]
+    isolated_mw : (s, a, y)                 Flexible headroom of the area on its own, nothing imported. [MW]
+    copper_plate_mw, copper_plate_firm_mw : (s, a, y)   The same if transfers had no limit. [MW]
+    curtailed_hours : (s, a, y)             Hours in which its group's load is curtailed. [h]
+    short_share : (s, a, y)                 Share of these hours in which the area is on the short side. [1]
+    native_unserved_mwh : (s, g, y)         Native load that the group cannot serve before any new load. [MWh]
+    binding : {(g, y): {areas: hours}}      Curtailed hours by short side, summed over draws.
+    """
+
+    groups: tuple[Group, ...]
+    firm_mw: Floats
+    flexible_mw: Floats
+    isolated_mw: Floats
+    copper_plate_mw: Floats
+    copper_plate_firm_mw: Floats
+    curtailed_hours: Floats
+    short_share: Floats
+    native_unserved_mwh: Floats
+    binding: dict[tuple[int, int], dict[tuple[int, ...], int]]
+
+    @classmethod
+    def empty(cls, draws: int, groups: tuple[Group, ...], areas: int, years: int) -> NetworkHours:
+        firm, flexible, isolated, copper, copper_firm, curtailed, short = np.zeros((7, draws, areas, years))
+        native = np.zeros((draws, len(groups), years))
+        return cls(groups, firm, flexible, isolated, copper, copper_firm, curtailed, short, native, {})
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a country's network is solved from; balances and records in the order of the fleet."""
+
+    links: Links
+    records: Sequence[notions.AreaRecord]
+    balances: Sequence[AreaBalance]
+    central: Sequence[AreaBalance]
+    notion: notions.Notion
+    share: Floats
+    limits_mw: Floats
+    by_load: Floats
+
+
+def case_of(
+    grid: xr.Dataset,
+    fleet: Fleet,
+    draws: Draws | CentralPath,
+    records: Sequence[notions.AreaRecord],
+    balances: tuple[Sequence[AreaBalance], Sequence[AreaBalance]],
+    notion: notions.Notion,
+) -> Case:
+    """Links, limits and siting of a country under a scenario. balances : of the draws, of the central path."""
+    known = links(grid, fleet)
+    position = draws.parameter(f"{fleet.prefix}.transfer_limit_position")
+    rate = draws.parameter(f"{fleet.prefix}.transfer_growth")
+    growth = (1.0 + rate) ** (draws.years - fleet.base_year)[None, :]
+    return Case(
+        known,
+        [replace(record, net_export_mw=0.0) for record in records],
+        *balances,
+        notion,
+        draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
+        known.limits(position, growth),
+        draws.parameter("siting_by_load_share"),
+    )
+
+
+def solve(case: Case, weather: Floats, engine: Engine, exchange: NetworkName = "network") -> NetworkHours:
+    """Headroom of every group.
+
+    weather : (draw,)  Uniform that picks each draw's weather year, for all areas at once.
+    exchange : "network", or "copper-plate" to spread what the group could host without limits.
+    """
+    draws, years = case.share.shape
+    hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
+    for g, group in enumerate(case.links.groups):
+        for number, members in _weather(case, group, weather):
+            margins = [_margin(case, a, number, members) for a in group.areas]
+            for y in range(years):
+                _solve_year(case, (g, y), members, margins, engine, hours)
+    if exchange == "copper-plate":
+        return replace(hours, firm_mw=hours.copper_plate_firm_mw, flexible_mw=hours.copper_plate_mw)
+    return hours
+
+
+def _weather(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:
+    most = max(len(case.records[a].weather) for a in group.areas)
+    chosen = np.minimum((weather * most).astype(np.int64), most - 1)
+    for number in range(most):
+        members = np.flatnonzero(chosen == number)
+        if members.size:
+            yield number, members
+
+
+def _margin(case: Case, a: int, number: int, members: Integers) -> notions.Margin:
+    record = case.records[a]
+    conditions = record.weather[min(number, len(record.weather) - 1)]
+    return case.notion(record, conditions, case.balances[a].take(members), case.central[a])
+
+
+def _solve_year(
+    case: Case,
+    at: tuple[int, int],
+    members: Integers,
+    margins: Sequence[notions.Margin],
+    engine: Engine,
+    hours: NetworkHours,
+) -> None:
+    g, y = at
+    areas = case.links.groups[g].areas
+    profiles = np.stack([margin.profiles[y] for margin in margins])
+    used = profiles.any(axis=(0, 2))  # the interchange of an island is nil here
+    profiles = np.ascontiguousarray(profiles[:, used])
+    coefficients = np.stack([margin.coefficients[:, y][:, used] for margin in margins], axis=1)
+    flexible = case.share[members, y]
+    shares = np.stack([np.zeros(len(members)), flexible], axis=1)
+    alone = (headroom_mw(profiles[i], coefficients[:, i], flexible[:, None], engine=engine) for i in range(len(areas)))
+    isolated = np.concatenate([found.headroom_mw for found in alone], axis=1)
+    load = np.stack([case.balances[a].load_mw[members, y] for a in areas], axis=1)
+    direction = siting_direction(isolated, load, case.by_load[members, y])
+    limits = case.limits_mw[members, y][:, areas[:, None], areas]
+    found = network_headroom(profiles, coefficients, limits, direction, shares, engine=engine)
+    place = np.ix_(members, areas)
+    hours.isolated_mw[..., y][place] = isolated
+    hours.firm_mw[..., y][place] = found.headroom_mw[:, :1] * direction
+    hours.flexible_mw[..., y][place] = found.headroom_mw[:, 1:] * direction
+    hours.copper_plate_mw[..., y][place] = found.copper_plate_mw[:, 1:] * direction
+    hours.copper_plate_firm_mw[..., y][place] = found.copper_plate_mw[:, :1] * direction
+    curtailed = found.curtailed_hours[:, 1:]
+    hours.curtailed_hours[..., y][place] = np.broadcast_to(curtailed, direction.shape)
+    hours.short_share[..., y][place] = found.short_hours[:, 1] / np.maximum(curtailed, 1)
+    hours.native_unserved_mwh[members, g, y] = found.native_unserved_mwh
+    tally = hours.binding.setdefault(at, {})
+    for cut, count in zip(found.binding_cut[:, 1], found.binding_hours[:, 1], strict=True):
+        if count:
+            side = tuple(int(a) for a in areas[cut])
+            tally[side] = tally.get(side, 0) + int(count)
+
+
+def siting_direction(isolated_mw: Floats, load_mw: Floats, by_load: Floats) -> Floats:
+    """Shares (draw, area) of a group's new load: a mixture of isolated headroom and native load; zero where nil."""
+    return (1.0 - by_load[:, None]) * _shares(isolated_mw) + by_load[:, None] * _shares(load_mw)
+
+
+def _shares(values: Floats) -> Floats:
+    total = values.sum(axis=1, keepdims=True)
+    return np.divide(values, total, out=np.zeros_like(values), where=total > 0.0)
+
+
+def cut_name(side: Sequence[int], group: Group, names: Sequence[str]) -> str:
+    """A cut in words: all of the group, the short side, or all but the few areas that could still give."""
+    if len(side) == len(group.areas):
+        return "whole group"
+    inside = set(side)
+    if 2 * len(side) > len(group.areas):
+        return "all but " + ", ".join(names[a] for a in group.areas if a not in inside)
+    return ", ".join(names[a] for a in side)
+
+
+def main_cut(hours: NetworkHours, at: tuple[int, int]) -> tuple[tuple[int, ...], float]:
+    """Short side that binds most often over the draws, and its share of all such hours; empty without any."""
+    tally: Mapping[tuple[int, ...], int] = hours.binding.get(at, {})
+    if not tally:
+        return (), 0.0
+    side = max(sorted(tally), key=lambda cut: tally[cut])
+    return side, tally[side] / sum(tally.values())
