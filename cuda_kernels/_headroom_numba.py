@@ -165,8 +165,7 @@ def _narrow(store: Any, at: Any, box: Any, centre: Any, plane: Any, limits: Any,
     margins(store, at, centre, lowest, margin)
     _, threshold = search(margin, allowed, (0.0, 0.0), _above(plane, centre) + 1e-9 * reach)
     count = count_below(margin, threshold)
-    if lowest == 0.0:
-        bounds(store, at, box, np.zeros(k_count + 1), floor, ceiling)
+    bounds(store, at, box, np.zeros(k_count + 1), floor, ceiling)
     if count > allowed:
         mark(margin, threshold, weight)
         constant = chords(floor, ceiling, weight) if lowest == 0.0 else 0.0
@@ -227,6 +226,16 @@ def _effects(store: Any, at: Any, plane: Any, effect: Any) -> None:
 
 
 @in_order
+def _in_play(low: float, floor: float, guard: float, lowest: float) -> bool:
+    """Whether an hour may be curtailed somewhere in the box: its margin may fall below the plane.
+
+    Plain rule: the plane of a larger share bounds the roots of smaller ones only where they are positive. There,
+    short hours are curtailed in any case; kept, they lead the other cases to their answer, which is 0.
+    """
+    return low <= guard or (lowest < 0.0 and floor <= guard)
+
+
+@in_order
 def _sort_hours(n: int, distance: tuple[float, float], lowest: float, work: Any, mask: Any, chosen: Any) -> Any:
     """Undecided hours into `chosen`; `mask` set for hours curtailed for certain with a positive margin.
 
@@ -238,7 +247,7 @@ def _sort_hours(n: int, distance: tuple[float, float], lowest: float, work: Any,
     certain = 0.0
     for i in range(n):
         mask[i] = 0
-        if low[i] > guard:
+        if not _in_play(low[i], floor[i], guard, lowest):
             continue
         sure = high[i] <= -gap - guard
         if sure and (lowest < 0.0 or floor[i] >= guard):
@@ -280,7 +289,7 @@ def _leaf(lists: Any, coefficients: Any, cases: Any, plane: Any, limits: Any, sh
         mine = (allowed[case, share], lowest, grid, peaks)
         load[case, share], hours[case, share] = _whole(coefficients[case], (at, store), mine, above + guard, spare)
         gap = max(gap, above - load[case, share])
-    gap = 2.0 * gap + guard
+    gap = 3.0 * gap + guard
     undecided, certain = _sort_hours(at[1], (gap, guard), lowest, work, mask, chosen)
     short = copy(store, at, chosen[:undecided], centre.size, short_store, 0)
     sums = np.empty(centre.size, dtype=np.int64)
@@ -359,7 +368,7 @@ def _shorten(store: Any, at: Any, box: Any, centre: Any, plane: Any, limits: Any
     kept = 0
     for i in range(at[1]):
         chosen[kept] = i
-        kept += work[2, i] <= guard
+        kept += _in_play(work[2, i], work[4, i], guard, limits[1])
     behind = at[0] + centre.size * at[1]
     if kept > _KEEP * at[1] or behind + centre.size * kept > store.size:
         return at

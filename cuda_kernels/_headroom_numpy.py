@@ -58,8 +58,8 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     allowed = shares * profiles.shape[1]
     everywhere = np.arange(profiles.shape[1])
     plane = _flat_plane(problem, coefficients, float(allowed.max()))
-    _, plane, (low, _), guard = _narrow(problem, everywhere, coefficients, float(allowed.max()), plane)
-    shortlist = np.flatnonzero(low <= guard)
+    bounds, plane, (low, _), guard = _narrow(problem, everywhere, coefficients, float(allowed.max()), plane)
+    shortlist = np.flatnonzero(_in_play(problem, low, bounds[0], guard))
     for block in _blocks(coefficients, np.abs(rounded - plane[:-1, None]).mean(axis=1)):
         for share in range(shares.shape[1]):
             part = (coefficients[block], allowed[block, share])
@@ -122,17 +122,26 @@ def _narrow(problem: _Problem, hours: Any, coefficients: Any, allowed: float, pl
     return bounds, plane, (inside - spread, inside + spread), 1e-12 * size
 
 
+def _in_play(problem: _Problem, low: Any, floor: Any, guard: float) -> Any:
+    """Which hours may be curtailed somewhere in the box: their margin may fall below the plane.
+
+    Plain rule: the plane of a larger share bounds the roots of smaller ones only where they are positive. There,
+    short hours are curtailed in any case; kept, they lead the other cases to their answer, which is 0.
+    """
+    return (low <= guard) | (floor <= guard) if problem.lowest < 0.0 else low <= guard
+
+
 def _solve(problem: _Problem, hours: Any, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
     """Headroom and curtailed hours of a block of cases, one share each."""
     coefficients, allowed = part
     bounds, plane, (low, high), guard = _narrow(problem, hours, coefficients, float(allowed.max()), plane)
     above = coefficients @ plane[:-1] + plane[-1]
-    keep = low <= guard
+    keep = _in_play(problem, low, bounds[0], guard)
     nothing = _Base(np.zeros(len(problem.peaks)), np.zeros(len(problem.peaks)), 0.0)
     probes = np.unique(np.linspace(0, len(allowed) - 1, _PROBES).astype(np.intp))
     whole = hours[keep]
     few, _ = _on_list(problem, whole, (coefficients[probes], allowed[probes]), nothing, above[probes] + guard)
-    gap = 2.0 * float((above[probes] - few).max()) + guard
+    gap = 3.0 * float((above[probes] - few).max()) + guard
     sure = keep & (high <= -gap - guard)
     if problem.lowest == 0.0:
         positive, negative = sure & (bounds[0] >= guard), sure & (bounds[1] <= -guard)

@@ -381,6 +381,9 @@ __global__ void headroom_prune(const double* profiles, const double* coefficient
             double p[K];
             read_hour<K>(input, h, p);
             keep = bounds_at<K>(p, box, plane).low <= 0.0;
+            // Plain rule: the plane of a larger share bounds the roots of smaller ones only where they are positive.
+            // There, short hours are curtailed in any case; kept, they lead the other cases to their answer, 0.
+            if (input.lowest < 0.0) keep = keep || bounds_at<K>(p, box, nullptr).low <= 1e-12 * box.reach;
         }
         const unsigned votes = __ballot_sync(0xFFFFFFFFu, keep);
         __syncthreads();   // everyone has read the counts of the previous round
