@@ -15,6 +15,8 @@ from capacity.hindcast.panel import DRIFT_YEARS, Panel, mean_known
 Floats = NDArray[np.float64]
 
 LEAST_PAIRS = 60
+LONGEST_LEARNT = 10
+"""Years: longer horizons rest on too few origins to be scored, so nothing is claimed about them."""
 HUBER = 1.5
 ROUNDS = 6
 SHRINKAGE = 1.0
@@ -33,11 +35,11 @@ def features(panel: Panel) -> Floats:
 
 def displacement_path(panel: Panel, horizon: int) -> Floats:
     """Mean path (entity, horizon); NaN everywhere where the record is too short to learn from."""
-    pairs = _Pairs(panel, horizon)
+    pairs = _Pairs(panel, min(horizon, LONGEST_LEARNT))
     now = features(panel)
     path = np.full((len(panel.entities), horizon), np.nan)
     for h in range(1, horizon + 1):
-        learnt = pairs.longest(h)
+        learnt = pairs.longest(min(h, LONGEST_LEARNT))
         if learnt:
             offset = _prior(now[:, 0], learnt)
             # Beyond the longest horizon that can be learnt the yearly mean goes on, damped.

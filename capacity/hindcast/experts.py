@@ -22,6 +22,7 @@ SHARE_CEILING = 0.5
 LEARNING = {"solar": 0.32, "wind": 0.19}
 """Log cost that falls per log point of experience (Way et al. 2022, recalled; label R)."""
 LEAST_SHARE_STEP = 0.001
+LEAST_COMPARED = 10
 DEMAND_LIMITS = (-0.05, 0.10)
 """Yearly growth of the total that the diffusion is carried along with, at least and at most; label J."""
 
@@ -58,7 +59,7 @@ def shrunk(panel: Panel, growth: Floats) -> Floats:
     weight = tau^2 / (tau^2 + s^2/m), tau^2 the spread of true drifts over the eligible entities.
     """
     keep = panel.counted
-    if keep.sum() < 10:
+    if keep.sum() < LEAST_COMPARED:
         return growth
     noise = unit_spread(panel) ** 2 / DRIFT_YEARS
     middle = float(np.median(growth[keep]))
@@ -101,9 +102,28 @@ def share_step(panel: Panel) -> Floats:
     share = panel.level[:, -DRIFT_YEARS - 1 :] / panel.total[:, -DRIFT_YEARS - 1 :]
     gains = np.diff(share, axis=1)
     own = np.where(np.isfinite(gains), gains, -np.inf).max(axis=1)
-    known = own[panel.counted & np.isfinite(own)]
-    usual = float(np.median(known)) if known.size else LEAST_SHARE_STEP
-    return np.maximum(own, max(usual, LEAST_SHARE_STEP))
+    return np.maximum(own, usual_share_step(reference(panel)))
+
+
+def usual_share_step(panel: Panel) -> float:
+    """Median over the counted entities of their largest yearly gain of share."""
+    share = panel.level[panel.counted, -DRIFT_YEARS - 1 :] / panel.total[panel.counted, -DRIFT_YEARS - 1 :]
+    gains = np.diff(share, axis=1)
+    best = np.where(np.isfinite(gains), gains, -np.inf).max(axis=1)
+    known = best[np.isfinite(best)]
+    return max(float(np.median(known)) if known.size else 0.0, LEAST_SHARE_STEP)
+
+
+def reference(panel: Panel) -> Panel:
+    """The panel at the latest of its last four years in which at least ten entities can be compared, else as it is.
+
+    Two countries report two years before the others; what is said of all comes from the year that all have.
+    """
+    for back in range(4):
+        earlier = panel.until(int(panel.years[-1]) - back)
+        if earlier.counted.sum() >= LEAST_COMPARED:
+            return earlier
+    return panel
 
 
 def experience(panel: Panel) -> float:
@@ -126,7 +146,7 @@ def spreads(panel: Panel) -> tuple[Floats, Floats]:
     Large systems are steadier; the line of log spread over log level is fitted over the eligible entities, each
     once. Fewer than ten entities: their median instead.
     """
-    level, slope = size_law(panel)
+    level, slope = size_law(reference(panel))
     size = np.log(np.where(panel.level[:, -1] > 0.0, panel.level[:, -1], np.nan))
     return spread_known(panel.window), np.exp(level + slope * size)
 
@@ -135,7 +155,7 @@ def size_law(panel: Panel) -> tuple[float, float]:
     """Intercept and slope of log spread over log level among the eligible entities."""
     keep = panel.counted
     own = np.log(spread_known(panel.window[keep])) if keep.any() else np.log(np.array([0.05]))
-    if keep.sum() < 10:
+    if keep.sum() < LEAST_COMPARED:
         return float(np.median(own)), 0.0
     size = np.log(panel.level[keep, -1])
     slope, level = np.polyfit(size, own, 1)

@@ -14,8 +14,6 @@ FOCUS = {"United States": "USA", "China": "CHN"}
 SHIP_COVERAGE = (0.80, 0.98)
 """90 % bands of a shipped series hold between 80 and 98 % of the outcomes."""
 SHIP_RATIO = 1.0
-WIDENING_STEP = 0.05
-LARGEST_WIDENING = 4.0
 TARGET_RATIO = {"total": 0.80, "wind": 0.60, "gas": 0.75, "solar": 0.75, "coal": 0.95}
 """CRPS over that of naive drift, all countries, held-out origins."""
 TARGET_FOCUS = {"total": 1.0, "solar": 1.0}

@@ -62,7 +62,7 @@ def _each(panel: Panel, rows: NDArray[np.int64], horizon: int, fit: Any) -> Mixt
 
 
 def _ets(growth: Floats, horizon: int) -> tuple[Floats, Floats]:
-    """Mean and spread of the log level over that of the origin; variance of the class 1 model of Hyndman et al. 2008."""
+    """Mean and spread of the log level over that of the origin; variance after Hyndman et al. 2008."""
     from statsmodels.tsa.holtwinters import Holt
 
     level = np.concatenate([[0.0], np.cumsum(growth)])

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.experts_data import TAILS
 from capacity.hindcast import displacement, experts
 from capacity.hindcast.mixture import Mixture, crps, pit, pool, single
 from capacity.hindcast.panel import Panel
@@ -23,8 +24,6 @@ KAPPAS = np.geomspace(0.3, 4.0, 15)
 COARSE = KAPPAS[::3]
 OWN_WEIGHTS = (0.3, 0.5, 0.7, 0.9)
 """How much an entity's own spread counts against what its size lets expect."""
-TAILS = (((1.0, 1.0),), ((0.8, 0.7), (0.2, 1.9)), ((0.7, 0.55), (0.3, 1.6)))
-"""Shapes of one expert's error, as (weight, spread) of normals: one normal, and two with fatter tails; label J."""
 SHARES = np.linspace(0.0, 1.0, 21)
 LEAST_PAST = 100
 """Past pairs below which an origin keeps the standing settings; label J."""
@@ -43,7 +42,8 @@ HORIZON_GROUPS = ((1, 3), (4, 6), (7, 99))
 DIFFUSING = ("wind", "solar")
 DISPLACED = ("coal", "gas")
 STANDING = {"trend": experts.Trend(0.8, 0.5), "diffusion": experts.Diffusion(0.9, 0.5, 1.0), "displacement": ()}
-STANDING_KAPPA = 1.2
+STANDING_KAPPA = 2.0
+"""Factor on the unit spread while there is no record to learn it from: twice as wide as the past was; label J."""
 Setting = tuple[float, ...]
 Blend = tuple[tuple[float, Setting], ...]
 """Settings of one expert with their weights, which sum to 1: the path is the weighted mean of theirs."""
