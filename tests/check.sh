@@ -8,7 +8,7 @@ environment=$(mktemp -d)/venv
 trap 'rm -rf "$(dirname "$environment")"' EXIT
 python3 -m venv "$environment"
 "$environment/bin/pip" install --quiet --disable-pip-version-check \
-    --constraint tests/constraints.txt --editable ".[fast,build,test,cuda13]"
+    --constraint tests/constraints.txt --editable ".[fast,hindcast,sweep,build,test,cuda13]"
 export PATH="$environment/bin:$PATH"
 
 ruff check .
