@@ -17,7 +17,7 @@ def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[
     def scan(load: Any) -> tuple[Any, Any, Any]:
         unserved, slope = np.zeros(len(load)), np.zeros(len(load))
         short = np.zeros(len(load), dtype=np.int64)
-        _scan(*fixed, load, unserved, slope, short)
+        _scan(fixed[0], fixed[1], fixed[2], fixed[3], load, unserved, slope, short)
         return unserved, slope, short
 
     return scan
