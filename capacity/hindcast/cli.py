@@ -1,0 +1,187 @@
+"""`gridflops hindcast`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from capacity.cli_errors import plain_errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from capacity.hindcast.rolling import Request
+
+SERIES = ("total", "coal", "gas", "wind", "solar", "nuclear", "hydro")
+SCOPES = ("countries", "us-states", "cn-provinces", "us-states-capacity", "cn-provinces-capacity")
+BASELINES = ("naive_drift", "last_value", "ets", "auto_arima")
+ALIASES = {"all": SCOPES}
+COLUMNS = (
+    ("scope", "scope", "{}"),
+    ("series", "series", "{}"),
+    ("model", "model", "{}"),
+    ("CRPS", "crps", "{:.3f}"),
+    ("CRPS over\nnaive drift", "crps_over_naive", "{:.3f}"),
+    ("50 % bands\nheld", "coverage_50", "{:.3f}"),
+    ("90 % bands\nheld", "coverage_90", "{:.3f}"),
+    ("log bias", "log_bias", "{:+.3f}"),
+    ("entities", "entities", "{:,}"),
+    ("pairs", "pairs", "{:,}"),
+)
+TARGET_COLUMNS = (
+    ("target", "target", "{}"),
+    ("reached", "reached", "{:.4f}"),
+    ("limit", "limit", "{}"),
+    ("short by", "short_by", "{:.4f}"),
+)
+OUTLOOK_COLUMNS = (
+    ("outlook", "publication", "{}"),
+    ("origin", "origin", "{}"),
+    ("year", "year", "{}"),
+    ("figure\nGW", "outlook", "{:,.0f}"),
+    ("actual\nGW", "actual", "{:,.0f}"),
+    ("log error of\nthe outlook", "log_error_outlook", "{:+.2f}"),
+    ("log error of\nour median", "log_error_median", "{:+.2f}"),
+)
+MISS_COLUMNS = (
+    ("origin", "origin", "{}"),
+    ("year", "year", "{}"),
+    ("p5 TWh", "p5_twh", "{:,.0f}"),
+    ("p50 TWh", "p50_twh", "{:,.0f}"),
+    ("p95 TWh", "p95_twh", "{:,.0f}"),
+    ("actual TWh", "actual_twh", "{:,.0f}"),
+    ("inside", "inside", "{}"),
+)
+
+
+def _names(known: tuple[str, ...]) -> Any:
+    def parse(context: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
+        chosen = known if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
+        unknown = [name for name in chosen if name not in known]
+        if unknown or not chosen:
+            raise click.BadParameter(f"{', '.join(unknown) or text!r} is not known; choose from {', '.join(known)}")
+        return chosen
+
+    return parse
+
+
+def parse_origins(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """`2012-2022`, `2012` or `2012,2016` as years."""
+    years: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{4})(?:-(\d{4}))?\s*", part)
+        if not match:
+            raise click.BadParameter(f"{part!r} is no year or range of years; write for example 2012-2022")
+        years += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return tuple(sorted(set(years)))
+
+
+@click.command(epilog="Example: gridflops hindcast --series solar,wind --origins 2012-2016 --horizons 5")
+@click.option("--series", default="all", show_default=True, callback=_names(SERIES), help="Series, comma-separated.")
+@click.option("--scopes", default="all", show_default=True, callback=_names(SCOPES), help="What to forecast.")
+@click.option("--origins", default="2012-2022", show_default=True, callback=parse_origins, help="Origins.")
+@click.option("--horizons", default=10, show_default=True, type=click.IntRange(1, 15), help="Longest horizon, years.")
+@click.option(
+    "--baselines",
+    default="naive_drift,last_value,ets,auto_arima",
+    show_default=True,
+    callback=_names(BASELINES),
+    help="Named baselines; the last two take minutes (largest 40 entities each).",
+)
+@click.option(
+    "--out", default=Path("runs/hindcast"), show_default=True, type=click.Path(path_type=Path), help="Folder."
+)
+@click.option(
+    "--write-weights", type=click.Path(path_type=Path), help="Also write what the projection reads to this file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def hindcast(
+    series: tuple[str, ...],
+    scopes: tuple[str, ...],
+    origins: tuple[int, ...],
+    horizons: int,
+    baselines: tuple[str, ...],
+    out: Path,
+    write_weights: Path | None,
+    as_json: bool,
+) -> None:
+    """Forecast the past from rolling origins and score it against named baselines.
+
+    Each forecast uses the record up to its origin and nothing later, settings included.
+    """
+    with plain_errors():
+        from capacity.hindcast import rolling
+        from grids.history import open_history
+
+        history = open_history()
+        request = rolling.Request(scopes, series, origins, horizons, baselines)
+        table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True))
+        report = _report(history, request, table)
+        _write(history, request, table, report, out)
+        if write_weights is not None:
+            from capacity.hindcast import weights
+
+            weights.write(weights.earned(history, request, table), write_weights)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    _show(report)
+    click.echo(f"{out}: scores.csv, hindcast.json, fans.png, pit.png")
+
+
+def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:
+    from capacity.hindcast import outlooks, scores, shipping
+
+    flags = {}
+    for scope, series in table[["scope", "series"]].drop_duplicates().itertuples(index=False):
+        flag = shipping.verdict(history, request, scope, series, table).flag
+        if flag:
+            flags[f"{scope} {series}"] = flag
+    solar = "solar" in request.series and "countries" in request.scopes
+    return {
+        "origins": list(request.origins),
+        "horizon": request.horizon,
+        "scores": scores.summary(table),
+        "united_states": scores.summary(table, "USA"),
+        "china": scores.summary(table, "CHN"),
+        "targets": scores.targets(table),
+        "china_solar": outlooks.known_misses(history) if solar else [],
+        "outlooks": outlooks.against_outlooks(history) if solar else [],
+        "flags": flags,
+        "pit": scores.pit_histogram(table),
+    }
+
+
+def _write(history: xr.Dataset, request: Request, table: pd.DataFrame, report: dict[str, Any], out: Path) -> None:
+    import pandas as pd
+
+    from capacity.hindcast import figures
+
+    out.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(report["scores"]).to_csv(out / "scores.csv", index=False)
+    (out / "hindcast.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    figures.pit_figure(report["pit"], out / "pit.png")
+    if "countries" in request.scopes:
+        figures.fan_figure(history, request.series, request.horizon, out / "fans.png")
+
+
+def _show(report: dict[str, Any]) -> None:
+    from capacity.tables import show
+
+    show("Scores (log level; CRPS over naive drift on the same pairs)", COLUMNS, report["scores"])
+    for key, title in (("united_states", "United States"), ("china", "China")):
+        rows = [row for row in report[key] if row["model"] in ("pooled", "naive_drift")]
+        if rows:
+            show(title, COLUMNS, rows)
+    if report["targets"]:
+        show("Targets", TARGET_COLUMNS, report["targets"])
+    if report["china_solar"]:
+        show("China's solar, from two origins", MISS_COLUMNS, report["china_solar"])
+        show("World solar additions: published outlooks beside our median", OUTLOOK_COLUMNS, report["outlooks"])
+    for name, flag in report["flags"].items():
+        click.echo(f"flagged: {name}: {flag}")

@@ -1,0 +1,222 @@
+"""Forecasts of the past: nothing later than the origin goes in, scores are exact, weights are shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from capacity.errors import CapacityError
+from capacity.experts_data import TAILS, held, read_experts
+from capacity.hindcast import baselines, displacement, experts, rolling, scores, shipping
+from capacity.hindcast.mixture import crps, pit, pool, quantile, single
+from capacity.hindcast.panel import Panel, read_panel
+from capacity.hindcast.tuning import Forecaster
+from grids.history import history_hash, open_history
+
+
+@pytest.fixture(scope="module")
+def history():
+    return open_history()
+
+
+def small_panel(series: str = "wind", seed: int = 3, entities: int = 25, years: int = 30) -> Panel:
+    """Random walks with drift; shares of a total that grows slowly."""
+    generator = np.random.default_rng(seed)
+    total = 100.0 * np.exp(np.cumsum(generator.normal(0.02, 0.02, (entities, years)), axis=1))
+    level = 1.0 * np.exp(np.cumsum(generator.normal(0.05, 0.06, (entities, years)), axis=1))
+    names = tuple(f"E{i:02d}" for i in range(entities))
+    least = (0.1, 1.0)
+    return Panel(names, np.arange(1990, 1990 + years), level, total, 0.5 * level, least, series, "us_state", "TWh")
+
+
+@pytest.mark.parametrize("series", ["total", "wind", "coal"])
+def test_nothing_after_the_origin_changes_a_forecast(series):
+    """Outcomes, totals and renewables after the origin are replaced by nonsense: every bit stays."""
+    panel, origin = small_panel(series), 2010
+    after = panel.years > origin
+    generator = np.random.default_rng(99)
+    spoilt = replace(
+        panel,
+        **{
+            name: np.where(after, generator.uniform(0.0, 1e6, panel.level.shape), getattr(panel, name))
+            for name in ("level", "total", "renewables")
+        },
+    )
+    first, learnt, _ = Forecaster(panel, 8, 1995).forecast(origin)
+    second, again, _ = Forecaster(spoilt, 8, 1995).forecast(origin)
+    for left, right in zip(first, second, strict=True):
+        assert_array_equal(left, right)
+    assert learnt.setting == again.setting
+    assert_array_equal(learnt.weight, again.weight)
+
+
+def test_a_change_before_the_origin_does_change_it():
+    panel = small_panel()
+    level = panel.level.copy()
+    level[:, 15] *= 1.3
+    first = Forecaster(panel, 5, 1995).forecast(2010)[0]
+    second = Forecaster(replace(panel, level=level), 5, 1995).forecast(2010)[0]
+    assert not np.array_equal(first.mean, second.mean)
+
+
+@pytest.mark.parametrize("name", rolling.FAST)
+def test_baselines_know_only_the_past(name):
+    panel = small_panel()
+    known = panel.until(2010)
+    assert known.years[-1] == 2010
+    forecast = getattr(baselines, name)(known, 6)
+    assert (np.diff(forecast.spread[0], axis=1) > 0).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    means=st.lists(st.floats(-2, 2), min_size=2, max_size=2),
+    spreads=st.lists(st.floats(0.05, 2), min_size=2, max_size=2),
+    share=st.floats(0.05, 0.95),
+    outcome=st.floats(-4, 4),
+)
+def test_crps_of_a_mixture_is_that_of_its_samples(means, spreads, share, outcome):
+    weights = [np.array(1 - share), np.array(share)]
+    parts = [single(np.array([m]), np.array([s])) for m, s in zip(means, spreads, strict=True)]
+    forecast = pool(parts, weights)
+    grid = np.linspace(-25.0, 25.0, 40001)
+    below = pit(forecast, grid)
+    step = (grid >= outcome).astype(float)
+    want = np.trapezoid((below - step) ** 2, grid)
+    assert_allclose(crps(forecast, np.array([outcome]))[0], want, atol=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(level=st.floats(0.01, 0.99), mean=st.floats(-3, 3), spread=st.floats(0.01, 3), share=st.floats(0, 1))
+def test_quantile_inverts_pit(level, mean, spread, share):
+    parts = [single(np.array([mean]), np.array([spread])), single(np.array([0.0]), np.array([1.0]))]
+    forecast = pool(parts, [np.array(share), np.array(1 - share)])
+    assert_allclose(pit(forecast, quantile(forecast, level)), level, atol=1e-6)
+
+
+def test_a_calibrated_forecast_scores_as_calibrated():
+    generator = np.random.default_rng(0)
+    outcome = generator.normal(0.0, 0.3, 20000)
+    share = pit(single(np.zeros(20000), np.full(20000, 0.3)), outcome)
+    assert abs((np.abs(share - 0.5) < 0.45).mean() - 0.9) < 0.01
+    wide = crps(single(np.zeros(20000), np.full(20000, 0.6)), outcome).mean()
+    assert crps(single(np.zeros(20000), np.full(20000, 0.3)), outcome).mean() < wide
+
+
+def test_weights_of_a_pool_sum_to_one_and_leave_a_part_to_each():
+    forecaster = Forecaster(small_panel(), 8, 1995)
+    forecast, learnt, raw = forecaster.forecast(2012)
+    assert_allclose(forecast.weight.sum(axis=0), 1.0)
+    assert ((learnt.weight >= 0.25) & (learnt.weight <= 0.75)).all()
+    assert forecast.mean.shape[1:] == (len(raw.rows), 8)
+    for blend in learnt.setting.values():
+        assert sum(weight for weight, _ in blend) == pytest.approx(1.0)
+
+
+def test_diffusion_slows_as_its_share_rises():
+    panel = small_panel("solar")
+    small, large = replace(panel, level=0.05 * panel.level), replace(panel, level=12.0 * panel.level)
+    setting = experts.Diffusion(1.0, 0.0, 1.0)
+    slow, fast = (experts.diffusion_path(p.until(2010), setting, 15)[:, -1].mean() for p in (large, small))
+    assert slow < fast
+    share = (
+        large.level[:, 20] / large.total[:, 20] * np.exp(experts.diffusion_path(large.until(2010), setting, 15)[:, -1])
+    )
+    assert np.isfinite(share).all()
+
+
+def test_displacement_learns_that_renewables_push_coal_out():
+    panel = small_panel("coal", entities=60)
+    green = np.linspace(0.0, 0.4, 60)[:, None] * panel.total
+    pushed = panel.level * np.exp(-0.3 * np.linspace(0.0, 0.4, 60)[:, None] * np.arange(30))
+    path = displacement.displacement_path(replace(panel, level=pushed, renewables=green).until(2012), 6)
+    assert path[-10:, -1].mean() < path[:10, -1].mean()
+
+
+def test_shipping_rule_widens_a_forecast_that_is_too_narrow(history, monkeypatch):
+    request = rolling.Request(("us-states",), ("hydro",), (2013, 2015), 4, rolling.FAST)
+    table = rolling.hindcast(history, request)
+    assert shipping.verdict(history, request, "us-states", "hydro", table).factor == 1.0
+    narrow = Forecaster.forecast
+
+    def too_narrow(self, origin):
+        forecast, learnt, raw = narrow(self, origin)
+        return forecast.widened(0.2), learnt, raw
+
+    monkeypatch.setattr(Forecaster, "forecast", too_narrow)
+    table = rolling.hindcast(history, request)
+    ruling = shipping.verdict(history, request, "us-states", "hydro", table)
+    assert ruling.factor > 1.5
+    assert ruling.flag
+    assert 0.80 <= ruling.coverage_90 <= 0.98
+
+
+GOLDEN = {"solar": (0.341, 1.0), "wind": (0.395, 0.933)}
+"""CRPS over naive drift, 90 % coverage; origin 2014, horizons 1 to 8."""
+
+
+def test_golden_scores_of_held_out_origins(history):
+    """CRPS over naive drift and coverage on one origin each; figures of this version, tolerance for libraries."""
+    request = rolling.Request(("countries",), ("solar", "wind"), (2014,), 8, rolling.FAST)
+    found = {(r["series"], r["model"]): r for r in scores.summary(rolling.hindcast(history, request))}
+    assert found["solar", "naive_drift"]["crps_over_naive"] == pytest.approx(1.0)
+    assert found["solar", "pooled"]["crps_over_naive"] == pytest.approx(GOLDEN["solar"][0], abs=0.01)
+    assert found["wind", "pooled"]["crps_over_naive"] == pytest.approx(GOLDEN["wind"][0], abs=0.01)
+    assert found["solar", "pooled"]["coverage_90"] == pytest.approx(GOLDEN["solar"][1], abs=0.02)
+    assert found["wind", "pooled"]["coverage_90"] == pytest.approx(GOLDEN["wind"][1], abs=0.02)
+
+
+def test_statistical_baselines_run_and_are_ordered(history):
+    pytest.importorskip("statsmodels")
+    from capacity.hindcast import statistical
+
+    known = read_panel(history, "generation_twh", "country", "total").until(2015)
+    rows = np.flatnonzero(known.eligible)[:3]
+    for fit in (statistical.ets, statistical.auto_arima):
+        forecast = fit(known, rows, 5)
+        assert forecast.mean.shape == (1, 3, 5)
+        assert (np.diff(forecast.spread[0], axis=1) >= -1e-9).all()
+
+
+def test_faults_of_a_request_are_named_together(history):
+    request = rolling.Request(("mars",), ("total",), (1950,), 99, ("last_value",))
+    with pytest.raises(CapacityError, match=r"mars.*naive_drift.*1950.*99"):
+        rolling.hindcast(history, request)
+
+
+def test_history_is_the_one_the_weights_were_learnt_on(history):
+    import json
+    from importlib.resources import files
+
+    about = json.loads(files("capacity").joinpath("data", "experts.json").read_text(encoding="utf-8"))["about"]
+    assert about["history_sha256"] == history_hash(history)
+    assert about["learnt_until"] == 2024
+
+
+def test_embedded_history_keeps_known_figures(history):
+    twh = history["generation_twh"]
+    assert float(twh.sel(entity="CHN", series="total", year=2024)) == pytest.approx(10087, rel=1e-3)
+    assert float(twh.sel(entity="USA", series="total", year=2023)) == pytest.approx(4254, rel=2e-3)
+    assert (history["scope"] == "country").sum() > 200
+    assert (history["scope"] == "us_state").sum() == 48
+    assert (history["scope"] == "cn_province").sum() == 31
+    provinces = twh.isel(entity=(history["scope"] == "cn_province").to_numpy()).sel(series="total", year=2024)
+    assert float(provinces.sum()) == pytest.approx(float(twh.sel(entity="CHN", series="total", year=2024)), rel=0.02)
+
+
+def test_expert_records_are_shares_and_spreads():
+    records = read_experts()
+    assert {country for country, _ in records} == {"US", "CN"}
+    for record in records.values():
+        assert ((record.weight >= 0) & (record.weight <= 1)).all()
+        assert (record.widening > 0).all()
+        assert all(0 <= tail < len(TAILS) for tail in record.tail.values())
+        assert np.isfinite(record.growth(36)).all()
+    assert_array_equal(held(np.array([1.0, 2.0]), 4), [1.0, 2.0, 2.0, 2.0])
+    for shape in TAILS:
+        assert sum(weight for weight, _ in shape) == pytest.approx(1.0)
