@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, notions
+from capacity import adequacy, demand, exchange, network, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -36,9 +38,29 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         balances = adequacy.balances(grid, fleet, today, path, central)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
+        case = network.case_of(grid, fleet, central, records, (balances, balances), notions.firm_capacity)
+        columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
-            rows.append(_area_row(grid.sel(area=area), record, balance, share))
+            rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])
     return pd.DataFrame(rows)
+
+
+def _network_columns(groups: Sequence[exchange.GroupYear], areas: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Columns of each area as part of its group; new load along the isolated headrooms."""
+    columns: dict[str, dict[str, object]] = {}
+    for group in groups:
+        for i, a in enumerate(group.areas):
+            columns[areas[a]] = {
+                "group": group.name,
+                "isolated_headroom_gw": float(group.isolated_mw[i]) / 1e3,
+                "networked_headroom_gw": float(group.networked_mw[i]) / 1e3,
+                "copper_plate_headroom_gw": float(group.copper_plate_mw[i]) / 1e3,
+                "import_at_the_limit_gw": float(group.import_mw[i]) / 1e3,
+                "group_native_unserved_mwh": group.native_unserved_mwh,
+                "group_binding_cut": group.cut,
+                "group_binding_cut_share": group.cut_share,
+            }
+    return columns
 
 
 def _unchanged() -> demand.DemandPath:
@@ -99,7 +121,8 @@ def _reason(native: dict[str, float], net_export_mw: float) -> str:
 
 def national(table: pd.DataFrame) -> pd.DataFrame:
     """Sums by country, and how the two notions differ."""
-    columns = ["peak_load_gw", "firm_capacity_headroom_gw", "historic_peak_headroom_gw"]
+    names = ("firm_capacity", "historic_peak", "isolated", "networked", "copper_plate")
+    columns = ["peak_load_gw", *(f"{name}_headroom_gw" for name in names)]
     sums = table.groupby("country", sort=False)[columns].sum().reset_index()
     sums["difference_gw"] = sums["firm_capacity_headroom_gw"] - sums["historic_peak_headroom_gw"]
     return sums

@@ -62,6 +62,20 @@ def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
             f"{row['country']}: firm_capacity {row['firm_capacity_headroom_gw']:,.0f} GW, historic_peak "
             f"{row['historic_peak_headroom_gw']:,.0f} GW, difference {row['difference_gw']:+,.0f} GW"
         )
+    print("\nNew load along each area's isolated headroom, nothing taken as imported beforehand:")
+    for row in sums.to_dict("records"):
+        print(
+            f"{row['country']}: island {row['firm_capacity_headroom_gw']:,.0f} GW, isolated "
+            f"{row['isolated_headroom_gw']:,.0f} GW, networked {row['networked_headroom_gw']:,.0f} GW, copper plate "
+            f"{row['copper_plate_headroom_gw']:,.0f} GW"
+        )
+    for (country, group), part in table.groupby(["country", "group"], sort=False):
+        whole = part.iloc[0]
+        unserved = whole["group_native_unserved_mwh"] / 1e3
+        print(
+            f"  {country} {group}: short side of {whole['group_binding_cut_share']:.0%} of its curtailed hours: "
+            f"{whole['group_binding_cut']}; native load unserved {unserved:,.1f} GWh a year"
+        )
     print(
         "\nWhy they differ: firm_capacity counts plants that stand above the highest load on record and charges\n"
         "outages and reserve; historic_peak trusts whatever served the peak, imports and thin reserves included."

@@ -152,7 +152,7 @@ def solve(case: Case, weather: Floats, engine: Engine, exchange: NetworkName = "
     hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
     for g, group in enumerate(case.links.groups):
         for number, members in _weather(case, group, weather):
-            margins = [_margin(case, a, number, members) for a in group.areas]
+            margins = [margin_of(case, a, number, members) for a in group.areas]
             for y in range(years):
                 _solve_year(case, (g, y), members, margins, engine, hours)
     if exchange == "copper-plate":
@@ -169,7 +169,8 @@ def _weather(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, I
             yield number, members
 
 
-def _margin(case: Case, a: int, number: int, members: Integers) -> notions.Margin:
+def margin_of(case: Case, a: int, number: int, members: Integers) -> notions.Margin:
+    """Margin of one area in a weather year for some draws, nothing imported."""
     record = case.records[a]
     conditions = record.weather[min(number, len(record.weather) - 1)]
     return case.notion(record, conditions, case.balances[a].take(members), case.central[a])
@@ -226,6 +227,8 @@ def _shares(values: Floats) -> Floats:
 
 def cut_name(side: Sequence[int], group: Group, names: Sequence[str]) -> str:
     """A cut in words: all of the group, the short side, or all but the few areas that could still give."""
+    if not side:
+        return "none"
     if len(side) == len(group.areas):
         return "whole group"
     inside = set(side)

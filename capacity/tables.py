@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-PLAIN_WIDTH = 170
+PLAIN_WIDTH = 200
 """Width when the output is no terminal, so that no column is cut in a log or a pipe."""
 
 Column = tuple[str, str, str]
@@ -44,6 +44,10 @@ BASE_YEAR: Sequence[Column] = (
     ("net export\nTWh", "net_export_twh", "{:,.0f}"),
     ("firm_capacity\nGW", "firm_capacity_headroom_gw", "{:,.1f}"),
     ("historic_peak\nGW", "historic_peak_headroom_gw", "{:,.1f}"),
+    ("isolated\nGW", "isolated_headroom_gw", "{:,.1f}"),
+    ("networked\nGW", "networked_headroom_gw", "{:,.1f}"),
+    ("copper\nGW", "copper_plate_headroom_gw", "{:,.1f}"),
+    ("import at\nlimit GW", "import_at_the_limit_gw", "{:+,.1f}"),
     ("native short\nh a year", "native_shortage_hours", "{:,.0f}"),
     ("share of\nenergy", "native_shortage_share", "{:.3%}"),
 )

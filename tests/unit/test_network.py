@@ -1,0 +1,106 @@
+"""Networks of areas: groups, limits, siting directions, names of cuts, and runs that use them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from grid_factory import tiny_grid
+
+from capacity import CapacityError, base_year, estimate, network
+from capacity.fleet import Fleet
+from scenarios import load
+
+YEARS = [2025, 2026]
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return tiny_grid()
+
+
+@pytest.fixture(scope="module")
+def runs(grid):
+    return {
+        exchange: estimate(grid, load(["reference"]), years=YEARS, draws=10, seed=5, device="cpu", exchange=exchange)
+        for exchange in network.NETWORKS
+    }
+
+
+def test_links_across_us_interconnections_are_left_out_and_provinces_are_joined(grid):
+    us, china = (network.links(grid, Fleet.of(grid, country)) for country in ("US", "CN"))
+    assert [group.name for group in us.groups] == ["Eastern", "ERCOT", "Western"]
+    assert not us.high_mw.any()
+    assert [list(group.areas) for group in china.groups] == [[0, 1]]
+    assert china.low_mw[1, 0] == 8000.0
+    assert china.high_mw[1, 0] == pytest.approx(10100.0)
+    limits = china.limits(np.array([[0.0], [0.5]]), np.array([[1.0], [1.1]]))
+    assert limits[:, 0, 1, 0] == pytest.approx([8000.0, 9050.0 * 1.1])
+
+
+def test_islands_networks_and_copper_plates_are_ordered(runs):
+    network_, copper = runs["network"], runs["copper-plate"]
+    assert (network_["grid_headroom_mw"] >= network_["firm_headroom_mw"] - 1e-6).all()
+    assert (network_["hostable_mw"] <= network_["grid_headroom_mw"] + 1e-6).all()
+    # natives of the tiny grid are served without imports, so that pooling helps all the way
+    np.testing.assert_array_equal(network_["native_unserved_mwh"], 0.0)
+    assert (network_["grid_headroom_mw"] >= network_["isolated_headroom_mw"] * (1 - 1e-9)).all()
+    assert (network_["copper_plate_headroom_mw"] >= network_["grid_headroom_mw"] * (1 - 1e-9)).all()
+    np.testing.assert_allclose(copper["grid_headroom_mw"], network_["copper_plate_headroom_mw"], rtol=1e-12)
+    assert "isolated_headroom_mw" not in runs["island"]
+
+
+def test_areas_alone_in_their_group_equal_their_isolated_headroom(runs):
+    us = runs["network"].sel(country="US")
+    np.testing.assert_allclose(us["grid_headroom_mw"], us["isolated_headroom_mw"], rtol=1e-9)
+
+
+def test_draws_do_not_depend_on_their_company_in_a_network(grid, runs):
+    block = estimate(grid, load(["reference"]), years=YEARS, draws=[7, 2], seed=5, device="cpu", exchange="network")
+    for name in ("hostable_mw", "firm_headroom_mw", "copper_plate_headroom_mw", "flop_per_year"):
+        np.testing.assert_array_equal(block[name].to_numpy(), runs["network"][name].sel(draw=[7, 2]).to_numpy())
+
+
+def test_engines_agree_on_a_network(grid, runs):
+    other = estimate(
+        grid, load(["reference"]), years=YEARS, draws=3, seed=5, device="cpu", exchange="network", engine="numpy"
+    )
+    for name in ("grid_headroom_mw", "firm_headroom_mw", "copper_plate_headroom_mw"):
+        np.testing.assert_allclose(other[name], runs["network"][name].sel(draw=slice(0, 2)), rtol=1e-8, atol=1e-6)
+
+
+def test_direction_mixes_isolated_headroom_and_load():
+    isolated, native = np.array([[3.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 6.0]])
+    found = network.siting_direction(isolated, native, np.array([0.0, 0.5]))
+    np.testing.assert_allclose(found, [[0.75, 0.25], [0.125, 0.375]])
+
+
+def test_a_cut_is_named_by_its_smaller_side():
+    group = network.Group("g", np.arange(5))
+    names = ("a", "b", "c", "d", "e")
+    assert network.cut_name((0, 1, 2, 3, 4), group, names) == "whole group"
+    assert network.cut_name((0, 2, 3, 4), group, names) == "all but b"
+    assert network.cut_name((1, 3), group, names) == "b, d"
+
+
+def test_the_result_says_which_cut_binds_and_who_is_short(runs):
+    result = runs["network"]
+    assert result.attrs["exchange"] == "network"
+    assert list(result["group_name"].to_numpy()[0]) == ["Eastern", "ERCOT", "Western", "cn"]
+    assert set(result["binding_cut"].to_numpy().ravel()) <= {"whole group", "cn.jiangsu", "cn.gansu", "none"}
+    assert ((result["binding_cut_share"] >= 0) & (result["binding_cut_share"] <= 1)).all()
+    assert ((result["area_short_share"] >= 0) & (result["area_short_share"] <= 1)).all()
+
+
+def test_base_year_shows_the_network_beside_the_island(grid):
+    table = base_year.compare(grid, load(["reference"])[0])
+    assert (table["networked_headroom_gw"] <= table["copper_plate_headroom_gw"] + 1e-9).all()
+    sums = base_year.national(table)
+    assert (sums["networked_headroom_gw"] >= sums["isolated_headroom_gw"] - 1e-9).all()
+    assert table["group_binding_cut"].str.len().gt(0).all()
+    china = table[table["country"] == "CN"]
+    assert china["import_at_the_limit_gw"].sum() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_unknown_exchange_is_named(grid):
+    with pytest.raises(CapacityError, match="copper-plate"):
+        estimate(grid, load(["reference"]), years=YEARS, draws=1, seed=1, exchange="ring")
