@@ -12,7 +12,7 @@ from unittest import mock
 from capacity.sweep import tasks
 
 POISON, KILLER, KILLED_ONCE, GREEDY, HUNG, FULL_ONCE, FULL = 1, 2, 3, 5, 6, 8, 9
-TIME_LIMIT_S = 4.0
+TIME_LIMIT_S = 8.0
 
 
 def _first_time(sweep: tasks.Sweep, task: int) -> bool:

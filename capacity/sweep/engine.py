@@ -14,8 +14,10 @@ import os
 import queue
 import time
 import uuid
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +36,9 @@ Work = Callable[[Job], Outcome]
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.25
 COUNT_EVERY_S = 2.0
+FETCH_S = 30.0
+LOST = (CancelledError, futures.CancelledError, OSError, TimeoutError)
+"""What fetching an outcome raises when the scheduler, or the worker that holds it, is gone."""
 
 
 @dataclass(frozen=True)
@@ -278,15 +283,18 @@ class Run:
                 return
 
     def _settle(self, future: Future[Any], job: Job, by_task: dict[int, Job]) -> None:
-        if future.status == "finished":
-            self._outcome(future.result(), job, by_task)
-        elif future.status == "error":
-            error = future.exception()
-            if isinstance(error, KilledWorker):
-                self._death(job, by_task)
-            else:  # raised by Dask around the task, e.g. while sending it
-                self._outcome(Outcome(job.task, error=f"{type(error).__name__}: {error}"), job, by_task)
-        else:  # cancelled or lost with its scheduler: no fault of the task
+        try:
+            if future.status == "finished":
+                self._outcome(future.result(timeout=FETCH_S), job, by_task)
+                return
+            error = future.exception(timeout=FETCH_S) if future.status == "error" else None
+        except LOST:
+            error = None
+        if isinstance(error, KilledWorker):
+            self._death(job, by_task)
+        elif error is not None:  # raised by Dask around the task, e.g. while sending it
+            self._outcome(Outcome(job.task, error=f"{type(error).__name__}: {error}"), job, by_task)
+        else:  # cancelled or lost with its scheduler or worker: no fault of the task
             heapq.heappush(self._trouble.later, (time.monotonic(), job.task))
 
     def _outcome(self, outcome: Outcome, job: Job, by_task: dict[int, Job]) -> None:

@@ -30,7 +30,11 @@ def make_or_open(address: str, prepared: Prepared, *, resume: bool, allow_code_c
     if found == "sweep" and not resume:
         raise CapacityError(f"--out {address}: holds a sweep already; add --resume to go on with it, or choose another")
     if found != "sweep":
-        return store.create(address, prepared.identity, prepared.layout, probe(prepared), prepared.inputs)
+        sample = probe(prepared)
+        try:
+            return store.create(address, prepared.identity, prepared.layout, sample, prepared.inputs)
+        except OSError as error:
+            raise CapacityError(f"--out {address}: cannot write there ({error}); choose another place") from error
     opened = store.open_store(address)
     old, new = dict(opened.identity), dict(prepared.identity)
     old_code, new_code = {"code": old.pop("code")}, {"code": new.pop("code")}

@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 
 GROUPS = ("country", "area", "fleet")
 """Names for the variables of a result that have a draw dimension, by what else they have."""
+SETUP_S = 300.0
+"""Least time for a new process to import the model and read the sweep's inputs, which is not the task's own time."""
 GRACE_S = 10.0
 """How long a process over its time limit may take to say so before it is ended from outside the interpreter."""
 TRACEBACK_CHARS = 4000
@@ -82,7 +84,7 @@ def run(job: Job) -> Outcome:
     """Compute one task and keep its arrays in the store. Never raises: an error comes back as text."""
     started = time.monotonic()
     try:
-        with time_limit(job):
+        with time_limit(job, max(job.timeout_s, SETUP_S)):
             if identity.code_version()["source_sha256"] != job.code:
                 text = f"worker {worker_name()} runs other code than the client; install the same version on both"
                 return Outcome(job.task, error=text, fatal=True)
@@ -90,10 +92,11 @@ def run(job: Job) -> Outcome:
             earlier = sweep.store.record(job.task)
             if earlier is not None and not sweep.store.fault(job.task):
                 return Outcome(job.task, 0.0, 0)
+        with time_limit(job, job.timeout_s):
             arrays = compute(sweep, job.task)
             seconds = time.monotonic() - started
             record = sweep.store.write(job.task, arrays, seconds=seconds, worker=worker_name())
-            return Outcome(job.task, time.monotonic() - started, record.bytes)
+        return Outcome(job.task, time.monotonic() - started, record.bytes)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         return Outcome(job.task, time.monotonic() - started, 0, text, traceback.format_exc()[-TRACEBACK_CHARS:])
@@ -152,6 +155,7 @@ def opened(url: str) -> Sweep:
         if url not in _opened or _opened[url][0] != mark:
             _opened.clear()
             inputs = at.inputs()
+            _ = capacity.estimate  # imports the model now, before a task's clock runs
             _opened[url] = (mark, Sweep(at, inputs, grid_from(inputs.grid)))
         return _opened[url][1]
 
@@ -168,8 +172,8 @@ def worker_name() -> str:
 
 
 @contextmanager
-def time_limit(job: Job) -> Iterator[None]:
-    """End this process when the block takes too long, with a note in the store that says why.
+def time_limit(job: Job, seconds: float) -> Iterator[None]:
+    """End this process when the block takes longer than that, with a note in the store that says why.
 
     A hung computation may hold the interpreter, so the note is written by a thread if one gets to run, and a
     watchdog outside the interpreter ends the process in any case. Dask then starts a new worker process.
@@ -180,14 +184,14 @@ def time_limit(job: Job) -> Iterator[None]:
 
     def give_up() -> None:
         try:
-            stores.open_store(job.url).note(job.task, f"took longer than the time limit of {job.timeout_s:g} s")
+            stores.open_store(job.url).note(job.task, f"took longer than the time limit of {seconds:g} s")
         finally:
             os._exit(3)
 
-    timer = threading.Timer(job.timeout_s, give_up)
+    timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
-    faulthandler.dump_traceback_later(job.timeout_s + GRACE_S, exit=True)
+    faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True)
     try:
         yield
     finally:
