@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ _BLOCK = 128  # threads, and so at most as many cases; BLOCK in headroom.cu
 _MEMORY_SHARE = 0.25  # of the free device memory may go to hour lists
 _INPUTS = ("float64[]",) * 5 + ("int32[]",)  # profiles, anchors, coefficients, shares, reaches, order
 _PRUNED = ("float64[]", "int32[]", "int32[]")  # planes, counts, lists
+
+logger = logging.getLogger("gridflops")
 
 
 def solve_kernel(profiles: int, shares: int) -> Kernel:
@@ -43,7 +46,7 @@ def headroom(
     profile_set = (profiles, their largest absolute values). `prune=False` reads every hour of every case: the
     plain form, for comparison.
     """
-    profiles, peaks = profile_set
+    profiles = profile_set[0]
     cupy = array_namespace(profiles)
     k_count, hours = profiles.shape
     if k_count > MAX_PROFILES:
@@ -52,36 +55,78 @@ def headroom(
     curtailed = cupy.empty(shares.shape, dtype=cupy.int64)
     if len(coefficients) == 0:
         return load, curtailed
-    anchor = _exact.anchors(cupy, peaks, hours)
-    rounded = _exact.rounded(profiles, anchor)
-    reach = cupy.zeros(len(coefficients))
-    for k in range(k_count):  # in this order on every engine
-        reach += cupy.abs(coefficients[:, k]) * peaks[k]
-    order = _deal(cupy, coefficients, cupy.abs(rounded).mean(axis=1))
-    inputs = (rounded, anchor, coefficients, shares, reach)
+    inputs, order = _prepared(profile_set, coefficients, shares)
+    lowest = _lowest(native_first)
     at_once = _blocks_at_once(cupy, hours) if prune else len(order)
+    first = 0
+    while first < len(order):
+        part = order[first : first + at_once]
+        try:
+            _solve((*inputs, part), (load, curtailed), lowest, prune)
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            at_once = _fewer(len(part), hours, error)
+            continue  # what the failed attempt held is free once this clause is left
+        first += len(part)
+    return load, curtailed
+
+
+def listed_hours(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> Any:
+    """Hours that pruning leaves each block of cases (block,), -1 for a block without cases; to count work."""
+    cupy = array_namespace(coefficients)
+    inputs, order = _prepared(profile_set, coefficients, shares)
+    hours = profile_set[0].shape[1]
+    counts = []
+    at_once = _blocks_at_once(cupy, hours)
     for first in range(0, len(order), at_once):
         part = order[first : first + at_once]
-        _solve((*inputs, part), (load, curtailed), np.float64(0.0 if native_first else -np.inf), prune)
-    return load, curtailed
+        found = _prune((*inputs, part), _lowest(native_first))[1]
+        counts.append(cupy.where(part[:, 0] < 0, -1, found))
+    return cupy.concatenate(counts)
+
+
+def _lowest(native_first: bool) -> Any:
+    """Where margins are floored."""
+    return np.float64(0.0 if native_first else -np.inf)
+
+
+def _prepared(profile_set: tuple[Any, Any], coefficients: Any, shares: Any) -> tuple[tuple[Any, ...], Any]:
+    """What both kernels read, and the cases dealt to blocks."""
+    profiles, peaks = profile_set
+    cupy = array_namespace(profiles)
+    anchor = _exact.anchors(cupy, peaks, profiles.shape[1])
+    rounded = _exact.rounded(profiles, anchor)
+    reach = cupy.zeros(len(coefficients))
+    for k in range(len(profiles)):  # in this order on every engine
+        reach += cupy.abs(coefficients[:, k]) * peaks[k]
+    order = _deal(cupy, coefficients, cupy.abs(rounded).mean(axis=1))
+    return (rounded, anchor, coefficients, shares, reach), order
+
+
+def _fewer(blocks: int, hours: int, error: Exception) -> int:
+    """Half as many blocks at once, after memory ran out; says so. KernelError where one block was too much."""
+    reason = " ".join(str(error).split())
+    if blocks == 1:
+        raise KernelError(
+            f"the device's memory does not hold the hours of {_BLOCK} cases ({4 * hours:,} bytes): {reason}; "
+            "free what else lies on the device, or choose device 'cpu'"
+        ) from error
+    half = blocks // 2
+    logger.warning("headroom: out of device memory with %d blocks of cases; trying %d (%s)", blocks, half, reason)
+    return half
 
 
 def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune: bool) -> None:
     """Prune and solve some blocks of cases."""
-    profiles, _, coefficients, shares, reach, order = inputs
+    profiles, _, _, shares, _, order = inputs
     cupy = array_namespace(profiles)
     k_count, hours = profiles.shape
     blocks, width = order.shape
     row = shares.shape[1]
-    listed = blocks if prune else 1
-    planes = cupy.empty((listed, k_count + 1), dtype=cupy.float64)
-    counts = cupy.empty(listed, dtype=cupy.int32)
-    lists = cupy.empty((listed, hours if prune else 1), dtype=cupy.int32)
-    pruned = (planes, counts, lists)
-    sizes = (np.int32(hours), np.int32(width), np.int32(row))
     if prune:
-        arguments = (profiles, coefficients, shares, reach, order, *pruned, *sizes, lowest)
-        launch(prune_kernel(k_count), blocks * _BLOCK, arguments, block=_BLOCK)
+        pruned = _prune(inputs, lowest)
+    else:  # the direct form reads none of them
+        pruned = (cupy.empty((1, k_count + 1)), cupy.empty(1, dtype=cupy.int32), cupy.empty((1, 1), dtype=cupy.int32))
+    sizes = (np.int32(hours), np.int32(width), np.int32(row))
     first = 0
     while first < row:
         together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
@@ -93,6 +138,21 @@ def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune
             block=_BLOCK,
         )
         first += together
+
+
+def _prune(inputs: tuple[Any, ...], lowest: Any) -> tuple[Any, Any, Any]:
+    """Planes, counts and lists of hours of some blocks of cases."""
+    profiles, _, coefficients, shares, reach, order = inputs
+    cupy = array_namespace(profiles)
+    k_count, hours = profiles.shape
+    blocks, width = order.shape
+    planes = cupy.empty((blocks, k_count + 1), dtype=cupy.float64)
+    counts = cupy.empty(blocks, dtype=cupy.int32)
+    lists = cupy.empty((blocks, hours), dtype=cupy.int32)
+    sizes = (np.int32(hours), np.int32(width), np.int32(shares.shape[1]))
+    arguments = (profiles, coefficients, shares, reach, order, planes, counts, lists, *sizes, lowest)
+    launch(prune_kernel(k_count), blocks * _BLOCK, arguments, block=_BLOCK)
+    return planes, counts, lists
 
 
 def _blocks_at_once(cupy: Any, hours: int) -> int:

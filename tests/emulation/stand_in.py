@@ -261,6 +261,21 @@ def _check_fences(name: str, args: tuple[Any, ...]) -> None:
             raise RuntimeError(f"{name}: wrote outside argument {number}")
 
 
+NAME = "emulated on the CPU"
+ATTRIBUTES = {  # of the device, by the numbers of the CUDA runtime; those of an H100 SXM by its data sheet
+    "cudaDevAttrMultiProcessorCount": 16,
+    "cudaDevAttrClockRate": 13,
+    "cudaDevAttrMemoryClockRate": 36,
+    "cudaDevAttrGlobalMemoryBusWidth": 37,
+    "cudaDevAttrSingleToDoublePrecisionPerfRatio": 87,
+}
+_VALUES = {16: 132, 13: 1_980_000, 36: 2_619_000, 37: 5120, 87: 2}
+
+
+class OutOfMemoryError(MemoryError):
+    """As raised by the real module when the device's memory is spent."""
+
+
 class CUDARuntimeError(RuntimeError):
     """As raised by the real module when there is no driver."""
 
@@ -281,14 +296,27 @@ def make_module() -> ModuleType:
         "empty": lambda shape, dtype=np.float64: _poisoned(shape, dtype),
         "empty_like": lambda like: _poisoned(like.shape, like.dtype),
         "RawModule": RawModule,
+        "get_default_memory_pool": lambda: SimpleNamespace(free_all_blocks=lambda: None, total_bytes=lambda: 2**20),
         "__version__": "0.stand-in",
         "cuda": SimpleNamespace(
             runtime=SimpleNamespace(
                 getDevice=lambda: 0,
                 getDeviceCount=lambda: 1,
                 memGetInfo=lambda: (2**30, 2**31),
+                deviceSynchronize=lambda: None,
+                runtimeGetVersion=lambda: 13020,
+                driverGetVersion=lambda: 13000,
+                getDeviceProperties=lambda number: {
+                    "name": NAME.encode(),
+                    "major": 9,
+                    "minor": 0,
+                    "totalGlobalMem": 2**31,
+                },
+                deviceGetAttribute=lambda attribute, number: _VALUES[attribute],
                 CUDARuntimeError=CUDARuntimeError,
+                **ATTRIBUTES,
             ),
+            memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
             compiler=SimpleNamespace(CompileException=CompileException),
         ),
     }

@@ -61,6 +61,37 @@ def test_headroom_splits_what_memory_cannot_hold(cupy, monkeypatch):
     assert len(stand_in.launches) == 4 * 2  # four blocks of cases, each pruned and solved by itself
 
 
+def test_memory_that_runs_out_is_met_by_half_as_many_blocks(cupy, monkeypatch, caplog):
+    from . import stand_in
+
+    arrays = made_up(cases=900, hours=40)
+    profiles, coefficients = (cupy.asarray(array) for array in arrays)
+    want = headroom_mw(*arrays, [0.1, 0.2], engine="numpy").headroom_mw
+    allocate, refused = cupy.empty, []
+
+    def scarce(shape, dtype=np.float64):
+        if dtype == np.int32 and np.ndim(shape) == 1 and len(shape) == 2 and shape[0] > 3 and shape[1] == 40:
+            refused.append(shape)
+            raise cupy.cuda.memory.OutOfMemoryError("Out of memory allocating 1,280 bytes")
+        return allocate(shape, dtype)
+
+    monkeypatch.setattr(cupy, "empty", scarce, raising=False)
+    stand_in.launches.clear()
+    assert_array_equal(headroom_mw(profiles, coefficients, [0.1, 0.2]).headroom_mw.get(), want)
+    assert refused == [(8, 40), (4, 40)]
+    assert [blocks for name, blocks, _ in stand_in.launches if "prune" in name] == [2, 2, 2, 2]
+    assert "out of device memory with 8 blocks of cases; trying 4" in caplog.text
+
+    def none_left(shape, dtype=np.float64):
+        if dtype == np.int32 and shape == (1, 40):
+            raise cupy.cuda.memory.OutOfMemoryError("Out of memory\nallocating 160 bytes")
+        return scarce(shape, dtype)
+
+    monkeypatch.setattr(cupy, "empty", none_left, raising=False)
+    with pytest.raises(KernelError, match=r"128 cases \(160 bytes\): Out of memory allocating 160 bytes; free"):
+        headroom_mw(profiles[:, :40], coefficients[:100], 0.1)
+
+
 def test_blocks_follow_the_free_memory(cupy):
     from cuda_kernels._headroom_cuda import _blocks_at_once
 
