@@ -11,6 +11,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sweep": ("capacity.sweep.cli:sweep", "Run thousands of scenarios and draws on Dask, resumable."),
     "summarise": ("capacity.sweep.cli:summarise", "Reduce a sweep to exact quantiles, streaming."),
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under both adequacy notions."),
+    "explain": ("capacity.explain_cli:explain", "The hours that bind in an area, and what one more MW adds."),
     "hindcast": ("capacity.hindcast.cli:hindcast", "Forecast the past and score it against named baselines."),
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),

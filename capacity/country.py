@@ -74,8 +74,8 @@ def run(
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
     hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
-    balances = _balances(grid, fleet, draws, projected)
-    central = _balances(grid, fleet, draws.central, supply.project(fleet, draws.central))
+    balances = balances_of(grid, fleet, draws, projected)
+    central = balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central))
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     records = notions.area_records(grid, fleet, weather, draws.central)
     margin_of = notions.NOTIONS[notion]
@@ -97,9 +97,10 @@ def run(
     return _host(grid, fleet, draws, projected, hourly, served, joined)
 
 
-def _balances(
+def balances_of(
     grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath, projected: supply.Supply
 ) -> list[adequacy.AreaBalance]:
+    """Balances of a country's areas from projected capacity and demand."""
     path = demand.project(fleet.country, fleet.base_year, draws)
     return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws)
 

@@ -51,6 +51,18 @@ BASE_YEAR: Sequence[Column] = (
     ("native short\nh a year", "native_shortage_hours", "{:,.0f}"),
     ("share of\nenergy", "native_shortage_share", "{:.3%}"),
 )
+EXPLAIN: Sequence[Column] = (
+    ("UTC", "utc", "{}"),
+    ("local", "local", "{}"),
+    ("load\nMW", "load_mw", "{:,.0f}"),
+    ("firm\nMW", "firm_mw", "{:,.0f}"),
+    ("wind\nMW", "wind_mw", "{:,.0f}"),
+    ("solar\nMW", "solar_mw", "{:,.0f}"),
+    ("hydro\nMW", "hydro_mw", "{:,.0f}"),
+    ("net import\nMW", "net_import_mw", "{:+,.0f}"),
+    ("left\nMW", "margin_mw", "{:,.0f}"),
+    ("curtailed\nMW", "curtailed_mw", "{:,.0f}"),
+)
 
 
 def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, Any]]) -> None:

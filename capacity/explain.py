@@ -1,0 +1,185 @@
+"""Why an area can host what it can: the hours that bind in one draw, and what one more MW of each resource adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy, country, notions, supply
+from capacity.draws import Draws, draw_ids
+from capacity.errors import CapacityError
+from capacity.fleet import Fleet
+from cuda_kernels import headroom_mw
+from scenarios import Scenario
+
+Floats = NDArray[np.float64]
+
+RESOURCES = {
+    "constant": "firm capacity after outages and reserve",
+    "wind": "wind nameplate",
+    "offshore_wind": "offshore wind nameplate",
+    "solar": "solar nameplate",
+    "hydro": "hydro nameplate, with its water",
+}
+"""Terms of the margin that one can build, and what a MW of each is."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One area, year and draw, as an island.
+
+    draw : int                   Whose headroom is the asked quantile of the draws.
+    headroom_mw : float          Constant new load that fits. [MW]
+    curtailed_hours : int        Hours in which it is curtailed.
+    hours : pandas.DataFrame     Hours in which it is curtailed most: UTC and local time, make-up of the margin. [MW]
+    adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives. [MW/MW]
+    season_hours : dict          Curtailed hours by season.
+    longest_event_h : int        Longest run of curtailed hours.
+    """
+
+    area: str
+    year: int
+    quantile: float
+    draw: int
+    weather_year: int
+    headroom_mw: float
+    curtailed_hours: int
+    hours: pd.DataFrame
+    adds: dict[str, float]
+    season_hours: dict[str, int]
+    longest_event_h: int
+
+
+def explain(
+    grid: xr.Dataset,
+    scenario: Scenario,
+    area: str,
+    year: int,
+    *,
+    quantile: float = 0.5,
+    draws: int = 64,
+    seed: int = 2025,
+    shown: int = 20,
+) -> Explanation:
+    """Explain the headroom of an area in a year at a quantile over draws, as an island under firm_capacity.
+
+    Raises CapacityError for an unknown area, a year before the model's first, or a quantile outside 0 to 1.
+    """
+    known = list(map(str, grid["area"].to_numpy()))
+    base = int(grid["history_year"][-1])
+    if area not in known:
+        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
+        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
+    if year <= base or not 0.0 <= quantile <= 1.0:
+        raise CapacityError(f"year {year}, quantile {quantile}: give a year after {base} and a quantile from 0 to 1")
+    fleet = Fleet.of(grid, str(grid["area_country"].sel(area=area).item()))
+    drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
+    cases = _cases(grid, fleet, drawn, fleet.areas.index(area))
+    order = sorted(range(draws), key=lambda draw: cases[draw].headroom_mw)
+    chosen = order[min(int(quantile * draws), draws - 1)]
+    case = cases[chosen]
+    zone = str(grid["area_timezone"].sel(area=area).item())
+    curtailed = np.maximum(case.headroom_mw - np.maximum(case.margin, 0.0), 0.0)
+    (tight,) = np.nonzero(curtailed > 0.0)
+    rows = tight[np.argsort(-curtailed[tight], kind="stable")][:shown]
+    return Explanation(
+        area,
+        year,
+        quantile,
+        int(drawn.ids[chosen]),
+        case.weather_year,
+        case.headroom_mw,
+        len(tight),
+        _table(case, curtailed, rows, zone),
+        _derivatives(case, tight),
+        _seasons(tight),
+        _longest(curtailed > 0.0),
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One draw: profiles (term, hour), coefficients (term,), margin (hour,), allowed curtailed hours eps T."""
+
+    weather_year: int
+    profiles: Floats
+    coefficients: Floats
+    margin: Floats
+    firm_mw: float
+    headroom_mw: float
+    allowed: float
+
+
+def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _Case]:
+    """Every draw of one area in the last year of `draws`."""
+    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws))
+    central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central))
+    weather = adequacy.weather_by_area(grid)
+    record = notions.area_records(grid, fleet, weather, draws.central)[a]
+    share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")[:, -1]
+    found: dict[int, _Case] = {}
+    for conditions, members in country.weather_groups(record.weather, draws):
+        if not members.size:
+            continue
+        balance = balances[a].take(members)
+        margin = notions.firm_capacity(record, conditions, balance, central[a])
+        profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
+        loads = headroom_mw(profiles, coefficients, share[members][:, None]).headroom_mw[:, 0]
+        for row, draw in enumerate(members):
+            found[int(draw)] = _Case(
+                conditions.weather_year,
+                profiles,
+                coefficients[row],
+                coefficients[row] @ profiles,
+                float(balance.firm_mw[row, -1]),
+                float(loads[row]),
+                float(share[draw]) * profiles.shape[1],
+            )
+    return found
+
+
+def _derivatives(case: _Case, tight: NDArray[np.int64]) -> dict[str, float]:
+    """dL/dMW: the resource's output summed over curtailed hours that still have a margin, over |A| - eps T."""
+    excess = len(tight) - case.allowed
+    if case.headroom_mw <= 0.0 or excess <= 0.0:
+        return dict.fromkeys(RESOURCES, 0.0)
+    positive = tight[case.margin[tight] > 0.0]
+    rows = {name: case.profiles[notions.TERMS.index(name), positive] for name in RESOURCES}
+    return {name: float(row.sum() / excess) for name, row in rows.items()}
+
+
+def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:
+    parts = case.coefficients[:, None] * case.profiles[:, rows]
+    by = dict(zip(notions.TERMS, parts, strict=True))
+    start = pd.Timestamp(case.weather_year, 1, 1, tz="UTC")
+    calendar = pd.date_range(start, periods=366 * 24, freq="h")
+    calendar = calendar[(calendar.month != 2) | (calendar.day != 29)]
+    return pd.DataFrame(
+        {
+            "utc": calendar[rows].strftime("%Y-%m-%d %H:%M"),
+            "local": calendar[rows].tz_convert(zone).strftime("%a %d %b %H:%M"),
+            "firm_mw": np.full(len(rows), case.firm_mw),
+            "load_mw": -by["load"] - (by["constant"] - case.firm_mw),  # the stretch of the shape has a constant part
+            "wind_mw": by["wind"] + by["offshore_wind"],
+            "solar_mw": by["solar"],
+            "hydro_mw": by["hydro"],
+            "net_import_mw": by["net_export"],
+            "margin_mw": case.margin[rows],
+            "curtailed_mw": curtailed[rows],
+        }
+    )
+
+
+def _seasons(tight: NDArray[np.int64]) -> dict[str, int]:
+    month = notions.MONTH_OF_HOUR[tight]
+    seasons = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
+    return {name: int(np.isin(month, months).sum()) for name, months in seasons.items()}
+
+
+def _longest(curtailed: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(np.r_[0, curtailed.astype(np.int8), 0]))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
