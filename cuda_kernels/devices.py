@@ -98,6 +98,19 @@ def pool_bytes() -> int:
     return int(_import_cupy().get_default_memory_pool().total_bytes())
 
 
+def listed_hours(profiles: Any, coefficients: Any, curtailable_fraction: float) -> Any:
+    """Hours that the headroom kernel's pruning leaves each block of cases, native load first; to count its work.
+
+    profiles (K, H), coefficients (case, K) : float64 on the device. Returns int32 (block,), -1 where a block
+    has no cases.
+    """
+    from ._headroom_cuda import listed_hours as on_device
+
+    cupy = _import_cupy()
+    shares = cupy.full((len(coefficients), 1), float(curtailable_fraction))
+    return on_device((profiles, cupy.abs(profiles).max(axis=1)), coefficients, shares, True)
+
+
 def _device(runtime: Any, number: int) -> Device:
     properties = runtime.getDeviceProperties(number)
     capability = f"{properties['major']}.{properties['minor']}"

@@ -297,7 +297,6 @@ def make_module() -> ModuleType:
         "empty_like": lambda like: _poisoned(like.shape, like.dtype),
         "RawModule": RawModule,
         "get_default_memory_pool": lambda: SimpleNamespace(free_all_blocks=lambda: None, total_bytes=lambda: 2**20),
-        "__version__": "0.stand-in",
         "cuda": SimpleNamespace(
             runtime=SimpleNamespace(
                 getDevice=lambda: 0,
@@ -333,5 +332,6 @@ def make_module() -> ModuleType:
             return _device_function(name)
         raise AttributeError(f"the stand-in has no cupy.{name}; add it to stand_in.py if CuPy has it")
 
+    module.__version__ = "0.stand-in"  # type: ignore[attr-defined]
     module.__getattr__ = look_up  # type: ignore[method-assign]
     return module

@@ -1,0 +1,278 @@
+"""The checks that only a card can answer: parity of every CUDA kernel with its NumPy twin, speed against the floor.
+
+Each kernel file has an entry in CHECKS. A check yields pairs of results, on fresh random inputs; what counts as
+agreement is stated with the pair. Integers, sums of fixed order and headroom are meant to have equal bits: the table
+counts those that differ even where the tolerance allows them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from capacity import verify_inputs
+from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_device
+from cuda_kernels.headroom import Rule
+from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
+
+HEADROOM_TOLERANCE = 1e-8  # relative; the bits are meant to be equal
+NORMAL_TOLERANCE = 1e-13  # relative; logarithm and square root are the device's own
+STORAGE_TOLERANCE = 1e-10  # of the largest value; the NumPy twin takes its minima in another order
+PROFILE_COUNTS = (1, 6, 12)  # a kernel is compiled for each
+RULES: tuple[Rule, ...] = ("native_first", "plain")
+BATCHES = (1, 10, 100, 1000)  # times the number of cases
+REPETITIONS = 5
+DEVICE_ERRORS = (KernelError, RuntimeError, MemoryError)  # CuPy's own are of the last two kinds
+SHARE = 0.005  # of the throughput runs; the middle case of Norris et al. 2025
+
+# The fewest passes the kernels can make, for the floor: Newton needs one to move and one to see that it stays.
+_CENTRE_PASSES, _SEARCH_PASSES, _FINISH_PASSES = 2, 2, 2
+_BOUND_OPERATIONS = 5  # per profile: a difference, two products, a minimum, a sum
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results of a kernel beside its twin's: how many values, how many with other bits, the worst, and the verdict."""
+
+    kernel: str
+    what: str
+    values: int
+    differing: int
+    worst: float
+    tolerance: float
+    agrees: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Headroom at one batch size, per case: measured time, and the floor from counted work and the device's rates."""
+
+    cases: int
+    microseconds: float
+    listed_hours: float
+    operations: float
+    bytes: float
+    floor_microseconds: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Everything one run found; `pool_bytes` is the high-water mark of device memory."""
+
+    date: str
+    gridflops: str
+    commit: str
+    cuda: devices.Cuda
+    device: devices.Device
+    seed: int
+    cases: int
+    hours: int
+    comparisons: tuple[Comparison, ...]
+    throughput: tuple[Throughput, ...]
+    pool_bytes: int
+
+    @property
+    def agrees(self) -> bool:
+        return all(comparison.agrees for comparison in self.comparisons)
+
+
+class Pair(NamedTuple):
+    """The device's result and the twin's; how far apart they may lie (0: equal bits), each or of the largest."""
+
+    what: str
+    on_device: Any
+    twin: Any
+    tolerance: float = 0.0
+    of_largest: bool = False
+
+
+Sizes = tuple[int, int]  # cases, hours
+
+
+def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = lambda line: None) -> Verification:
+    """Run all checks on the current device; device memory should be free of other work.
+
+    Raises KernelError in one line where there is no device. What goes wrong within a check is part of the result.
+    """
+    cuda, found = devices.survey()
+    device = found[devices.current()]
+    devices.release_memory()
+    rng = np.random.default_rng(seed)
+    comparisons: list[Comparison] = []
+    for kernel, check in CHECKS.items():
+        progress(f"{kernel}.cu: parity with its NumPy twin")
+        comparisons += _guarded(kernel, check(rng, (cases, hours)))
+    speeds: list[Throughput] = []
+    for batch in (cases * factor for factor in BATCHES):
+        progress(f"headroom: {batch:,} cases of {hours:,} hours")
+        try:
+            speeds.append(throughput(rng, (batch, hours), device))
+        except DEVICE_ERRORS as error:
+            comparisons.append(_stopped("headroom", f"{batch:,} cases", error))
+            break
+    return Verification(
+        date=datetime.now(UTC).date().isoformat(),
+        gridflops=version("gridflops"),
+        commit=commit(),
+        cuda=cuda,
+        device=device,
+        seed=seed,
+        cases=cases,
+        hours=hours,
+        comparisons=tuple(comparisons),
+        throughput=tuple(speeds),
+        pool_bytes=devices.pool_bytes(),
+    )
+
+
+def _guarded(kernel: str, pairs: Iterator[Pair]) -> list[Comparison]:
+    """The comparisons of a check; an exception ends it and is one of them."""
+    results: list[Comparison] = []
+    try:
+        for pair in pairs:
+            results.append(compare(kernel, pair))
+    except DEVICE_ERRORS as error:
+        results.append(_stopped(kernel, f"after {len(results)} comparisons", error))
+    return results
+
+
+def _stopped(kernel: str, where: str, error: Exception) -> Comparison:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return Comparison(kernel, f"stopped: {where}", 0, 0, float("nan"), 0.0, False, reason)
+
+
+def compare(kernel: str, pair: Pair) -> Comparison:
+    """Judge one pair; a NaN never agrees, nor does a zero beside something else unless measured by the largest."""
+    what, on_device, want, tolerance, of_largest = pair
+    got = asnumpy(on_device)
+    if got.shape != want.shape or got.dtype != want.dtype:
+        problem = f"{got.dtype} {got.shape} for {want.dtype} {want.shape}"
+        return Comparison(kernel, what, want.size, want.size, float("nan"), tolerance, False, problem)
+    differing = int((got != want).sum())
+    if differing == 0:
+        return Comparison(kernel, what, want.size, 0, 0.0, tolerance, True)
+    left, right = got.astype(np.float64), want.astype(np.float64)
+    size = np.abs(right).max() if of_largest else np.abs(right)
+    with np.errstate(divide="ignore", invalid="ignore"):  # beside 0, anything else is infinitely far
+        distance = np.where(left == right, 0.0, np.abs(left - right) / size)
+    worst = float(distance.max())
+    return Comparison(kernel, what, want.size, differing, worst, tolerance, worst <= tolerance)
+
+
+def check_headroom(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Both rules, seven shares for all cases and one share for each, on every family of inputs."""
+    cases, hours = sizes
+    move = to_device("gpu")
+    for family, profiles, coefficients in verify_inputs.headroom_families(rng, cases, hours, PROFILE_COUNTS):
+        choices = {"seven shares": verify_inputs.SHARES, "own shares": rng.uniform(0, 0.2, (cases, 1))}
+        for rule, (kind, shares) in product(RULES, choices.items()):
+            want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
+            got = headroom_mw(move(profiles), move(coefficients), shares, rule=rule)
+            name = f"{family}, {rule}, {kind}"
+            yield Pair(f"load: {name}", got.headroom_mw, want.headroom_mw, HEADROOM_TOLERANCE)
+            yield Pair(f"hours: {name}", got.curtailed_hours, want.curtailed_hours)
+
+
+def check_philox(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Words and uniform numbers by their bits, normals by value."""
+    count = 100 * sizes[0]
+    move = to_device("gpu")
+    counter = rng.integers(0, 2**32, (count, 4), dtype=np.uint32)
+    key = rng.integers(0, 2**32, 2, dtype=np.uint32)
+    yield Pair("words", philox.philox4x32(move(counter), key), philox.philox4x32(counter, key))
+    years, lanes = np.arange(2025, 2041), np.arange(7)
+    number, parameter = (int(word) for word in rng.integers(0, 2**32, 2))
+    draw_numbers = rng.integers(0, 2**32, sizes[0])
+    for name, year, lane in (("years and lanes", years, lanes), ("one year", 2030, 0)):
+        want = philox.uniform(number, draw_numbers, parameter, year, lane)
+        got = philox.uniform(number, move(draw_numbers), parameter, *(moved(move, word) for word in (year, lane)))
+        yield Pair(f"uniform: {name}", got, want)
+    level = verify_inputs.quantile_levels(rng, count)
+    yield Pair("normal", philox.normal_from_uniform(move(level)), philox.normal_from_uniform(level), NORMAL_TOLERANCE)
+
+
+def moved(move: Callable[[Any], Any], word: Any) -> Any:
+    """An array on the device; a plain number as it is."""
+    return move(word) if isinstance(word, np.ndarray) else word
+
+
+def check_storage(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """One scan, and the Newton search that repeats it."""
+    inputs = margin, power, energy, efficiency = verify_inputs.stores(rng, sizes)
+    load = rng.uniform(0, 3, len(margin))
+    move = to_device("gpu")
+    there = dict(zip(("margin_mw", "power_mw", "energy_mwh", "efficiency"), map(move, inputs), strict=True))
+    want = storage_scan(margin, load, power, energy, efficiency, engine="numpy")
+    got = storage_scan(load_mw=move(load), **there)
+    for field, one, other in zip(want._fields, got, want, strict=True):
+        yield Pair(f"scan: {field}", one, other, 0.0 if field == "short_hours" else STORAGE_TOLERANCE, True)
+    shares = [0.0, 0.01, 0.1]
+    loads = storage_headroom_mw(margin, power, energy, efficiency, shares, engine="numpy").headroom_mw
+    again = storage_headroom_mw(curtailable_fraction=shares, **there).headroom_mw
+    yield Pair("load", again, loads, STORAGE_TOLERANCE, True)
+
+
+CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
+    "philox": check_philox,
+    "headroom": check_headroom,
+    "storage": check_storage,
+}
+"""By the stem of the .cu file."""
+
+
+def throughput(rng: np.random.Generator, sizes: Sizes, device: devices.Device) -> Throughput:
+    """Measured time and floor of headroom at one share, native load first, arrays on the device."""
+    cases, hours = sizes
+    move = to_device("gpu")
+    profiles = move(verify_inputs.area(rng, hours))
+    coefficients = move(verify_inputs.draws(rng, cases))
+    seconds = devices.median_seconds(lambda: headroom_mw(profiles, coefficients, SHARE), REPETITIONS)
+    listed = asnumpy(devices.listed_hours(profiles, coefficients, SHARE))
+    blocks = listed[listed >= 0]
+    operations, moved_bytes = work_per_case(profiles.shape, cases, len(blocks), float(blocks.mean()))
+    floor = max(operations / device.operations_per_s, moved_bytes / device.bytes_per_s)
+    return Throughput(
+        cases=cases,
+        microseconds=1e6 * seconds / cases,
+        listed_hours=float(blocks.mean()),
+        operations=operations,
+        bytes=moved_bytes,
+        floor_microseconds=1e6 * floor,
+    )
+
+
+def work_per_case(shape: tuple[int, int], cases: int, blocks: int, listed: float) -> tuple[float, float]:
+    """The fewest float64 operations and bytes of device memory that one case at one share can cost.
+
+    shape : (profiles, hours); blocks : of cases that share a list; listed : hours in a list, mean.
+    Pruning reads all hours once per pass and block, solving the listed hours once per pass and case. Inputs, lists and
+    answers pass through memory once; repeated reads are taken to come from the cache.
+    """
+    profiles, hours = shape
+    margin = 2 * profiles  # products and sums, and the floor
+    prune = hours * ((_CENTRE_PASSES + 1) * margin + _BOUND_OPERATIONS * profiles)
+    solve = listed * (_SEARCH_PASSES + _FINISH_PASSES) * margin
+    shared = 8 * profiles * hours / cases + 2 * 4 * listed * blocks / cases  # profiles; lists written and read
+    own = 8 * profiles + 8 + 8 + 4 + 16  # coefficients, share, reach, place; load and hours
+    return prune * blocks / cases + solve, shared + own
+
+
+def commit() -> str:
+    """Short commit of the checkout this package runs from; "" for an installed copy."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return ""
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, or a folder it does not trust
+        return ""

@@ -1,0 +1,67 @@
+"""Fresh random inputs for the checks on a device: everyday ones, and families that have hurt solvers before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SHARES = np.array([0.0, 0.0025, 0.005, 0.01, 0.05, 0.3, 0.6])
+"""Seven, so that the launcher groups them by four, two and one."""
+
+_CENTRAL_MW = np.array([70e3, 12e3, 15e3, 5e3, 50e3, 2e3])  # firm, wind, sun, hydro, load, interchange
+_SPREAD = np.array([0.03, 0.10, 0.15, 0.05, 0.04, 0.05])  # of the logarithm, draw to draw
+
+
+def area(rng: np.random.Generator, hours: int) -> Floats:
+    """Profiles (6, hours) with the rhythms of a power system: firm, wind, sun, hydro, minus load, interchange [1]."""
+    hour = np.arange(hours)
+    day, year = 2 * np.pi * hour / 24, 2 * np.pi * hour / 8760
+    weather = rng.normal(size=(2, hours // 24 + 2)).repeat(24, axis=1)[:, :hours]  # one value a day
+    load = 1 + 0.15 * np.cos(year - rng.uniform(0, 6)) + 0.12 * np.cos(day - 4.7) + 0.05 * weather[0]
+    wind = np.clip(0.35 + 0.2 * weather[1] + 0.05 * rng.normal(size=hours), 0, 1)
+    sun = np.clip(np.sin(day - 1.6), 0, 1) * rng.uniform(0.5, 1, hours)
+    hydro = 0.4 + 0.2 * np.cos(year)
+    return np.stack([np.ones(hours), wind, sun, hydro, -load, rng.normal(0, 0.2, hours)])
+
+
+def draws(rng: np.random.Generator, cases: int, widening: float = 1.0) -> Floats:
+    """Coefficients (cases, 6), lognormal about a central area [MW]."""
+    return _CENTRAL_MW * np.exp(widening * _SPREAD * rng.normal(size=(cases, len(_CENTRAL_MW))))
+
+
+def headroom_families(
+    rng: np.random.Generator, cases: int, hours: int, profile_counts: tuple[int, ...]
+) -> Iterator[tuple[str, Floats, Floats]]:
+    """Name, profiles (K, hours) and coefficients (cases, K) of each family."""
+    profiles = area(rng, hours)
+    yield "power system", profiles, draws(rng, cases)
+    yield "wide draws", profiles, draws(rng, cases, widening=6.0)
+    yield "equal draws", profiles, draws(rng, 1).repeat(cases, axis=0)
+    yield "tiny", profiles * 1e-200, draws(rng, cases)
+    yield "huge", profiles * 1e200, draws(rng, cases)
+    for count in profile_counts:
+        shapes = np.vstack([np.ones(hours), rng.normal(size=(count - 1, hours))])
+        coefficients = np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, count - 1))])
+        yield f"straddles zero, {count} profiles", shapes, coefficients
+        ties = rng.integers(-3, 4, (count, hours)).astype(np.float64)
+        yield f"ties, {count} profiles", ties, rng.integers(-3, 8, (cases, count)).astype(np.float64)
+
+
+def stores(rng: np.random.Generator, sizes: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Margin (cases, hours), power, energy and efficiency (cases,) of stores, some of them empty or without power."""
+    cases, _ = sizes
+    margin = rng.normal(1, 2, sizes)
+    power, energy = rng.uniform(0, 2, cases), rng.uniform(0, 8, cases)
+    power[::7], energy[::11] = 0.0, 0.0
+    return margin, power, energy, rng.uniform(0.6, 1, cases)
+
+
+def quantile_levels(rng: np.random.Generator, count: int) -> Floats:
+    """Numbers in (0, 1), half of them far out in the tails."""
+    tails = 10.0 ** -rng.uniform(1, 300, count // 4)
+    near_one = 1 - 10.0 ** -rng.uniform(1, 15, count // 4)
+    return np.concatenate([tails, near_one, rng.uniform(1e-9, 1 - 1e-9, count - 2 * (count // 4))])
