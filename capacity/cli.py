@@ -15,6 +15,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "hindcast": ("capacity.hindcast.cli:hindcast", "Forecast the past and score it against named baselines."),
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),
+    "doctor": ("capacity.doctor_cli:doctor", "Versions, engines, devices and data of this installation."),
+    "verify-gpu": ("capacity.verify_gpu_cli:verify_gpu", "Check and time every CUDA kernel on a card."),
     "validate": ("capacity.validate_cli:validate", "Reproduce published results from public data."),
 }
 """Where each verb lives, and its line in the overview."""
