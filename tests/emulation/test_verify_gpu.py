@@ -139,3 +139,18 @@ def test_the_driver_names_itself_where_the_system_tells(tmp_path, monkeypatch):
     file.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\nGCC 12")
     monkeypatch.setattr(devices, "_DRIVER_FILE", file)
     assert devices._kernel_module() == "550.54.15"
+
+
+def test_the_real_cupy_has_what_is_asked_of_the_stand_in():
+    cupy = pytest.importorskip("cupy")
+    from . import stand_in
+
+    runtime, pool = cupy.cuda.runtime, cupy.cuda.MemoryPool
+    assert {name: getattr(runtime, name) for name in stand_in.ATTRIBUTES} == stand_in.ATTRIBUTES
+    asked = vars(stand_in.make_module().cuda.runtime)
+    assert [name for name in asked if not hasattr(runtime, name)] == []
+    assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)
+    assert callable(cupy.get_default_memory_pool)
+    assert callable(pool.free_all_blocks)
+    assert callable(pool.total_bytes)
+    assert devices._version(runtime.runtimeGetVersion()).count(".") == 1
