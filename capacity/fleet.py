@@ -111,21 +111,22 @@ def existing_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
     two would retire them twice.
     """
     base = fleet.nameplate_mw.sum(axis=2)
-    announced = _announced_mw(fleet, draws)
+    planned = fleet.planned(fleet.planned_retirement_mw, draws.years)
+    slips = draws.scalar(f"{fleet.prefix}.retirement_slip_probability")
+    delays = _delays(draws.scalar(f"{fleet.prefix}.retirement_slip_years"), len(draws.years))
     result = np.empty((len(draws), *base.shape, len(draws.years)))
     for k, technology in enumerate(fleet.technologies):
+        if not base[:, k].any():
+            result[:, :, k] = 0.0
+            continue
         shares = remaining_share(fleet, draws, technology)
-        by_age = base[None, :, k, None] - np.einsum("av,svy->say", fleet.nameplate_mw[:, k], shares)
-        retired = np.maximum(by_age, announced[:, :, k])
+        retired = base[None, :, k, None] - np.matmul(fleet.nameplate_mw[:, k], shares)
+        if planned[:, k].any():
+            slip = slips[:, None, None]
+            announced = (1.0 - slip) * planned[None, :, k] + slip * np.matmul(planned[:, k], delays)
+            retired = np.maximum(retired, np.cumsum(announced, axis=-1))
         result[:, :, k] = np.clip(base[None, :, k, None] - retired, 0.0, None)
     return result
-
-
-def _announced_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    planned = fleet.planned(fleet.planned_retirement_mw, draws.years)
-    slip = draws.scalar(f"{fleet.prefix}.retirement_slip_probability")[:, None, None, None]
-    late = delayed(planned, draws.scalar(f"{fleet.prefix}.retirement_slip_years"))
-    return np.cumsum((1.0 - slip) * planned[None] + slip * late, axis=-1)
 
 
 def delayed(planned: Floats, mean_delay: Floats) -> Floats:
@@ -134,11 +135,23 @@ def delayed(planned: Floats, mean_delay: Floats) -> Floats:
     Returns (draw, ..., year); what falls beyond the last year is not built within the horizon.
     """
     years = planned.shape[-1]
+    rows = planned.reshape(-1, years)
+    result = np.zeros((len(mean_delay), *rows.shape))
+    (filled,) = np.nonzero(rows.any(axis=1))
+    if filled.size:
+        result[:, filled] = np.matmul(rows[filled], _delays(mean_delay, years))
+    return result.reshape(len(mean_delay), *planned.shape)
+
+
+def _delays(mean_delay: Floats, years: int) -> Floats:
+    """Share (draw, year planned, year built) of what is planned for one year that is built in another."""
     lags = np.arange(years + 1, dtype=float)
     reached = 1.0 - np.exp(-lags[None, :] / np.maximum(mean_delay, 1e-9)[:, None])
-    share = np.diff(reached, axis=1)
-    result = np.zeros((len(mean_delay), *planned.shape))
-    for lag in range(years):
-        weight = share[:, lag].reshape(-1, *([1] * planned.ndim))
-        result[..., lag:] += weight * planned[None, ..., : years - lag]
-    return result
+    return toeplitz(np.diff(reached, axis=1))
+
+
+def toeplitz(by_lag: Floats) -> Floats:
+    """Table (draw, from year, to year) of a share (draw, lag); zero before the year itself."""
+    years = by_lag.shape[1]
+    lag = np.arange(years)[None, :] - np.arange(years)[:, None]
+    return np.where(lag >= 0, by_lag[:, np.maximum(lag, 0)], 0.0)

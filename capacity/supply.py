@@ -7,22 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity import experts, regimes
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet, delayed, existing_mw, survival
+from capacity.fleet import Fleet, delayed, existing_mw, survival, toeplitz
 
 Floats = NDArray[np.float64]
-
-TREND_OF = {
-    "coal": "coal",
-    "gas": "gas",
-    "oil": "oil",
-    "nuclear": "nuclear",
-    "hydro": "hydro",
-    "wind": "wind",
-    "offshore_wind": "wind",
-    "solar": "solar",
-}
-"""Which hindcast series lends its damping and spread to a technology; the rest use `other`."""
+Codes = NDArray[np.int8]
 
 PIPELINE_MEMORY_YEARS = 3.0
 """A draw follows the project pipeline at horizon h with probability exp(-h/3); label J."""
@@ -30,8 +20,6 @@ COVERAGE_OF_RECENT = 0.25
 """A year's pipeline is believed to be recorded when it holds a quarter of the recent yearly additions; label J.
 Below that the record is thin, and a thin record is not a plan to build nothing."""
 RECENT_YEARS = 6
-DRIFT_YEARS = 8
-MIN_SPREAD = 0.005
 MIN_ADDITION_MW = 300.0
 
 
@@ -41,12 +29,14 @@ class Supply:
 
     existing_mw     Plants standing at the end of the base year that still stand.
     pipeline_mw     Surviving additions that follow the recorded project pipeline.
-    trend_mw        Surviving additions that follow the damped trend.
+    trend_mw        Surviving additions that follow one of the two statistical experts.
+    expert          (draw, technology, year) int8, index into `experts.EXPERTS`: who said how much is added.
     """
 
     existing_mw: Floats
     pipeline_mw: Floats
     trend_mw: Floats
+    expert: Codes
 
     @property
     def nameplate_mw(self) -> Floats:
@@ -57,36 +47,47 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     """Stock-flow projection of a country's fleet under one scenario.
 
     Capacity = survivors of today's fleet + survivors of additions. Additions of a technology follow, per
-    draw, the recorded pipeline up to a random horizon and the damped national trend after it, both under
-    growth and absolute limits; trend additions go to areas by recent additions and existing fleet.
+    draw, the recorded pipeline up to a random horizon and one of two statistical experts after it, all under
+    growth and absolute limits; the latter go to areas by recent additions and existing fleet. The build regime scales
+    both, area by area.
     """
     standing = existing_mw(fleet, draws)
     planned = _pipeline_mw(fleet, draws)
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
+    expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
     trend_share = _area_share(fleet)
+    regime = regimes.factors(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
-        national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k])
+        by_area = trend_share[None, :, k, None] * regime[:, :, regimes.group_of(technology)]
+        planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
+        pace = by_area.sum(axis=1)
+        national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)
         pipeline_added[:, :, k] = national.pipeline_scale[:, None, :] * planned[:, :, k]
-        trend_added[:, :, k] = trend_share[None, :, k, None] * national.trend_mw[:, None, :]
-        shares = addition_survival(draws, technology)
+        trend_added[:, :, k] = by_area / pace[:, None, :] * national.trend_mw[:, None, :]
+        expert[:, k] = national.expert
+        shares = toeplitz(addition_survival(draws, technology))
         pipeline_added[:, :, k] = _surviving(pipeline_added[:, :, k], shares)
         trend_added[:, :, k] = _surviving(trend_added[:, :, k], shares)
-    return Supply(standing, pipeline_added, trend_added)
+    return Supply(standing, pipeline_added, trend_added, expert)
 
 
 @dataclass(frozen=True)
 class _National:
     pipeline_scale: Floats
     trend_mw: Floats
+    expert: Codes
 
 
 def _national_additions(
-    fleet: Fleet, draws: Draws | CentralPath, k: int, standing: Floats, planned: Floats
+    fleet: Fleet, draws: Draws | CentralPath, k: int, standing: Floats, planned: Floats, pace: Floats
 ) -> _National:
-    """Yearly national additions (draw, year) of technology k, by the source they follow."""
+    """Yearly national additions (draw, year) of technology k, by the source they follow.
+
+    pace : (draw, year)  Factor of the build regime on additions that follow a statistical expert. [1]
+    """
     technology, pre = fleet.technologies[k], fleet.prefix
-    growth = log_growth(fleet, draws, k)
-    build = draws.parameter(f"{pre}.build_multiplier")
+    growth, expert = experts.statistical_growth(fleet, draws, k)
+    build = draws.parameter(f"{pre}.build_multiplier") * pace
     ratio = draws.scalar(f"{pre}.growth_limit_ratio")
     ceiling = draws.parameter(f"{pre}.addition_limit_{technology}")
     history = fleet.history_mw[:, k].sum(axis=0)
@@ -108,54 +109,15 @@ def _national_additions(
         added[:, y] = in_pipeline + trend[:, y]
         largest = np.maximum(largest, added[:, y])
         before = survivors + added[:, y]
-    return _National(scale, trend)
-
-
-def log_growth(fleet: Fleet, draws: Draws | CentralPath, k: int) -> Floats:
-    """Yearly log growth (draw, year) of national capacity: damped drift with estimated-drift noise.
-
-    g_h = phi^h g0 x multiplier + e_h + d, with g0 = half the mean of the last eight yearly log growth
-    rates plus half the mean of the last three, e ~ N(0, (kappa s)^2) and d ~ N(0, (kappa s)^2 / 8);
-    s is the geometric mean of the technology's own spread and the country's median spread.
-    After Farmer and Lafond 2016 (random walk with estimated drift), damped.
-    """
-    pre, technology = fleet.prefix, fleet.technologies[k]
-    trend = TREND_OF.get(technology, "other")
-    drift = _log_differences(fleet.history_mw[:, k].sum(axis=0))
-    g0 = 0.5 * drift[-DRIFT_YEARS:].mean() + 0.5 * drift[-3:].mean() if drift.size else 0.0
-    spread = np.sqrt(max(_spread(drift), MIN_SPREAD) * max(_median_spread(fleet), MIN_SPREAD))
-    damping = draws.scalar(f"{pre}.trend_damping_{trend}")[:, None]
-    kappa = draws.scalar(f"{pre}.trend_kappa_{trend}")[:, None]
-    multiplier = draws.parameter(f"{pre}.growth_multiplier_{trend}")
-    horizon = (draws.years - fleet.base_year)[None, :]
-    noise = draws.normal(f"{pre}.trend.{technology}", yearly=True)
-    common = draws.normal(f"{pre}.drift.{technology}")[:, None] / np.sqrt(DRIFT_YEARS)
-    return damping**horizon * g0 * multiplier + kappa * spread * (noise + common)
-
-
-def _log_differences(series_mw: Floats) -> Floats:
-    """Yearly log growth from the first year with at least 2 % of the latest level; earlier ones are start-up noise."""
-    if series_mw[-1] <= 0:
-        return np.zeros(0)
-    (small,) = np.nonzero(series_mw < 0.02 * series_mw[-1])
-    start = small[-1] + 1 if small.size else 0
-    return np.diff(np.log(series_mw[start:]))
-
-
-def _spread(drift: Floats) -> float:
-    return float(drift.std(ddof=1)) if drift.size > 2 else 0.0
-
-
-def _median_spread(fleet: Fleet) -> float:
-    national = fleet.history_mw.sum(axis=0)
-    spreads = [_spread(_log_differences(row)) for row in national]
-    return float(np.median([s for s in spreads if s > 0] or [MIN_SPREAD]))
+    return _National(scale, trend, np.where(follow, np.int8(experts.PIPELINE), expert))
 
 
 def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
     """Expected completions (draw, area, technology, year) of the recorded pipeline."""
     planned = fleet.planned(fleet.planned_addition_mw, draws.years)
-    late = delayed(planned, draws.scalar(f"{fleet.prefix}.pipeline_slip_years"))
+    slower, kept = regimes.queue_factors(fleet)
+    slip = draws.scalar(f"{fleet.prefix}.pipeline_slip_years")
+    late = np.stack([kept[a] * delayed(planned[a], slower[a] * slip) for a in range(len(fleet.areas))], axis=1)
     for k, technology in enumerate(fleet.technologies):
         late[:, :, k] *= draws.scalar(f"{fleet.prefix}.pipeline_completion_{technology}")[:, None, None]
     return late
@@ -199,10 +161,6 @@ def addition_survival(draws: Draws | CentralPath, technology: str) -> Floats:
     )
 
 
-def _surviving(added: Floats, shares: Floats) -> Floats:
-    """Stock (draw, area, year) of yearly additions under survival shares (draw, age)."""
-    years = added.shape[-1]
-    stock = np.zeros_like(added)
-    for age in range(years):
-        stock[..., age:] += shares[:, None, age, None] * added[..., : years - age]
-    return stock
+def _surviving(added: Floats, standing: Floats) -> Floats:
+    """Stock (draw, area, year) of yearly additions; `standing` (draw, year built, year) is the share that stands."""
+    return np.matmul(added, standing)

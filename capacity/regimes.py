@@ -1,0 +1,191 @@
+"""Build regimes as Markov chains on calendar grids, each usable for either country. See docs/projection.md.
+
+Five-year plans move all areas together and step in 2026, 2031, ...; a patchwork has a federal level that can change
+in 2029, 2033, ... and areas whose own rules change in single years, nearly independently of each other. Both give
+factors on additions around one, so what the experts say is the middle and the regime the spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+
+Floats = NDArray[np.float64]
+States = NDArray[np.int64]
+
+RENEWABLES = ("wind", "offshore_wind", "solar", "battery", "geothermal")
+GROUPS = ("renewables", "thermal")
+"""Federal policy is one for wind, solar and what goes with them, another for everything else; label J."""
+FIRST_TERM, TERM_YEARS = 2025, 4
+FIRST_PLAN, PLAN_YEARS = 2026, 5
+RESTRICT, NEUTRAL, EXPAND = -1, 0, 1
+BUILD_LAG_YEARS = 2
+"""Years from a change of policy to what is added: what is being built goes on (ReEDS: 2 to 3 years); label J."""
+RULES = {"fast": 1, "median": 0, "slow": -1}
+
+
+def group_of(technology: str) -> int:
+    """Index into GROUPS."""
+    return 0 if technology in RENEWABLES else 1
+
+
+def factors(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """Factor on additions (draw, area, group, year), group as in GROUPS; 1 on the central path.
+
+    Each draw lives under plans with probability `plan_regime_share`, else under the patchwork.
+    """
+    shape = (len(draws), len(fleet.areas), len(GROUPS), len(draws.years))
+    if isinstance(draws, CentralPath):
+        return np.ones(shape)
+    planned = draws.uniform(f"{fleet.prefix}.regime") < draws.scalar(f"{fleet.prefix}.plan_regime_share")
+    result = np.empty(shape)
+    if planned.any():
+        result[planned] = five_year_plans(fleet, draws)[planned][:, :, None, :]
+    if not planned.all():
+        rest = ~planned
+        own = state_rules(fleet, draws)[rest]
+        for g, group in enumerate(GROUPS):
+            result[rest, :, g] = _lagged(own * federal(fleet, draws, group)[rest][:, None, :])
+    return result
+
+
+def _lagged(factor: Floats) -> Floats:
+    """What a policy does to additions, BUILD_LAG_YEARS after it holds; 1 before the first policy can show."""
+    late = np.ones_like(factor)
+    late[..., BUILD_LAG_YEARS:] = factor[..., : max(factor.shape[-1] - BUILD_LAG_YEARS, 0)]
+    return late
+
+
+def five_year_plans(fleet: Fleet, draws: Draws) -> Floats:
+    """Factor (draw, area, year): one multiplier a plan and area, correlated between areas, delivered towards the end.
+
+    Years before the first plan keep 1.
+    """
+    pre = fleet.prefix
+    parameter = draws.scenario.parameter(f"{pre}.plan_multiplier")
+    shared = np.sqrt(np.clip(draws.scalar(f"{pre}.plan_correlation"), 0.0, 1.0))
+    own = np.sqrt(1.0 - shared**2)
+    rush = draws.scalar("plan_rush")
+    result = np.ones((len(draws), len(fleet.areas), len(draws.years)))
+    for start in _grid(draws.years, FIRST_PLAN, PLAN_YEARS):
+        inside = (draws.years >= start) & (draws.years < start + PLAN_YEARS)
+        # The share of a plan's year j of five, over its mean: linear around 1.
+        place = (draws.years[inside] - start - 2) / 4.0
+        delivery = 1.0 + 5.0 * rush[:, None] * place[None, :]
+        common = draws.normal(f"{pre}.plan.{start}")
+        for a, area in enumerate(fleet.areas):
+            latent = shared * common + own * draws.normal(f"{pre}.plan.{start}.{area}")
+            multiplier = parameter.at(_uniform(latent), np.array([start]))[:, 0]
+            result[:, a, inside] = multiplier[:, None] * delivery
+    return result
+
+
+def federal(fleet: Fleet, draws: Draws, group: str) -> Floats:
+    """Factor (draw, year) of federal policy towards a group of technologies."""
+    state = federal_states(fleet, draws, group)
+    expand, restrict = (draws.scalar(f"federal_{name}_factor")[:, None] for name in ("expand", "restrict"))
+    return np.where(state == EXPAND, expand, np.where(state == RESTRICT, restrict, 1.0))
+
+
+def federal_states(fleet: Fleet, draws: Draws, group: str) -> States:
+    """State (draw, year), -1 restrict, 0 neutral, 1 expand; changes in 2029, 2033, ... only."""
+    stay = draws.scalar("federal_stay_probability")
+    first = draws.scalar(f"federal_first_{group}")
+    state = np.round(first).astype(np.int64)
+    chance = _uniform(draws.normal(f"{fleet.prefix}.federal.{group}", yearly=True))
+    result = np.empty((len(draws), len(draws.years)), dtype=np.int64)
+    for y, year in enumerate(draws.years):
+        if year > FIRST_TERM and (year - FIRST_TERM) % TERM_YEARS == 0:
+            other = (chance[:, y] - stay) / np.maximum(1.0 - stay, 1e-12)
+            step = np.where(other < 0.5, 1, 2)
+            moved = (state + 1 + step) % 3 - 1
+            state = np.where(chance[:, y] < stay, state, moved)
+        result[:, y] = state
+    return result
+
+
+def state_rules(fleet: Fleet, draws: Draws) -> Floats:
+    """Factor (draw, area, year) of the areas' own rules, over those of today."""
+    factor = {
+        1: draws.scalar("state_fast_factor"), 0: np.ones(len(draws)), -1: draws.scalar("state_slow_factor")
+    }  # fmt: skip
+    stopped = draws.scalar("moratorium_factor")
+    result = np.empty((len(draws), len(fleet.areas), len(draws.years)))
+    for a, area in enumerate(fleet.areas):
+        first = RULES[str(queues().get(area, {}).get("rules", "median"))]
+        rules, halted = area_states(fleet, draws, area, first)
+        now = np.select([rules == 1, rules == -1], [factor[1][:, None], factor[-1][:, None]], 1.0)
+        result[:, a] = np.where(halted, stopped[:, None], now / factor[first][:, None])
+    return result
+
+
+def area_states(fleet: Fleet, draws: Draws, area: str, first: int) -> tuple[States, NDArray[np.bool_]]:
+    """Rules (draw, year), 1 fast, 0 median, -1 slow, and whether a moratorium holds."""
+    change = draws.scalar("state_change_probability")
+    hazard, ends = draws.scalar("moratorium_hazard"), 1.0 / draws.scalar("moratorium_years")
+    shared = np.sqrt(np.clip(draws.scalar("state_correlation"), 0.0, 1.0))[:, None]
+    own = np.sqrt(1.0 - shared**2)
+    pre = fleet.prefix
+    latent = shared * draws.normal(f"{pre}.states", yearly=True) + own * draws.normal(
+        f"{pre}.state.{area}", yearly=True
+    )
+    chance = _uniform(latent)
+    stop = _uniform(draws.normal(f"{pre}.moratorium.{area}", yearly=True))
+    rules = np.full(len(draws), first, dtype=np.int64)
+    halted = np.zeros(len(draws), dtype=bool)
+    states = np.empty((len(draws), len(draws.years)), dtype=np.int64)
+    holds = np.empty((len(draws), len(draws.years)), dtype=bool)
+    for y in range(len(draws.years)):
+        step = (chance[:, y] > 1.0 - 0.5 * change).astype(np.int64) - (chance[:, y] < 0.5 * change)
+        rules = np.clip(rules + step, -1, 1)
+        halted = np.where(halted, stop[:, y] >= ends, stop[:, y] < hazard)
+        states[:, y], holds[:, y] = rules, halted
+    return states, holds
+
+
+@cache
+def queues() -> Mapping[str, Mapping[str, float | str]]:
+    """Interconnection by US area (`data/us_queues.yaml`): years, suspended, rules, label."""
+    from ruamel.yaml import YAML
+
+    text = files("capacity").joinpath("data", "us_queues.yaml").read_text(encoding="utf-8")
+    areas: Mapping[str, Mapping[str, float | str]] = YAML(typ="safe").load(text)["areas"]
+    return areas
+
+
+def queue_factors(fleet: Fleet) -> tuple[Floats, Floats]:
+    """Factors (area,) on the delay and on the completion of planned units; 1 where no queue is on record.
+
+    Relative to the mean over planned capacity, so that the country's own parameters stay what they say.
+    """
+    weight = fleet.planned_addition_mw.sum(axis=(1, 2))
+    known = [queues().get(area) for area in fleet.areas]
+    if not any(known) or weight.sum() <= 0.0:
+        return np.ones(len(known)), np.ones(len(known))
+    years = np.array([float(q["years"]) if q else np.nan for q in known])
+    kept = np.array([1.0 - float(q["suspended"]) if q else np.nan for q in known])
+    return _relative(years, weight), _relative(kept, weight)
+
+
+def _relative(values: Floats, weight: Floats) -> Floats:
+    known = np.isfinite(values)
+    mean = float((values[known] * weight[known]).sum() / max(weight[known].sum(), 1e-12))
+    return np.where(known, values / mean, 1.0) if mean > 0.0 else np.ones(len(values))
+
+
+def _grid(years: NDArray[np.int64], first: int, step: int) -> range:
+    """Calendar years at which a regime can change, as far as the model years reach."""
+    return range(first, int(years[-1]) + 1, step)
+
+
+def _uniform(normal: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(normal))
