@@ -94,12 +94,23 @@ def _augment(balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -
     level = work[0]
     _ask_neighbours(balance, carried, residual, lists)
     while True:
+        if not _surplus(balance):  # everybody short or just served: no set is tighter than all areas together
+            level[:] = 0
+            return
         reached = _levels(balance, residual, lists, level, work[1])
         if reached == 0:
             return
         for s in range(balance.size):
             if level[s] == reached and balance[s] > 0.0:
                 _send(s, balance, carried, residual, lists, work)
+
+
+@in_order
+def _surplus(balance: Any) -> bool:
+    count = 0
+    for b in balance:
+        count += b > 0.0
+    return count > 0
 
 
 @in_order
@@ -249,6 +260,8 @@ def _margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> Non
                 buffer[h] = c[a, 0] * profiles[a, 0, first + h]
             for k in range(1, k_count):
                 factor = c[a, k]
+                if factor == 0.0:
+                    continue
                 for h in range(width):
                     buffer[h] += factor * profiles[a, k, first + h]
             for h in range(width):
@@ -464,7 +477,7 @@ def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: 
         scale, largest = _scales(margin, total)
         tolerance = NEGLIGIBLE * scale
         task = (margin, limits[case], weights[case], lists)
-        load, count = 0.0, 0
+        load, count, at_start = 0.0, 0, 0
         for number in range(allowed.shape[1]):
             s = order[case, number]
             if weights[case].sum() == 0.0:
@@ -474,6 +487,7 @@ def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: 
             if number == 0:
                 begin = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
                 load, count = _start(begin, limit, tolerance, task, room)
+                at_start = count
             elif load <= 0.0:
                 continue  # no headroom at a larger share, none at this
             load, count = _descend(load, count, limit, tolerance, task, room)
@@ -481,15 +495,18 @@ def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: 
             hours_out[case, s] = count
             if load > 0.0:
                 cut_hours_out[case, s] = _binding(found[2], count, cut_out[case, s], area_out[case, s])
-        for h in range(every):
-            hours[h] = h
-        _walk(0.0, hours, every, task, state, found)
-        for h in range(every):
-            unserved_out[case] += found[0][h]
-            native_out[case] += found[0][h] > tolerance
+        # Hours that are served beside the new load are served without it.
+        if weights[case].sum() == 0.0:
+            for h in range(every):
+                hours[h] = h
+            _walk(0.0, hours, every, task, state, spare)
+            at_start = every
+        for h in range(at_start):
+            unserved_out[case] += spare[0][h]
+            native_out[case] += spare[0][h] > tolerance
 
 
-@in_order
+@any_order
 def _scales(margin: Any, total: Any) -> Any:
     """Largest sum of absolute margins of an hour, and largest absolute total margin."""
     scale = 0.0
