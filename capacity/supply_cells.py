@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.country import CountryResult
+from capacity.fleet import Fleet
 
 Floats = NDArray[np.float64]
 
@@ -23,31 +25,44 @@ def nameplate_mw(grid: xr.Dataset, results: Sequence[CountryResult]) -> Floats:
     known, the rest and all trend additions by weights: half by the technology's existing pattern, half by land
     (wind, solar) or load (all else). Linear in the additions, so the mean over draws is exact.
     """
-    owner = grid["cell_area_id"].to_numpy()
-    today = grid["cell_nameplate_mw"].to_numpy()
-    planned = grid["cell_planned_mw"].to_numpy()
     years = results[0].supply.existing_mw.shape[-1]
-    fleet = np.zeros((years, *today.shape))
+    fleet = np.zeros((years, *grid["cell_nameplate_mw"].shape))
     for result in results:
         existing, pipeline, trend = (
             part.mean(axis=0) for part in (result.supply.existing_mw, result.supply.pipeline_mw, result.supply.trend_mw)
         )
-        plan = result.fleet.planned_addition_mw.sum(axis=2)
-        for a, area in enumerate(result.fleet.areas):
-            cells = np.flatnonzero(owner == area)
-            weights = addition_weights(grid, cells, result.fleet.technologies)
-            stands = _shares(today[:, cells], weights)
-            sited = _shares(planned[:, cells], weights)
-            located = np.divide(
-                planned[:, cells].sum(axis=1), plan[a], out=np.zeros(len(plan[a])), where=plan[a] > 0
-            ).clip(0.0, 1.0)[:, None]
-            along_plan = located * sited + (1.0 - located) * weights
-            fleet[:, :, cells] = (
-                existing[a].T[:, :, None] * stands
-                + pipeline[a].T[:, :, None] * along_plan
-                + trend[a].T[:, :, None] * weights
+        for a in range(len(result.fleet.areas)):
+            shares = area_shares(grid, result.fleet, a)
+            fleet[:, :, shares.cells] = (
+                existing[a].T[:, :, None] * shares.standing
+                + pipeline[a].T[:, :, None] * shares.along_plan
+                + trend[a].T[:, :, None] * shares.elsewhere
             )
     return fleet
+
+
+class AreaShares(NamedTuple):
+    """How one area's capacity lies on its cells; all (technology, cell), rows sum to 1.
+
+    standing: today's plants; along_plan: pipeline additions; elsewhere: all other additions.
+    """
+
+    cells: NDArray[np.int64]
+    standing: Floats
+    along_plan: Floats
+    elsewhere: Floats
+
+
+def area_shares(grid: xr.Dataset, fleet: Fleet, a: int) -> AreaShares:
+    """Shares of area number `a` of a fleet."""
+    cells = np.flatnonzero(grid["cell_area_id"].to_numpy() == fleet.areas[a])
+    planned = grid["cell_planned_mw"].to_numpy()[:, cells]
+    plan = fleet.planned_addition_mw[a].sum(axis=1)
+    weights = addition_weights(grid, cells, fleet.technologies)
+    standing = _shares(grid["cell_nameplate_mw"].to_numpy()[:, cells], weights)
+    located = np.divide(planned.sum(axis=1), plan, out=np.zeros(len(plan)), where=plan > 0).clip(0.0, 1.0)[:, None]
+    along_plan = located * _shares(planned, weights) + (1.0 - located) * weights
+    return AreaShares(cells, standing, along_plan, weights)
 
 
 def addition_weights(grid: xr.Dataset, cells: NDArray[np.int64], technologies: Sequence[str]) -> Floats:

@@ -1,0 +1,114 @@
+"""`gridflops project`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from capacity.cli_errors import plain_errors
+from capacity.run_cli import parse_years
+
+TABLE_YEARS = (2025, 2030, 2035, 2040, 2050)
+COLUMNS = (
+    ("technology", "technology", "{}"),
+    ("year", "year", "{}"),
+    ("base year\nGW", "base_gw", "{:,.1f}"),
+    ("p10 GW", "p10_gw", "{:,.1f}"),
+    ("p50 GW", "p50_gw", "{:,.1f}"),
+    ("p90 GW", "p90_gw", "{:,.1f}"),
+    ("mean GW", "mean_gw", "{:,.1f}"),
+    ("sd GW", "sd_gw", "{:,.1f}"),
+    ("experts followed", "experts", "{}"),
+)
+OUTLOOKS = (
+    ("who", "who", "{}"),
+    ("year", "year", "{}"),
+    ("unit", "unit", "{}"),
+    ("their figure", "value", "{:,.0f}"),
+    ("ours p10", "p10", "{:,.0f}"),
+    ("p50", "p50", "{:,.0f}"),
+    ("p90", "p90", "{:,.0f}"),
+)
+
+
+@click.command(epilog="Example: gridflops project --where us.ercot --years 2025-2040 --out runs/ercot-supply")
+@click.argument("scenario", default="reference")
+@click.option("--where", default="US", show_default=True, help="US, CN, an area such as us.ercot, or LAT,LON.")
+@click.option("--years", default="2025-2050", show_default=True, callback=parse_years, help="Years to report.")
+@click.option("--draws", default=500, show_default=True, type=click.IntRange(min=1), help="Draws.")
+@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@click.option("--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc).")
+@click.option("--grid-file", type=click.Path(path_type=Path), help="Your own grid file instead of the embedded one.")
+@click.option("--out", default=Path("runs/supply"), show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
+def project(
+    scenario: str,
+    where: str,
+    years: tuple[int, ...],
+    draws: int,
+    seed: int,
+    on_grid: bool,
+    grid_file: Path | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Project supply by technology for a country, an area or a cell under one scenario.
+
+    Writes supply.nc and supply.png with the history joined on; medians are printed beside published outlooks.
+    """
+    with plain_errors():
+        import grids
+        import scenarios
+        from capacity import projection, projection_figure
+
+        (chosen,) = scenarios.load([scenario])
+        grid = grids.open_grid(grid_file)
+        place = projection.find_place(grid, where)
+        found = projection.project(grid, place, chosen, years=years, draws=draws, seed=seed)
+        out.mkdir(parents=True, exist_ok=True)
+        projection.dataset(found, chosen.name, seed).to_netcdf(out / "supply.nc")
+        source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
+        projection_figure.draw(found, out / "supply.png", source)
+        if on_grid:
+            _write_cells(grid, chosen, years, draws, seed, out)
+        report = {
+            "place": place.name,
+            "scenario": chosen.name,
+            "supply": projection.table(found, TABLE_YEARS),
+            "outlooks": projection.beside_outlooks(grid, found),
+            "flags": _flags(place.country),
+        }
+    _show(report, out, as_json)
+
+
+def _write_cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int, out: Path) -> None:
+    from capacity.projection_grid import on_grid
+
+    asked = [year for year in TABLE_YEARS if year in years] or [years[-1]]
+    cells = on_grid(grid, chosen, years=asked, draws=draws, seed=seed, progress=lambda text: click.echo(text, err=True))
+    packed = {name: {"zlib": True, "dtype": "float32"} for name in cells.data_vars}
+    cells.to_netcdf(out / "supply_cells.nc", encoding=packed)
+
+
+def _flags(country: str) -> dict[str, str]:
+    """Series of the country that failed the hindcast's shipping rule."""
+    from capacity.experts_data import read_experts
+
+    return {series: r.flag for (name, series), r in read_experts().items() if name == country and r.flag}
+
+
+def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
+    from capacity.tables import show
+
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    show(f"Supply of {report['place']}, {report['scenario']}", COLUMNS, report["supply"])
+    if report["outlooks"]:
+        show("Beside published outlooks (energy: capacity at recent capacity factors)", OUTLOOKS, report["outlooks"])
+    for series, flag in report["flags"].items():
+        click.echo(f"flagged: {series}: {flag}")
+    click.echo(f"{out}: supply.nc, supply.png")
