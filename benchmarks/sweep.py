@@ -186,12 +186,13 @@ def count_of(done: Path) -> int:
 
 
 def workers_of(parent: int) -> list[int]:
-    """Worker processes: children started by spawn, without the resource tracker."""
+    """Worker processes: children started by spawn, by whichever thread, without the resource tracker."""
     found = []
-    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split() if Path("/proc").is_dir() else []:
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and b"spawn_main" in command.read_bytes():
-            found.append(int(pid))
+    for listing in Path(f"/proc/{parent}/task").glob("*/children"):
+        for pid in listing.read_text().split():
+            command = Path(f"/proc/{pid}/cmdline")
+            if command.exists() and b"spawn_main" in command.read_bytes():
+                found.append(int(pid))
     return found
 
 
