@@ -34,7 +34,7 @@ def draw(projection: Projection, path: Path, source_line: str) -> None:
         head(figure, f"Supply of {projection.place.name}", f"Nameplate capacity by technology, {note}")
         left = _axes(figure, 0.06, "Median of each technology, stacked, GW")
         _stack(left, years, layers, int(past[-1]))
-        right = _axes(figure, 0.60, "All technologies, GW: median, 50, 80 and 90 % of draws")
+        right = _axes(figure, 0.60, "Total, GW: median, 50, 80, 90 % of draws")
         _fan(right, past, before.sum(axis=0), projection)
         foot(figure, source_line)
 
