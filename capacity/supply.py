@@ -59,15 +59,16 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     regime = regimes.factors(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
         by_area = trend_share[None, :, k, None] * regime[:, :, regimes.group_of(technology)]
-        planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
+        recorded = bool(fleet.planned_addition_mw[:, k].any())
+        if recorded:
+            planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
         pace = by_area.sum(axis=1)
         national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)
-        pipeline_added[:, :, k] = national.pipeline_scale[:, None, :] * planned[:, :, k]
-        trend_added[:, :, k] = by_area / pace[:, None, :] * national.trend_mw[:, None, :]
         expert[:, k] = national.expert
         shares = toeplitz(addition_survival(draws, technology))
-        pipeline_added[:, :, k] = _surviving(pipeline_added[:, :, k], shares)
-        trend_added[:, :, k] = _surviving(trend_added[:, :, k], shares)
+        if recorded:
+            pipeline_added[:, :, k] = _surviving(national.pipeline_scale[:, None, :] * planned[:, :, k], shares)
+        trend_added[:, :, k] = _surviving(by_area * (national.trend_mw / pace)[:, None, :], shares)
     return Supply(standing, pipeline_added, trend_added, expert)
 
 
@@ -117,9 +118,11 @@ def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
     planned = fleet.planned(fleet.planned_addition_mw, draws.years)
     slower, kept = regimes.queue_factors(fleet)
     slip = draws.scalar(f"{fleet.prefix}.pipeline_slip_years")
-    late = np.stack([kept[a] * delayed(planned[a], slower[a] * slip) for a in range(len(fleet.areas))], axis=1)
-    for k, technology in enumerate(fleet.technologies):
-        late[:, :, k] *= draws.scalar(f"{fleet.prefix}.pipeline_completion_{technology}")[:, None, None]
+    late = np.zeros((len(draws), *planned.shape))
+    for a in np.flatnonzero(planned.any(axis=(1, 2))):
+        late[:, a] = kept[a] * delayed(planned[a], slower[a] * slip)
+    for k in np.flatnonzero(planned.any(axis=(0, 2))):
+        late[:, :, k] *= draws.scalar(f"{fleet.prefix}.pipeline_completion_{fleet.technologies[k]}")[:, None, None]
     return late
 
 
