@@ -36,6 +36,10 @@ Work = Callable[[Job], Outcome]
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.25
 COUNT_EVERY_S = 2.0
+HEAL_AFTER_S = 60.0
+"""How long a local pool may be short of processes before new ones are asked for: Dask gives up on one that is killed
+while it starts."""
+START_TRIES = 3
 FETCH_S = 30.0
 LOST = (CancelledError, futures.CancelledError, OSError, TimeoutError)
 """What fetching an outcome raises when the scheduler, or the worker that holds it, is gone."""
@@ -114,8 +118,19 @@ def connected(pool: Pool) -> Iterator[Client]:
         "distributed.admin.tick.limit": "1h",
         "distributed.comm.timeouts.connect": "60s",
     }
-    with dask.config.set(settings), _cluster(pool) as cluster, Client(cluster, set_as_default=False) as client:
+    with dask.config.set(settings), _started(pool) as cluster, Client(cluster, set_as_default=False) as client:
         yield client
+
+
+def _started(pool: Pool) -> Any:
+    """A local cluster; starting it is tried again, since a process that dies before it is up fails all of it."""
+    for _ in range(START_TRIES - 1):
+        with suppress(RuntimeError):
+            return _cluster(pool)
+    try:
+        return _cluster(pool)
+    except RuntimeError as error:
+        raise CapacityError(f"the local cluster did not start ({error}); try fewer --workers") from error
 
 
 def _connect(pool: Pool, timeout_s: float) -> Client:
@@ -206,6 +221,7 @@ class Run:
         self._last_sign = time.monotonic()
         self._own_client = False
         self._workers, self._counted = 0, -COUNT_EVERY_S
+        self._most, self._whole = 0, time.monotonic()
 
     def __call__(self, jobs: Iterable[Job]) -> int:
         """Run every job and return how many were quarantined.
@@ -235,8 +251,20 @@ class Run:
         if time.monotonic() - self._counted > COUNT_EVERY_S:
             with suppress(OSError, TimeoutError, RuntimeError):
                 self._workers = len(self._client.nthreads())
+                self._heal()
             self._counted = time.monotonic()
         return self._workers
+
+    def _heal(self) -> None:
+        """Ask for the processes that a local pool has lost for good."""
+        cluster, now = self._client.cluster, time.monotonic()
+        self._most = max(self._most, self._workers)
+        if not self._pool.is_local or cluster is None or self._workers >= self._most:
+            self._whole = now
+        elif now - self._whole > HEAL_AFTER_S:
+            self._watch.say(f"{self._most - self._workers} worker processes did not come back; starting new ones")
+            cluster.scale(len(cluster.worker_spec) + self._most - self._workers)
+            self._whole = now
 
     def _fill(self, waiting: Iterator[Job], by_task: dict[int, Job]) -> bool:
         """Submit until the window is full; True while new jobs may be left."""

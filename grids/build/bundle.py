@@ -70,9 +70,7 @@ def _parts(originals: Path, cell_degrees: float, say: Say) -> dict[str, xr.Datas
     try:
         from grids.build import capacity_factors, cells, demand, fleet, generation, transfers
     except ModuleNotFoundError as error:
-        raise GridDataError(
-            f"{error.name} is not installed; run `pip install 'gridflops[build]'`"
-        ) from error
+        raise GridDataError(f"{error.name} is not installed; run `pip install 'gridflops[build]'`") from error
 
     parts: dict[str, xr.Dataset] = {}
 

@@ -68,7 +68,9 @@ def build(originals: Path) -> xr.Dataset:
     import pandas as pd
 
     world = owid_world.read_world(originals)
-    generation: Column = pd.concat([_world_generation(world), _state_generation(originals), _province_generation(originals)])
+    generation: Column = pd.concat(
+        [_world_generation(world), _state_generation(originals), _province_generation(originals)]
+    )
     capacity = pd.concat([_state_capacity(originals), _province_capacity(originals)])
     named = world["name"].groupby(level="entity").first()
     return _dataset({"generation_twh": generation, "capacity_mw": capacity}, named)

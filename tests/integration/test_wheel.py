@@ -45,7 +45,5 @@ def test_an_empty_folder_of_our_name_does_not_shadow_a_package(tmp_path):
     for package in PACKAGES:
         (tmp_path / package).mkdir()
     code = "import grids.areas, scenarios, cuda_kernels; print(len(grids.areas.AREAS))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "49"

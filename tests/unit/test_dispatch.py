@@ -23,9 +23,7 @@ def test_hydro_conserves_each_months_water(seed, share, floor):
     share = np.array(share)
     output = dispatch.hydro_schedule(random_net_load(seed), share, floor, 0.93)
     months = np.add.reduceat(output, dispatch.MONTH_STARTS, axis=1) / dispatch.HOURS_OF_MONTH
-    np.testing.assert_allclose(
-        months, np.broadcast_to(np.minimum(share, 0.93), months.shape), rtol=1e-9, atol=1e-12
-    )
+    np.testing.assert_allclose(months, np.broadcast_to(np.minimum(share, 0.93), months.shape), rtol=1e-9, atol=1e-12)
     low = np.repeat(floor * np.minimum(share, 0.93), dispatch.HOURS_OF_MONTH)
     assert (output >= low - 1e-9).all()
     assert (output <= 0.93 + 1e-9).all()

@@ -54,9 +54,7 @@ def test_stock_balance_holds_every_year(case):
     standing = existing_mw(fleet, draws)
     np.testing.assert_array_equal(projected.existing_mw, standing)
     base = fleet.nameplate_mw.sum(axis=2)
-    retired = np.diff(
-        np.concatenate([np.broadcast_to(base[None, ..., None], (*standing.shape[:3], 1)), standing], -1)
-    )
+    retired = np.diff(np.concatenate([np.broadcast_to(base[None, ..., None], (*standing.shape[:3], 1)), standing], -1))
     assert (retired <= 1e-6).all()
     assert (projected.nameplate_mw >= standing - 1e-9).all()
 
