@@ -32,7 +32,10 @@ BEGIN, END = "<!-- benchmarks.headroom: begin -->", "<!-- benchmarks.headroom: e
 
 
 def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
-    """Microseconds per case by solver and share, and the largest difference from the first solver's answers over their maximum."""
+    """Microseconds per case by solver and share, and the largest difference from the first solver's answers.
+
+    The difference is over the largest of those answers.
+    """
     shapes, coefficients = problem.profiles(hours), problem.draws(cases)
     solvers = available()
     rows: list[dict[str, Any]] = []
@@ -48,8 +51,9 @@ def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
         truth = answers[next(iter(answers))]
         for name in solvers:
             difference = float(np.abs(answers[name] - truth[: len(answers[name])]).max() / truth.max())
-            rows.append({"solver": name, "share": share, "microseconds": statistics.median(times[name]),
-                         "lowest": min(times[name]), "highest": max(times[name]), "difference": difference})  # fmt: skip
+            spread = {"lowest": min(times[name]), "highest": max(times[name])}
+            row = {"solver": name, "share": share, "microseconds": statistics.median(times[name])}
+            rows.append(row | spread | {"difference": difference})
     return {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine(), "rows": rows}
 
 
