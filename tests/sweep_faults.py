@@ -98,3 +98,9 @@ def unhurried(job: tasks.Job) -> tasks.Outcome:
     """`tasks.run`, slow enough for a hunter to catch it at work."""
     time.sleep(0.5)
     return tasks.run(job)
+
+
+def idle(job: tasks.Job) -> tasks.Outcome:
+    """Half a second of nothing."""
+    time.sleep(0.5)
+    return tasks.Outcome(job.task)

@@ -17,7 +17,7 @@ import pytest
 import sweep_faults as faults
 from sweep_factory import PLAN, prepared, write_inputs, write_plan
 
-from capacity.sweep import engine, session, store
+from capacity.sweep import engine, session, store, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -217,6 +217,43 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
     assert killed
     assert (tally.done, tally.failed) == (12, 0)
     assert chunks(opened) == undisturbed
+
+
+def spawned():
+    """Worker processes of this process, those that are still starting included."""
+    for listing in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        for pid in listing.read_text().split():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    yield int(pid)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find starting processes")
+def test_processes_killed_while_they_start_are_replaced(monkeypatch):
+    """Dask gives up on a worker that dies before it is up; without the engine's own repair the run would starve."""
+    monkeypatch.setattr(engine, "HEAL_AFTER_S", 4.0)
+    done, failed, said = [], [], []
+    watch = engine.Watch(lambda o: done.append(o.task), lambda o, _: failed.append(o.task), said.append)
+    pool = engine.Pool("local", workers=2)
+
+    def hunt():
+        time.sleep(1.0)
+        end = time.monotonic() + 4.0
+        while time.monotonic() < end:
+            for pid in spawned():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+
+    with engine.connected(pool) as client:
+        hunter = threading.Thread(target=hunt)
+        hunter.start()
+        jobs = [tasks.Job("none", task, "none") for task in range(16)]
+        engine.Run(pool, client, faults.idle, engine.Limits(retries=5), watch)(jobs)
+        hunter.join()
+    assert sorted(done) == list(range(16))
+    assert failed == []
+    assert any("starting new ones" in text for text in said)
 
 
 def mounted(path):
