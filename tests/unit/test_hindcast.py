@@ -220,3 +220,10 @@ def test_expert_records_are_shares_and_spreads():
     assert_array_equal(held(np.array([1.0, 2.0]), 4), [1.0, 2.0, 2.0, 2.0])
     for shape in TAILS:
         assert sum(weight for weight, _ in shape) == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_history_can_be_rebuilt_from_the_originals(originals, history):
+    from grids.build import history as builder
+
+    assert history_hash(builder.build(originals)) == history_hash(history)
