@@ -27,6 +27,7 @@ import dask
 from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
 
 from capacity.errors import CapacityError
 from capacity.sweep.tasks import Job, Outcome
@@ -39,7 +40,6 @@ COUNT_EVERY_S = 2.0
 HEAL_AFTER_S = 60.0
 """How long a local pool may be short of processes before new ones are asked for: Dask gives up on one that is killed
 while it starts."""
-START_TRIES = 3
 FETCH_S = 30.0
 LOST = (CancelledError, futures.CancelledError, OSError, TimeoutError)
 """What fetching an outcome raises when the scheduler, or the worker that holds it, is gone."""
@@ -118,19 +118,8 @@ def connected(pool: Pool) -> Iterator[Client]:
         "distributed.admin.tick.limit": "1h",
         "distributed.comm.timeouts.connect": "60s",
     }
-    with dask.config.set(settings), _started(pool) as cluster, Client(cluster, set_as_default=False) as client:
+    with dask.config.set(settings), _cluster(pool) as cluster, Client(cluster, set_as_default=False) as client:
         yield client
-
-
-def _started(pool: Pool) -> Any:
-    """A local cluster; starting it is tried again, since a process that dies before it is up fails all of it."""
-    for _ in range(START_TRIES - 1):
-        with suppress(RuntimeError):
-            return _cluster(pool)
-    try:
-        return _cluster(pool)
-    except RuntimeError as error:
-        raise CapacityError(f"the local cluster did not start ({error}); try fewer --workers") from error
 
 
 def _connect(pool: Pool, timeout_s: float) -> Client:
@@ -167,10 +156,12 @@ def _cluster(pool: Pool) -> Any:
     }
     if pool.scheduler == "threads":
         return LocalCluster(n_workers=1, threads_per_worker=count, processes=False, **common)
-    memory = pool.memory or "auto"
-    return LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, host=LOOPBACK, memory_limit=memory, **common
+    memory = pool.memory or MEMORY_LIMIT // count
+    cluster = LocalCluster(
+        n_workers=0, threads_per_worker=1, processes=True, host=LOOPBACK, memory_limit=memory, **common
     )
+    cluster.scale(count)  # not at once: a process that dies while it starts would fail the whole cluster
+    return cluster
 
 
 def _cuda_cluster(pool: Pool) -> Any:
@@ -204,9 +195,11 @@ def dashboard(client: Client) -> str:
     return str(client.dashboard_link)
 
 
-def threads_per_worker(client: Client) -> int:
-    """Most threads of any worker; the time limit needs processes with one."""
-    return max(client.nthreads().values(), default=1)
+def has_time_limit(pool: Pool, client: Client) -> bool:
+    """Whether tasks can be limited in time: that needs processes of their own with one thread each."""
+    if pool.is_local:
+        return pool.scheduler == "local"
+    return max(client.nthreads().values(), default=1) == 1
 
 
 class Run:
@@ -221,7 +214,7 @@ class Run:
         self._last_sign = time.monotonic()
         self._own_client = False
         self._workers, self._counted = 0, -COUNT_EVERY_S
-        self._most, self._whole = 0, time.monotonic()
+        self._most, self._whole = (pool.workers or _cores()) if pool.scheduler == "local" else 0, time.monotonic()
 
     def __call__(self, jobs: Iterable[Job]) -> int:
         """Run every job and return how many were quarantined.
@@ -258,8 +251,7 @@ class Run:
     def _heal(self) -> None:
         """Ask for the processes that a local pool has lost for good."""
         cluster, now = self._client.cluster, time.monotonic()
-        self._most = max(self._most, self._workers)
-        if not self._pool.is_local or cluster is None or self._workers >= self._most:
+        if cluster is None or self._pool.gpus or self._workers >= self._most:
             self._whole = now
         elif now - self._whole > HEAL_AFTER_S:
             self._watch.say(f"{self._most - self._workers} worker processes did not come back; starting new ones")

@@ -152,7 +152,7 @@ def execute(
     with engine.connected(pool) as client:
         announce(f"Dask dashboard: {engine.dashboard(client)}")
         log.say(f"run of {cut.tasks} tasks on {pool.scheduler}", now=True)
-        alone = engine.threads_per_worker(client) == 1 and pool.scheduler != "threads"
+        alone = engine.has_time_limit(pool, client)
         job = tasks.Job(opened.url, 0, identity.code_version()["source_sha256"], limits.timeout_s if alone else 0.0)
         if limits.timeout_s and not alone:
             log.say("no time limit: workers have more than one thread")

@@ -379,7 +379,8 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(folder, grid
 
 def test_a_local_scheduler_listens_on_loopback_only():
     with engine.connected(engine.Pool("local", workers=1)) as client:
+        client.wait_for_workers(1, timeout=PATIENCE_S)
         info = client.scheduler_info()
         assert info["address"].startswith("tcp://127.0.0.1:")
         assert all(address.startswith("tcp://127.0.0.1:") for address in client.nthreads())
-        assert engine.threads_per_worker(client) == 1
+        assert list(client.nthreads().values()) == [1]
