@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -79,15 +82,17 @@ def run(
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     records = notions.area_records(grid, fleet, weather, draws.central)
     margin_of = notions.NOTIONS[notion]
-    for a, record in enumerate(records):
-        for conditions, members in weather_groups(record.weather, draws):
-            if members.size:
-                balance = balances[a].take(members)
-                if exchange == "island":
-                    margin = margin_of(record, conditions, balance, central[a])
-                    hourly.solve(members, a, margin, share[members], device, engine)
-                hourly.tally(members, a, conditions, balance)
-            advance()
+
+    def solve(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> None:
+        if members.size:
+            balance = balances[a].take(members)
+            if exchange == "island":
+                margin = margin_of(records[a], conditions, balance, central[a])
+                hourly.solve(members, a, margin, share[members], device, engine)
+            hourly.tally(members, a, conditions, balance)
+
+    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, draws)]
+    _side_by_side(solve, tasks, advance, workers=1 if device == "gpu" else os.cpu_count() or 1)
     joined = None
     if exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
@@ -103,6 +108,21 @@ def balances_of(
     """Balances of a country's areas from projected capacity and demand."""
     path = demand.project(fleet.country, fleet.base_year, draws)
     return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws)
+
+
+def _side_by_side(
+    solve: Callable[..., None], tasks: Sequence[tuple[Any, ...]], advance: Callable[[], None], workers: int
+) -> None:
+    """Solve tasks on a few threads; each fills its own part of the result, so their order does not matter."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(solve, *task) for task in tasks]
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                advance()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def weather_groups(
