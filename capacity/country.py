@@ -66,6 +66,7 @@ def run(
     engine: Engine,
     advance: Callable[[], None],
     exchange: network.NetworkName = "island",
+    threads: int | None = None,
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
@@ -73,6 +74,7 @@ def run(
     notion : a name in `notions.NOTIONS`
     advance : called after each area and weather year
     exchange : how areas help each other, a name in `network.NETWORKS`
+    threads : areas solved at a time on the CPU; None means one for each core
     """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
@@ -92,7 +94,7 @@ def run(
             hourly.tally(members, a, conditions, balance)
 
     tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, draws)]
-    _side_by_side(solve, tasks, advance, workers=1 if device == "gpu" else os.cpu_count() or 1)
+    _side_by_side(solve, tasks, advance, workers=1 if device == "gpu" else threads or os.cpu_count() or 1)
     joined = None
     if exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -38,6 +39,7 @@ def estimate(
     engine: Engine = "auto",
     progress: Progress = _silent,
     area_draws: bool = False,
+    threads: int | None = None,
 ) -> xr.Dataset:
     """Hostable AI-datacenter load and compute of every area under every scenario.
 
@@ -53,6 +55,7 @@ def estimate(
     engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
     progress : called with (scenario, done, total)
     area_draws : also keep every draw of every area, as `area_<name>_draws`
+    threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
@@ -66,7 +69,8 @@ def estimate(
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
-    solve = _Solver(grid, (adequacy, exchange), chosen, engine, watch)
+    run = partial(country.run, notion=adequacy, exchange=exchange, device=chosen, engine=engine, threads=threads)
+    solve = _Solver(grid, run, watch)
     parts = []
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
@@ -98,16 +102,8 @@ class _Solver:
     """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
     results equal, so the second time they are taken from the first."""
 
-    def __init__(
-        self,
-        grid: xr.Dataset,
-        rules: tuple[str, network.NetworkName],
-        device: DeviceName,
-        engine: Engine,
-        watch: _Counter,
-    ) -> None:
-        self._grid, self._device, self._engine, self._watch = grid, device, engine, watch
-        self._notion, self._exchange = rules
+    def __init__(self, grid: xr.Dataset, run: Callable[..., country.CountryResult], watch: _Counter) -> None:
+        self._grid, self._run, self._watch = grid, run, watch
         self._solved: dict[tuple[str, str], country.CountryResult] = {}
         self.weather = weather_by_area(grid)
 
@@ -118,16 +114,8 @@ class _Solver:
             areas = self._grid["area"].to_numpy()[self._grid["area_country"].to_numpy() == name]
             self._watch.step(scenario, sum(len(self.weather[str(area)]) for area in areas))
         else:
-            self._solved[key] = country.run(
-                self._grid,
-                name,
-                draws,
-                self.weather,
-                notion=self._notion,
-                device=self._device,
-                engine=self._engine,
-                advance=lambda: self._watch.step(scenario),
-                exchange=self._exchange,
+            self._solved[key] = self._run(
+                self._grid, name, draws, self.weather, advance=lambda: self._watch.step(scenario)
             )
         return self._solved[key]
 

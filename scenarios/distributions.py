@@ -6,6 +6,7 @@ scenario (common random numbers) and a result is monotone in u. SciPy is importe
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -37,12 +38,12 @@ def _require(condition: bool, message: str) -> None:
 class Distribution(_Closed):
     """A probability distribution given by its quantile function."""
 
+    @abstractmethod
     def quantile(self, u: ArrayLike) -> Floats:
         """Value below which a share u of the probability lies.
 
         u : array (...), 0 < u < 1. Returns float64 (...), in the parameter's unit, non-decreasing in u.
         """
-        raise NotImplementedError
 
     def span(self) -> tuple[float, float]:
         """The 0.1 % and 99.9 % quantiles: what is checked against a parameter's range."""

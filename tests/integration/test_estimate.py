@@ -5,8 +5,11 @@ import pytest
 from grid_factory import tiny_grid
 
 from capacity import CapacityError, estimate
+from capacity.adequacy import weather_by_area
+from capacity.country import run as run_country
+from capacity.draws import Draws
 from grids import GridDataError
-from scenarios import load
+from scenarios import ScenarioError, load
 
 YEARS = range(2025, 2031)
 
@@ -88,6 +91,29 @@ def test_draws_do_not_depend_on_their_company(grid, result):
         block = estimate(grid, scenarios, years=YEARS, draws=list(part), seed=5, device="cpu")
         for name in ("hostable_mw", "firm_headroom_mw", "flop_per_year", "nameplate_mw", "supply_mwh"):
             np.testing.assert_array_equal(block[name].to_numpy(), whole[name].sel(draw=list(part)).to_numpy())
+
+
+def test_threads_change_no_bit(grid, result):
+    alone = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=5, device="cpu", threads=1)
+    for name in ("hostable_mw", "flop_per_year"):
+        np.testing.assert_array_equal(alone[name].to_numpy(), result[name].sel(scenario=["reference"]).to_numpy())
+
+
+@pytest.mark.parametrize(("name", "other"), [("US", "cn."), ("CN", "us.")])
+def test_a_country_reads_no_parameter_of_the_other(grid, name, other):
+    """What lets scenarios that say the same about a country share its result."""
+    whole = load(["regimes-swapped"])[0]
+    half = whole.model_copy(update={"parameters": tuple(p for p in whole.parameters if not p.id.startswith(other))})
+    half = type(whole).model_validate(dict(half))
+    with pytest.raises(ScenarioError):
+        half.parameter(f"{other}mfu")
+    draws = Draws(5, np.arange(4), np.arange(2025, 2028), half)
+    weather = weather_by_area(grid)
+    for exchange in ("island", "network"):
+        run_country(
+            grid, name, draws, weather, notion="firm_capacity", device="cpu", engine="auto",
+            advance=lambda: None, exchange=exchange,
+        )  # fmt: skip
 
 
 def test_a_later_first_year_changes_nothing(grid, result):
