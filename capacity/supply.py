@@ -21,6 +21,7 @@ COVERAGE_OF_RECENT = 0.25
 Below that the record is thin, and a thin record is not a plan to build nothing."""
 RECENT_YEARS = 6
 MIN_ADDITION_MW = 300.0
+"""Yearly additions that no growth limit forbids; label F, the smallest growth bin of gas in NREL's ReEDS."""
 
 
 @dataclass(frozen=True)
