@@ -11,12 +11,16 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from scenarios import checks, yaml_text
+from scenarios.composing import JOINT, compose
 from scenarios.defaults import default_parameters
 from scenarios.errors import Problem, ScenarioError
 from scenarios.nearest import did_you_mean
 from scenarios.schema import Override, Parameter, Scenario, ScenarioFile, ScenarioHeader
 
 LIBRARY = Path(__file__).parent / "library"
+
+Asked = str | Path | tuple[str | Path, ...]
+"""A library name or the path of a file; several joined by +, or as a tuple, are composed into one scenario."""
 
 
 def library() -> tuple[str, ...]:
@@ -25,8 +29,11 @@ def library() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != "reference"))
 
 
-def load(names_or_paths: Sequence[str | Path]) -> tuple[Scenario, ...]:
+def load(names_or_paths: Sequence[Asked]) -> tuple[Scenario, ...]:
     """Scenarios by library name or by path of a .yaml file, with the documented defaults merged in.
+
+    `a+b` is the scenario in which the overrides of both hold (`scenarios.composing`): its numbers and its hash do not
+    depend on the order, its name does. A file whose own path holds a + is taken as that file.
 
     Raises ScenarioError with every problem of every file, each with file, line, key, value and a way out.
     """
@@ -41,15 +48,41 @@ def load(names_or_paths: Sequence[str | Path]) -> tuple[Scenario, ...]:
         problems += found
         if scenario is not None:
             loaded.append(scenario)
-    names = [scenario.name for scenario in loaded]
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    sets = [sorted(scenario.name.split(JOINT)) for scenario in loaded]
+    for name in sorted({s.name for s, members in zip(loaded, sets, strict=True) if sets.count(members) > 1}):
         problems.append(Problem(f"scenario {name!r} is asked for twice; give each its own name"))
     if problems:
         raise ScenarioError(problems)
     return tuple(loaded)
 
 
-def _load_one(asked: str | Path) -> tuple[Scenario | None, Sequence[Problem]]:
+def _load_one(asked: Asked) -> tuple[Scenario | None, Sequence[Problem]]:
+    """The scenario asked for, composed where several are, or None with the problems."""
+    members = _members(asked)
+    if len(members) == 1:
+        return _load_member(members[0])
+    found = [_load_member(member) for member in members]
+    problems = tuple(problem for _, of_member in found for problem in of_member)
+    loaded = [scenario for scenario, _ in found if scenario is not None]
+    if problems or len(loaded) < len(members):
+        return None, problems
+    try:
+        return compose(loaded), ()
+    except ScenarioError as error:
+        return None, error.problems
+
+
+def _members(asked: Asked) -> tuple[str | Path, ...]:
+    if isinstance(asked, tuple):
+        return asked
+    if isinstance(asked, Path) or JOINT not in asked or Path(asked).is_file():
+        return (asked,)
+    return tuple(asked.split(JOINT))
+
+
+def _load_member(asked: str | Path) -> tuple[Scenario | None, Sequence[Problem]]:
+    if not str(asked):
+        return None, (Problem(f"a scenario without a name beside a {JOINT}; write name{JOINT}name"),)
     path = Path(asked)
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         if not path.is_file():

@@ -29,6 +29,7 @@ UNITS: tuple[str, ...] = get_args(Unit)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ParameterId = Annotated[str, StringConstraints(pattern=r"^((us|cn)\.)?[a-z][a-z0-9_]*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+JointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*(\+[a-z][a-z0-9-]*)*$")]
 
 
 class Closed(BaseModel):
@@ -150,7 +151,8 @@ class Parameter(Closed):
 class Scenario(Closed):
     """Documented defaults with a scenario's overrides merged in."""
 
-    name: Name
+    name: JointName
+    """That of the file; of a composition the members' names joined by +."""
     title: Text
     rationale: Text
     sources: tuple[Text, ...]

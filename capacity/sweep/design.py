@@ -20,20 +20,21 @@ Floats = NDArray[np.float64]
 
 
 def base_scenarios(plan: Plan, folder: Path) -> tuple[Scenario, ...]:
-    """The plan's scenarios: from the library, or from files at or below `folder`, links resolved.
+    """The plan's scenarios: from the library, or from files at or below `folder`, links resolved; `a+b` composes two.
 
     Raises CapacityError for a file outside, ScenarioError for a scenario with faults.
     """
-    asked: list[str | Path] = []
-    for name in plan.scenarios:
-        if not name.endswith((".yaml", ".yml")):
-            asked.append(name)
-            continue
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise CapacityError(f"scenarios: {name!r} leads out of {folder}; copy the file beside the plan")
-        asked.append(path)
-    return scenarios.load(asked)
+    return scenarios.load([tuple(_place(member, folder) for member in name.split("+")) for name in plan.scenarios])
+
+
+def _place(name: str, folder: Path) -> str | Path:
+    """A library name as it is; a file as its path."""
+    if not name.endswith((".yaml", ".yml")):
+        return name
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise CapacityError(f"scenarios: {name!r} leads out of {folder}; copy the file beside the plan")
+    return path
 
 
 def design_points(plan: Plan, base: Sequence[Scenario]) -> Floats:

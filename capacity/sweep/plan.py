@@ -90,7 +90,7 @@ class Plan(_Closed):
 
     name: Name
     scenarios: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Names from the library, or .yaml files beside or below the plan file."""
+    """Names from the library, or .yaml files beside or below the plan file; `a+b` composes."""
     draws: Annotated[int, Field(ge=1, le=MAX_DRAW)]
     """Draws a scenario variant."""
     first_draw: Annotated[int, Field(ge=0, le=MAX_DRAW)] = 0
@@ -111,7 +111,8 @@ class Plan(_Closed):
         if len(set(self.scenarios)) < len(self.scenarios):
             raise ValueError("scenarios: one is named twice")
         for name in self.scenarios:
-            _refuse_escape(name)
+            for member in name.split("+"):
+                _refuse_escape(member)
         return self
 
     def year_range(self) -> tuple[int, ...]:
