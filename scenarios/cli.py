@@ -1,4 +1,4 @@
-"""`gridflops scenarios`: list, show, validate, schema."""
+"""`gridflops scenarios`: list, show, diff, validate, schema."""
 
 from __future__ import annotations
 
@@ -85,6 +85,49 @@ def show(name: str, everything: bool, as_json: bool) -> None:
             click.echo(click.wrap_text(f"{', '.join(ids)}: {source}", 100, "", "    "))
     else:
         click.echo("Nothing is overridden; --all shows the defaults.")
+
+
+@scenarios.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@JSON
+def diff(first: str, second: str, as_json: bool) -> None:
+    """Show every parameter whose value differs between the scenarios A and B (names, FILE.yaml, or a+b).
+
+    \b
+    Examples: gridflops scenarios diff reference us-flexible-load
+              gridflops scenarios diff cn-export-control-tight cn-export-control-loose --json
+    """
+    from scenarios import load
+    from scenarios.difference import differences
+    from scenarios.document import value_text
+
+    names = [first] if first == second else [first, second]
+    loaded = _or_fail(lambda: load(names))
+    pair = loaded[0], loaded[-1]
+    found = differences(*pair)
+    if as_json:
+        sides = [{"name": scenario.name, "title": scenario.title} for scenario in pair]
+        rows = [{"id": d.id, "unit": d.unit, "a": _side(d.first), "b": _side(d.second)} for d in found]
+        _print_json({"a": sides[0], "b": sides[1], "parameters": rows})
+        return
+    if not found:
+        click.echo(f"{pair[0].name} and {pair[1].name} set every parameter alike.")
+        return
+    table = _table("parameter", "unit", pair[0].name, "label", pair[1].name, "label")
+    for d in found:
+        table.add_row(
+            d.id, d.unit, value_text(d.first.value), d.first.label, value_text(d.second.value), d.second.label
+        )
+    _print(table)
+    for scenario, side in zip(pair, ("first", "second"), strict=True):
+        click.echo(f"Sources of {scenario.name}")
+        for source, ids in _told_once([getattr(d, side) for d in found]).items():
+            click.echo(click.wrap_text(f"{', '.join(ids)}: {source}", 100, "  ", "    "))
+
+
+def _side(parameter: Parameter) -> dict[str, Any]:
+    return parameter.model_dump(mode="json", include={"value", "label", "source", "fixed_because"})
 
 
 @scenarios.command()

@@ -18,7 +18,7 @@ def _run(*arguments: str) -> Result:
     return CliRunner().invoke(scenarios, arguments)
 
 
-@pytest.mark.parametrize("command", [(), ("list",), ("show",), ("validate",), ("schema",)])
+@pytest.mark.parametrize("command", [(), ("list",), ("show",), ("diff",), ("validate",), ("schema",)])
 def test_help_has_an_example(command: tuple[str, ...]) -> None:
     result = _run(*command, "--help")
     assert result.exit_code == 0
@@ -54,6 +54,29 @@ def test_a_wrong_name_is_one_clear_line() -> None:
     assert result.stderr.splitlines() == [
         "Error: unknown scenario 'us-flexibel-load'; did you mean 'us-flexible-load'? (a file's name ends in .yaml)"
     ]
+
+
+def test_diff_has_both_values_units_labels_and_sources() -> None:
+    text = _run("diff", "us-flexible-load", "us-stagnant-grid").output
+    assert "us.curtailable_fraction" in text
+    assert "Sources of us-flexible-load" in text
+    assert "cn.mfu" not in text
+    found = json.loads(_run("diff", "reference", "us-flexible-load", "--json").output)
+    assert (found["a"]["name"], found["b"]["name"]) == ("reference", "us-flexible-load")
+    row = next(row for row in found["parameters"] if row["id"] == "us.curtailable_fraction")
+    assert row["unit"] == "1"
+    assert row["a"]["value"] == {"kind": "constant", "value": 0.005}
+    assert row["b"]["value"] == {"kind": "path", "nodes": {"2025": 0.005, "2030": 0.01}}
+    assert "Norris" in row["a"]["source"]
+    assert row["b"]["label"] == "J"
+
+
+def test_diff_of_a_scenario_with_itself_and_of_a_composition() -> None:
+    assert _run("diff", "reference", "reference").output == "reference and reference set every parameter alike.\n"
+    alone = json.loads(_run("diff", "reference", "us-flexible-load", "--json").output)
+    joint = json.loads(_run("diff", "regimes-swapped", "us-flexible-load+regimes-swapped", "--json").output)
+    assert joint["parameters"] == alone["parameters"]
+    assert _run("diff", "reference", "us-flexible-lod").exit_code == 1
 
 
 def test_validate_passes_the_sound_and_lists_the_rest(tmp_path: Path) -> None:
