@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from capacity.validate_figures_cli import figures
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -21,9 +23,18 @@ ROUNDING_MW = 1e-6  # a headroom below one watt is the rounding of a sum, not a 
 CLOCK_NAMES = ("utc", "local_standard")
 
 
-@click.group()
-def validate() -> None:
-    """Reproduce published results from public data."""
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: gridflops validate figures --json. Without a command the table of figures is printed.",
+)
+@click.pass_context
+def validate(context: click.Context) -> None:
+    """Published figures beside the model's own, and published results reproduced from public data."""
+    if context.invoked_subcommand is None:
+        context.invoke(figures)
+
+
+validate.add_command(figures)
 
 
 @validate.command()
