@@ -13,7 +13,9 @@ from scenarios.errors import Problem, ScenarioError
 from scenarios.schema import Closed, Parameter, Text
 
 FOLDER = Path(__file__).parent / "parameters"
-TOPICS = ("demand", "supply", "regimes", "adequacy", "siting", "compute")
+TOPICS = (
+    "demand", "supply", "regimes", "adequacy", "siting", "compute", "deployment", "chips", "capital", "efficiency",
+)  # fmt: skip
 """Files of the folder, in reading order."""
 
 SHARED = ("unit", "range", "description", "label", "source", "fixed_because")

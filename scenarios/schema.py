@@ -23,7 +23,10 @@ LABELS: dict[str, str] = {
     "R": "recalled, to be sourced again",
     "J": "judgement",
 }
-Unit = Literal["1", "1/yr", "yr", "MW", "MW/yr", "W", "degC", "1/degC", "usd_2024/MWh"]
+Unit = Literal[
+    "1", "1/yr", "yr", "months", "MW", "MW/yr", "GW", "GW/yr", "W", "degC", "1/degC", "H100e", "J/token",
+    "usd_2024/MWh", "bn_usd_2025", "bn_usd_2025/yr", "bn_usd_2025/GW",
+]  # fmt: skip
 UNITS: tuple[str, ...] = get_args(Unit)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
