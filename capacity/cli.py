@@ -8,6 +8,7 @@ import click
 
 VERBS: dict[str, tuple[str, str]] = {
     "run": ("capacity.run_cli:run", "Estimate hostable AI load and compute under scenarios."),
+    "compare": ("capacity.compare_cli:compare", "Differences between runs, draw by draw."),
     "sweep": ("capacity.sweep.cli:sweep", "Run thousands of scenarios and draws on Dask, resumable."),
     "summarise": ("capacity.sweep.cli:summarise", "Reduce a sweep to exact quantiles, streaming."),
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under both adequacy notions."),

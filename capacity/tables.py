@@ -51,6 +51,19 @@ BASE_YEAR: Sequence[Column] = (
     ("native short\nh a year", "native_shortage_hours", "{:,.0f}"),
     ("share of\nenergy", "native_shortage_share", "{:.3%}"),
 )
+COMPARE: Sequence[Column] = (
+    ("variable", "variable", "{}"),
+    ("unit", "unit", "{}"),
+    ("country", "country", "{}"),
+    ("year", "year", "{}"),
+    ("median of\nfirst", "first_median", "{:,.2f}"),
+    ("median of\nsecond", "second_median", "{:,.2f}"),
+    ("difference\nmedian", "difference_median", "{:+,.2f}"),
+    ("\nmean", "difference_mean", "{:+,.2f}"),
+    ("standard\nerror", "difference_mean_se", "{:,.2f}"),
+    ("first\nhigher in", "first_higher_share", "{:.0%}"),
+    ("equal\nin", "equal_share", "{:.0%}"),
+)
 EXPLAIN: Sequence[Column] = (
     ("UTC", "utc", "{}"),
     ("local", "local", "{}"),
