@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -232,8 +232,8 @@ def national(grid: xr.Dataset) -> list[Row]:
     for found in info.known_totals(grid):
         known = found.known
         verdict = {"agrees": "agrees", "differs": "misses"}.get(found.verdict, "no data")
-        about = {name: getattr(known, name) for name in SAID if name not in ("publisher", "published", "source")}
-        origin = {"publisher": known.source, "published": None, "source": f"check: {known.check}"}
+        origin: dict[str, Any] = {"publisher": known.source, "published": None, "source": f"check: {known.check}"}
+        about: dict[str, Any] = {name: getattr(known, name) for name in SAID if name not in origin}
         rows.append(
             Row(known.low, known.high, found.computed, None, None, found.difference, verdict, **about, **origin)
         )

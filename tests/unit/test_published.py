@@ -95,7 +95,8 @@ def test_the_file_is_sound_and_covers_what_was_asked_for():
     assert {
         "lbnl_us_dc_2014", "lbnl_us_dc_2018", "lbnl_us_dc_2023", "lbnl_us_dc_growth_2028", "iea_us_dc_2024",
         "iea_us_dc_growth_2030", "iea_cn_dc_2024", "iea_cn_dc_growth_2030", "epoch_us_stock_2025",
-        "epoch_w_per_h100e_us", "epoch_gpu_share", "epoch_largest_run_2030", "aeo_us_load_2030", "cec_cn_load_2025", "duke_half_percent",
+        "epoch_w_per_h100e_us", "epoch_gpu_share", "epoch_largest_run_2030",
+        "aeo_us_load_2030", "cec_cn_load_2025", "duke_half_percent",
     } <= named  # fmt: skip
     assert len(named) == len(published.figures())
 

@@ -1,0 +1,88 @@
+"""Which parameters a statistic hangs on: rank correlation over the draws, with what noise alone would reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from capacity.draws import Draws
+from scenarios.distributions import Distribution
+
+Floats = NDArray[np.float64]
+
+METHOD = "Spearman's rank correlation between a parameter and the statistic over the draws"
+NOISE_LEVEL = 0.05
+"""Chance that noise alone lifts any of the parameters over the noise bound (Bonferroni); label J."""
+YEARLY = ("hydro_year_factor",)
+"""Parameters drawn anew each year: they have no one value a draw."""
+
+
+@dataclass(frozen=True)
+class Influence:
+    """One parameter's rank correlation with a statistic.
+
+    low, high : medians of the statistic over the quarter of draws in which the parameter is lowest and highest
+    """
+
+    id: str
+    correlation: float
+    low: float
+    high: float
+    label: str
+    above_noise: bool
+
+
+def parameter_values(draws: Draws, prefixes: tuple[str, ...]) -> dict[str, Floats]:
+    """Values (draw,) of every parameter that is a distribution, for the countries named and those of both."""
+    others = tuple(f"{country}." for country in ("us", "cn") if country not in prefixes)
+    return {
+        p.id: draws.scalar(p.id)
+        for p in draws.scenario.parameters
+        if isinstance(p.value, Distribution) and not p.id.startswith(others) and not p.id.endswith(YEARLY)
+    }
+
+
+def noise_bound(draws: int, parameters: int) -> float:
+    """Absolute rank correlation that noise reaches in any of so many parameters with the chance NOISE_LEVEL."""
+    if draws < 3 or parameters < 1:
+        return 1.0
+    return float(min(1.0, ndtri(1.0 - NOISE_LEVEL / (2.0 * parameters)) / np.sqrt(draws - 1.0)))
+
+
+def most_influential(
+    statistic: Floats, draws: Draws, prefixes: tuple[str, ...] = ("us", "cn"), count: int = 3
+) -> tuple[Influence, ...]:
+    """The parameters with the largest absolute rank correlation with a statistic (draw,), largest first.
+
+    Empty where the statistic does not vary. Correlations below `noise_bound` are returned and marked.
+    """
+    if np.ptp(rankdata(statistic)) == 0.0:
+        return ()
+    values = parameter_values(draws, prefixes)
+    ranks = _standard(rankdata(statistic))
+    found = {name: float(ranks @ _standard(rankdata(drawn)) / len(ranks)) for name, drawn in values.items()}
+    bound = noise_bound(len(statistic), len(found))
+    quarter = max(1, len(statistic) // 4)
+    result = []
+    for name in sorted(found, key=lambda name: (-abs(found[name]), name))[:count]:
+        order = np.argsort(values[name], kind="stable")
+        result.append(
+            Influence(
+                name,
+                found[name],
+                float(np.median(statistic[order[:quarter]])),
+                float(np.median(statistic[order[-quarter:]])),
+                draws.scenario.parameter(name).label,
+                abs(found[name]) > bound,
+            )
+        )
+    return tuple(result)
+
+
+def _standard(ranks: Floats) -> Floats:
+    spread = ranks.std()
+    return (ranks - ranks.mean()) / spread if spread > 0 else np.zeros_like(ranks)
