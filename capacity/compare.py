@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
 from capacity.outputs import RUN_MARK
+from capacity.result_file import open_result
 
 Floats = NDArray[np.float64]
 
@@ -63,8 +64,7 @@ def read(text: str) -> list[Sample]:
         raise CapacityError(f"{place}: is no folder that gridflops run wrote (no {RUN_MARK} beside a result)")
     try:
         manifest = json.loads((folder / RUN_MARK).read_text(encoding="utf-8"))
-        data = xr.open_zarr(path, consolidated=False) if path.suffix == ".zarr" else xr.open_dataset(path)
-        with data:
+        with open_result(path) as data:
             return _samples(text, scenario, data, str(manifest["grid_sha256"]))
     except (OSError, ValueError, KeyError) as error:
         raise CapacityError(f"{path}: cannot be read ({error}); run it again") from error

@@ -18,6 +18,7 @@ import xarray as xr
 
 from capacity import figures, report
 from capacity.errors import CapacityError
+from capacity.result_file import to_file
 from grids.store import grid_hash
 from scenarios import Scenario, scenario_hash
 
@@ -96,12 +97,11 @@ def write_result(result: xr.Dataset, path: Path) -> None:
         result = result.assign_coords(text)  # Zarr 3 has a stable type for text of any length only
         result.to_zarr(path, mode="w", zarr_format=3, consolidated=False)
         return
+    stored, encoding = to_file(result)
     packed = {"zlib": True, "complevel": 3, "shuffle": True}
-    encoding: dict[str, dict[str, Any]] = {str(n): packed for n, v in result.data_vars.items() if v.dtype.kind == "f"}
-    for name in encoding:
-        if name.startswith("cell_"):
-            encoding[name] = packed | {"dtype": "float32"}
-    result.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    for name in (str(n) for n, v in stored.data_vars.items() if v.dtype.kind == "f"):
+        encoding[name] = packed | {"dtype": "float32"} if name.startswith("cell_") else packed
+    stored.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:

@@ -95,7 +95,9 @@ def of_scenario(
     variables |= network_result.variables(results)
     coords = _coordinates(grid, draws, results)
     part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
-    return part.assign_coords(scenario_title=("scenario", [draws.scenario.title]))
+    part["scenario"].attrs["long_name"] = "scenario"
+    title = ("scenario", [draws.scenario.title], {"long_name": "title of the scenario"})
+    return part.assign_coords(scenario_title=title)
 
 
 def _tables(result: CountryResult) -> dict[str, Floats]:
@@ -214,25 +216,25 @@ def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult
     return {
         "year": ("year", draws.years, {"units": "year", "long_name": "calendar year"}),
         "draw": ("draw", draws.ids, {"units": "1", "long_name": "draw number"}),
-        "country": ("country", [result.fleet.country for result in results]),
+        "country": ("country", [result.fleet.country for result in results], {"long_name": "country code"}),
         "area": ("area", areas, {"long_name": "area id"}),
-        "area_name": ("area", names["area_name"].to_numpy().astype(str)),
-        "area_country": ("area", names["area_country"].to_numpy().astype(str)),
-        "technology": ("technology", list(results[0].fleet.technologies)),
-        "quantile": ("quantile", list(QUANTILES), {"units": "1"}),
-        "cell_quantile": ("cell_quantile", list(CELL_QUANTILES), {"units": "1"}),
-        "cell": ("cell", grid["cell"].to_numpy()),
+        "area_name": ("area", names["area_name"].to_numpy().astype(str), {"long_name": "English name of the area"}),
+        "area_country": ("area", names["area_country"].to_numpy().astype(str), {"long_name": "country of the area"}),
+        "technology": ("technology", list(results[0].fleet.technologies), {"long_name": "technology"}),
+        "quantile": ("quantile", list(QUANTILES), {"units": "1", "long_name": "quantile over draws"}),
+        "cell_quantile": ("cell_quantile", list(CELL_QUANTILES), {"units": "1", "long_name": "quantile over draws"}),
+        "cell": ("cell", grid["cell"].to_numpy(), {"units": "1", "long_name": "number of the cell in the grid"}),
         "cell_lat": (
             "cell",
             grid["cell_lat"].to_numpy(),
-            {"units": "degrees_north", "standard_name": "latitude"},
+            {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude of the cell centre"},
         ),
         "cell_lon": (
             "cell",
             grid["cell_lon"].to_numpy(),
-            {"units": "degrees_east", "standard_name": "longitude"},
+            {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude of the cell centre"},
         ),
-        "cell_area_id": ("cell", grid["cell_area_id"].to_numpy().astype(str)),
+        "cell_area_id": ("cell", grid["cell_area_id"].to_numpy().astype(str), {"long_name": "area of the cell"}),
     }
 
 
@@ -245,8 +247,17 @@ def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Datase
     joined = xr.concat(parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact")
     return joined.assign_attrs(
         Conventions="CF-1.11",
+        history=_history(joined, attrs),
         title="Hostable AI-datacenter load and compute of US and Chinese grids",
         gridflops_version=version("gridflops"),
         summary=f"{EXCHANGES[attrs['exchange']]}; chips and capital taken as available.",
         **attrs,
     )
+
+
+def _history(joined: xr.Dataset, attrs: Mapping[str, Any]) -> str:
+    """What made the file. No time of day, so that the same run gives the same bytes."""
+    years = joined["year"].to_numpy()
+    names = " ".join(str(name) for name in joined["scenario"].to_numpy())
+    draws = f"{joined.sizes['draw']} draws, seed {attrs.get('seed', 'not given')}"
+    return f"gridflops {version('gridflops')} run {names}, years {years[0]}-{years[-1]}, {draws}"

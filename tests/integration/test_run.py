@@ -10,7 +10,7 @@ import xarray as xr
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import estimation, figures, outputs
+from capacity import estimation, figures, open_result, outputs
 from capacity.cli import main
 from grids import store
 
@@ -46,7 +46,7 @@ def test_a_run_leaves_every_file_and_nothing_else(run_folder):
 
 
 def test_result_opens_without_a_warning_and_agrees_with_the_tables(run_folder):
-    with xr.open_dataset(run_folder / "result.nc") as result:
+    with open_result(run_folder / "result.nc") as result:
         summary = pd.read_csv(run_folder / "summary.csv")
         assert len(summary) == 2 * 2 * 4
         row = summary.query("scenario == 'reference' and country == 'CN' and year == 2027").iloc[0]
@@ -92,7 +92,7 @@ def test_zarr_holds_the_same_numbers(run_folder, grid_file, tmp_path):
     assert done.exit_code == 0, done.output
     with (
         xr.open_zarr(tmp_path / "z" / "result.zarr", consolidated=False) as other,
-        xr.open_dataset(run_folder / "result.nc") as result,
+        open_result(run_folder / "result.nc") as result,
     ):
         np.testing.assert_array_equal(
             other["hostable_mw"].to_numpy(),
