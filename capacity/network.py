@@ -129,8 +129,7 @@ def case_of(
     """Links, limits and siting of a country under a scenario. balances : of the draws, of the central path."""
     known = links(grid, fleet)
     position = draws.parameter(f"{fleet.prefix}.transfer_limit_position")
-    rate = draws.parameter(f"{fleet.prefix}.transfer_growth")
-    growth = (1.0 + rate) ** (draws.years - fleet.base_year)[None, :]
+    growth = compounded(draws.parameter(f"{fleet.prefix}.transfer_growth"), draws.years - fleet.base_year)
     return Case(
         known,
         [replace(record, net_export_mw=0.0) for record in records],
@@ -140,6 +139,14 @@ def case_of(
         known.limits(position, growth),
         draws.parameter("siting_by_load_share"),
     )
+
+
+def compounded(rate: Floats, elapsed: Integers) -> Floats:
+    """Growth (draw, year) since the base year at yearly rates (draw, year), `elapsed` (year,) years after it. [1]"""
+    if (rate == rate[:, :1]).all():
+        return np.asarray((1.0 + rate) ** elapsed[None, :])
+    steps = np.diff(elapsed, prepend=0)
+    return np.asarray(np.cumprod((1.0 + rate) ** steps[None, :], axis=1))
 
 
 def solve(case: Case, weather: Floats, engine: Engine, exchange: NetworkName = "network") -> NetworkHours:

@@ -174,6 +174,31 @@ def queue_factors(fleet: Fleet) -> tuple[Floats, Floats]:
     return _relative(years, weight), _relative(kept, weight)
 
 
+def suspension_limit(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """Largest share (draw, year) of signed agreements that any area suspends; 1 where no queue is on record."""
+    if not any(area in queues() for area in fleet.areas):
+        return np.ones((len(draws), len(draws.years)))
+    return draws.parameter(f"{fleet.prefix}.queue_suspension_limit")
+
+
+def kept_share(fleet: Fleet, limit: Floats, completion: Floats) -> Floats:
+    """Factor (draw, area, technology) on the completion of planned units where suspension has a limit (draw,).
+
+    completion : (draw, technology)  What is finished at the country's mean.
+
+    Relative to today's mean, so that a lower limit finishes more; never beyond all that is planned, unless today's
+    factor already leads there.
+    """
+    _, today = queue_factors(fleet)
+    table = np.broadcast_to(today, (len(limit), len(today)))
+    if any(area in queues() for area in fleet.areas):
+        suspended = np.array([float(queues().get(area, {}).get("suspended", 0.0)) for area in fleet.areas])
+        less = (1.0 - np.minimum(suspended, limit[:, None])) / (1.0 - suspended)
+        table = np.where(suspended > limit[:, None], table * less, table)
+    whole = 1.0 / np.maximum(completion, 1e-9)
+    return np.minimum(table[:, :, None], np.maximum(whole[:, None, :], today[:, None]))
+
+
 def _relative(values: Floats, weight: Floats) -> Floats:
     known = np.isfinite(values)
     mean = float((values[known] * weight[known]).sum() / max(weight[known].sum(), 1e-12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +90,8 @@ def _national_additions(
     """
     technology, pre = fleet.technologies[k], fleet.prefix
     growth, expert = experts.statistical_growth(fleet, draws, k)
-    build = draws.parameter(f"{pre}.build_multiplier") * pace
+    build = draws.parameter(f"{pre}.build_multiplier") * pace * draws.parameter(f"{pre}.addition_factor")
+    floor = draws.parameter(f"{pre}.addition_floor_{technology}")
     ratio = draws.scalar(f"{pre}.growth_limit_ratio")
     ceiling = draws.parameter(f"{pre}.addition_limit_{technology}")
     history = fleet.history_mw[:, k].sum(axis=0)
@@ -103,10 +105,11 @@ def _national_additions(
     scale, trend = np.zeros_like(growth), np.zeros_like(growth)
     for y in range(len(draws.years)):
         survivors = standing[:, y] + (added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]).sum(axis=1)
-        wanted = np.maximum(before * np.exp(growth[:, y]) - survivors, 0.0) * build[:, y]
+        wanted = np.maximum(np.maximum(before * np.exp(growth[:, y]) - survivors, 0.0) * build[:, y], floor[:, y])
         limit = np.minimum(ceiling[:, y], ratio * largest)
         in_pipeline = np.where(follow[:, y], np.minimum(pipeline[:, y], limit), 0.0)
-        trend[:, y] = np.where(follow[:, y], 0.0, np.minimum(wanted, limit))
+        beside = np.maximum(np.minimum(floor[:, y], limit) - in_pipeline, 0.0)
+        trend[:, y] = np.where(follow[:, y], beside, np.minimum(wanted, limit))
         scale[:, y] = np.divide(in_pipeline, pipeline[:, y], out=np.zeros_like(limit), where=pipeline[:, y] > 0)
         added[:, y] = in_pipeline + trend[:, y]
         largest = np.maximum(largest, added[:, y])
@@ -115,16 +118,36 @@ def _national_additions(
 
 
 def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    """Expected completions (draw, area, technology, year) of the recorded pipeline."""
+    """Expected completions (draw, area, technology, year) of the recorded pipeline.
+
+    Delay and completion may change with the year for which a unit is planned; years alike are worked on at once.
+    """
     planned = fleet.planned(fleet.planned_addition_mw, draws.years)
-    slower, kept = regimes.queue_factors(fleet)
+    slower, _ = regimes.queue_factors(fleet)
     slip = draws.scalar(f"{fleet.prefix}.pipeline_slip_years")
+    factor = draws.parameter(f"{fleet.prefix}.pipeline_delay_factor")
+    limit = regimes.suspension_limit(fleet, draws)
+    completion = np.stack([draws.scalar(f"{fleet.prefix}.pipeline_completion_{t}") for t in fleet.technologies], axis=1)
     late = np.zeros((len(draws), *planned.shape))
-    for a in np.flatnonzero(planned.any(axis=(1, 2))):
-        late[:, a] = kept[a] * delayed(planned[a], slower[a] * slip)
+    for years in _alike(factor, limit):
+        now = np.where(years, planned, 0.0)
+        first = int(np.argmax(years))
+        kept = regimes.kept_share(fleet, limit[:, first], completion)
+        for a in np.flatnonzero(now.any(axis=(1, 2))):
+            late[:, a] += kept[:, a, :, None] * delayed(now[a], slower[a] * slip * factor[:, first])
     for k in np.flatnonzero(planned.any(axis=(0, 2))):
-        late[:, :, k] *= draws.scalar(f"{fleet.prefix}.pipeline_completion_{fleet.technologies[k]}")[:, None, None]
+        late[:, :, k] *= completion[:, k, None, None]
     return late
+
+
+def _alike(*tables: Floats) -> Iterator[NDArray[np.bool_]]:
+    """Masks (year,) of the years in which every table (draw, year) holds the same column."""
+    joint = np.concatenate(tables)
+    left = np.ones(joint.shape[1], dtype=bool)
+    while left.any():
+        same = left & (joint == joint[:, [int(np.argmax(left))]]).all(axis=0)
+        yield same
+        left &= ~same
 
 
 def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:
