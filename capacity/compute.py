@@ -15,10 +15,8 @@ Floats = NDArray[np.float64]
 H100_BF16_FLOP_PER_S = 989.5e12
 """Dense BF16 peak of one NVIDIA H100 SXM (data sheet: 1,979e12 with sparsity, half of it dense)."""
 SECONDS_PER_YEAR = 8760 * 3600
-HOTTEST_HOURS_ABOVE_MONTH_C = 10.0
-"""Hottest 1 % of hours over the warmest month's mean temperature; label J, typical mid-latitude diurnal range."""
-LIFE_SHAPE = 3.7
-"""Weibull shape of accelerator life: mean 5 years with a standard deviation of 1.5; label J."""
+H100_8BIT_OPS_PER_S = 1979e12
+"""Dense 8-bit peak of the same, which makes one H100-equivalent (data sheet)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Cooling:
     free_cooling_none_c: Floats
     cop_at_20c: Floats
     cop_slope: Floats
+    hottest_hours_above_month_c: Floats
 
     @classmethod
     def of(cls, draws: Draws | CentralPath) -> Cooling:
@@ -46,7 +45,12 @@ def pue(temperature_c: Floats, cooling: Cooling) -> Floats:
     Returns (draw, ...) >= 1: 1 + electrical loss + fan loss + m / COP, where the chiller share m rises linearly
     from 0 below `free_cooling_full_c` to 1 above `free_cooling_none_c`. Form after Lei and Masanet 2022.
     """
-    shape = (-1, *([1] * temperature_c.ndim))
+    return _pue(temperature_c[None], cooling)
+
+
+def _pue(temperature_c: Floats, cooling: Cooling) -> Floats:
+    """The same at temperatures (draw or 1, ...)."""
+    shape = (-1, *([1] * (temperature_c.ndim - 1)))
     full, none = cooling.free_cooling_full_c.reshape(shape), cooling.free_cooling_none_c.reshape(shape)
     chiller = np.clip((temperature_c - full) / np.maximum(none - full, 1.0), 0.0, 1.0)
     cop = cooling.cop_at_20c.reshape(shape) - cooling.cop_slope.reshape(shape) * (temperature_c - 20.0)
@@ -56,7 +60,8 @@ def pue(temperature_c: Floats, cooling: Cooling) -> Floats:
 
 def peak_pue(monthly_temperature_c: Floats, cooling: Cooling) -> Floats:
     """PUE (draw, site) in the hottest 1 % of hours, which sizes the grid connection; temperatures (site, 12)."""
-    return pue(monthly_temperature_c.max(axis=-1) + HOTTEST_HOURS_ABOVE_MONTH_C, cooling)
+    hottest = monthly_temperature_c.max(axis=-1) + cooling.hottest_hours_above_month_c[:, None]
+    return _pue(hottest, cooling)
 
 
 def mean_pue(monthly_temperature_c: Floats, cooling: Cooling) -> Floats:
@@ -79,11 +84,15 @@ def it_power_per_h100e_w(country: str, draws: Draws | CentralPath) -> Floats:
     return draws.parameter(f"{pre}.it_power_per_h100e_2025_w") / gain
 
 
-def life_survival(mean_life_years: Floats, ages: int) -> Floats:
-    """Share (draw, age) of accelerators alive 0, 1, 2, ... years after shipping: Weibull of the given mean."""
-    scale = mean_life_years / gamma(1.0 + 1.0 / LIFE_SHAPE)
+def life_survival(mean_life_years: Floats, spread_years: Floats, ages: int) -> Floats:
+    """Share (draw, age) of accelerators alive 0, 1, 2, ... years after shipping.
+
+    Weibull of the given mean and standard deviation (draw,), its shape by the approximation of Justus et al. 1978.
+    """
+    shape = (spread_years / mean_life_years) ** -1.086
+    scale = mean_life_years / gamma(1.0 + 1.0 / shape)
     age = np.arange(ages, dtype=float)[None, :]
-    return np.exp(-((age / scale[:, None]) ** LIFE_SHAPE))
+    return np.exp(-((age / scale[:, None]) ** shape[:, None]))
 
 
 def fill_with_vintages(it_power_mw: Floats, survival: Floats) -> Floats:
@@ -131,13 +140,20 @@ def from_it_power(country: str, it_power_mw: Floats, served_share: Floats, draws
     """
     pre = country.lower()
     years = it_power_mw.shape[-1]
-    stock = fill_with_vintages(it_power_mw, life_survival(draws.scalar(f"{pre}.chip_life_years"), years))
+    life = life_survival(draws.scalar(f"{pre}.chip_life_years"), draws.scalar("chip_life_spread_years"), years)
+    stock = fill_with_vintages(it_power_mw, life)
     h100e = np.einsum("savy,sv->say", stock, 1e6 / it_power_per_h100e_w(country, draws))
     peak = h100e * H100_BF16_FLOP_PER_S
-    delivered = (
+    delivered = delivered_share(country, served_share, draws)
+    return Compute(h100e, peak, peak * delivered[:, None, :] * SECONDS_PER_YEAR)
+
+
+def delivered_share(country: str, served_share: Floats, draws: Draws | CentralPath) -> Floats:
+    """Delivered over dense BF16 peak (draw, year): precision factor x MFU x busy share x served share. [1]"""
+    pre = country.lower()
+    return (
         draws.parameter("arithmetic_precision_factor")
         * draws.parameter(f"{pre}.mfu")
         * draws.parameter(f"{pre}.busy_share")
         * served_share
     )
-    return Compute(h100e, peak, peak * delivered[:, None, :] * SECONDS_PER_YEAR)

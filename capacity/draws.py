@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuda_kernels import philox
-from scenarios import Scenario, parameter_number
+from scenarios import Scenario, default_parameters, parameter_number
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,10 @@ class Draws:
         """Values (draw, year) of a parameter that keeps one quantile through all years."""
         uniform = self._uniform(parameter_number(name))
         return self.scenario.parameter(name).at(uniform, self.years)
+
+    def default(self, name: str) -> Floats:
+        """Values (draw, year) that the documented default has at the same quantiles, whatever the scenario says."""
+        return default_parameters()[name].at(self._uniform(parameter_number(name)), self.years)
 
     def scalar(self, name: str) -> Floats:
         """Values (draw,) of a parameter that does not vary over years."""
@@ -93,6 +97,9 @@ class CentralPath:
 
     def parameter(self, name: str) -> Floats:
         return self.scenario.parameter(name).at(np.array([0.5]), self.years)
+
+    def default(self, name: str) -> Floats:
+        return default_parameters()[name].at(np.array([0.5]), self.years)
 
     def scalar(self, name: str) -> Floats:
         return self.parameter(name)[:, 0]

@@ -1,4 +1,4 @@
-"""`estimate`: grid x scenarios -> hostable load and compute, by area, cell, country, year and draw."""
+"""`estimate`: grid x scenarios -> hostable and deployed load and compute, by area, cell, country, year and draw."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, network, notions, result
+from capacity import country, joint, network, notions, result
 from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -41,7 +41,7 @@ def estimate(
     area_draws: bool = False,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """Hostable AI-datacenter load and compute of every area under every scenario.
+    """Hostable and deployed AI-datacenter load and compute of every area under every scenario.
 
     grid : from `grids.open_grid`, or one of your own; validated here again, so that no wrong unit slips in
     scenarios : from `scenarios.load`
@@ -75,7 +75,9 @@ def estimate(
     for scenario in scenarios:
         drawn = Draws(seed, ids, model_years, scenario)
         solved = [solve(name, drawn) for name in COUNTRIES]
-        parts.append(result.of_scenario(grid, solve.weather, drawn, solved, area_draws=area_draws))
+        found = joint.solve(dict(zip(COUNTRIES, solved, strict=True)), drawn)
+        joints = [found[name] for name in COUNTRIES]
+        parts.append(result.of_scenario(grid, solve.weather, drawn, solved, joints, area_draws=area_draws))
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),

@@ -10,10 +10,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, network_result, supply_cells
+from capacity import adequacy, joint_result, network_result, supply_cells
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
+from capacity.joint import LIMITS, Joint
 from capacity.sites import CELL_QUANTILES
+from capacity.winter import weather_place
 
 Floats = NDArray[np.float64]
 
@@ -68,11 +70,15 @@ def of_scenario(
     weather: Weather,
     draws: Draws,
     results: Sequence[CountryResult],
+    joints: Sequence[Joint],
     *,
     area_draws: bool = False,
 ) -> xr.Dataset:
-    """One scenario's part of the result, with a scenario dimension of length one; `area_draws` adds areas draw by
-    draw, as `area_<name>_draws`."""
+    """One scenario's part of the result, with a scenario dimension of length one.
+
+    results, joints : by country, in the same order
+    area_draws : also keep areas draw by draw, as `area_<name>_draws`
+    """
     variables: dict[str, xr.Variable] = {}
     tables = [_tables(result) for result in results]
     coincidence = [_coincidence(grid, weather, result, draws) for result in results]
@@ -83,14 +89,15 @@ def of_scenario(
         if name == "peak_load_mw":
             national *= np.stack(coincidence, axis=-1)[:, None, :]
         variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
+    variables |= joint_result.country_variables(joints)
     for name in AREA_VARIABLES:
         units, text = COUNTRY_VARIABLES[name]
         text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
         values = np.concatenate([table[name] for table in tables], axis=1)
-        variables |= _area_summary(f"area_{name}", values, units, text)
-        if area_draws:
-            by_draw = np.moveaxis(values, 2, 0)
-            variables[f"area_{name}_draws"] = _variable(("year", "draw", "area"), by_draw, units, text)
+        variables |= _area(name, values, (units, text), area_draws)
+    deployed = joint_result.area_deployed(joints)
+    variables |= _area("deployed_mw", deployed, ("MW", "New load connected in the area"), area_draws)
+    variables["area_binding_share"] = joint_result.area_shares(joints)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
     variables |= network_result.variables(results)
     coords = _coordinates(grid, draws, results)
@@ -125,8 +132,17 @@ def _coincidence(grid: xr.Dataset, weather: Weather, result: CountryResult, draw
         shapes = np.stack([years[min(number, len(years) - 1)].load_shape for years in by_area])
         loads = shapes * base[:, None]
         factors[number] = loads.sum(axis=0).max() / loads.max(axis=1).sum()
-    chosen = np.minimum((draws.uniform("weather_year") * most).astype(int), most - 1)
+    place = weather_place(result.fleet, weather, base, draws)
+    chosen = np.minimum((place * most).astype(int), most - 1)
     return factors[chosen]
+
+
+def _area(name: str, values: Floats, meaning: tuple[str, str], by_draw: bool) -> dict[str, xr.Variable]:
+    """Summary of values (draw, area, year) and, if asked, the draws."""
+    made = _area_summary(f"area_{name}", values, *meaning)
+    if by_draw:
+        made[f"area_{name}_draws"] = _variable(("year", "draw", "area"), np.moveaxis(values, 2, 0), *meaning)
+    return made
 
 
 def _area_summary(name: str, values: Floats, units: str, text: str) -> dict[str, xr.Variable]:
@@ -223,6 +239,7 @@ def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult
         "technology": ("technology", list(results[0].fleet.technologies), {"long_name": "technology"}),
         "quantile": ("quantile", list(QUANTILES), {"units": "1", "long_name": "quantile over draws"}),
         "cell_quantile": ("cell_quantile", list(CELL_QUANTILES), {"units": "1", "long_name": "quantile over draws"}),
+        "limit": ("limit", list(LIMITS), {"long_name": "what limits the accelerators in use"}),
         "cell": ("cell", grid["cell"].to_numpy(), {"units": "1", "long_name": "number of the cell in the grid"}),
         "cell_lat": (
             "cell",
@@ -250,7 +267,7 @@ def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Datase
         history=_history(joined, attrs),
         title="Hostable AI-datacenter load and compute of US and Chinese grids",
         gridflops_version=version("gridflops"),
-        summary=f"{EXCHANGES[attrs['exchange']]}; chips and capital taken as available.",
+        summary=f"{EXCHANGES[attrs['exchange']]}; hostable: chips and capital as available; deployed: all limits.",
         **attrs,
     )
 

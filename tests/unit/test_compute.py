@@ -48,7 +48,7 @@ def test_china_gets_less_compute_from_the_same_power(central):
 def test_vintages_sum_to_the_hosted_power(seed, life):
     rng = np.random.default_rng(seed)
     power = rng.uniform(0, 1000, (3, 2, 12)) * (rng.uniform(size=(3, 2, 12)) > 0.2)
-    stock = compute.fill_with_vintages(power, compute.life_survival(np.full(3, life), 12))
+    stock = compute.fill_with_vintages(power, compute.life_survival(np.full(3, life), np.full(3, 0.3 * life), 12))
     np.testing.assert_allclose(stock.sum(axis=2), power, rtol=1e-9, atol=1e-9)
     assert (stock >= 0).all()
     vintage, year = np.indices((12, 12))
@@ -56,7 +56,7 @@ def test_vintages_sum_to_the_hosted_power(seed, life):
 
 
 def test_life_survival_starts_whole_and_falls():
-    share = compute.life_survival(np.array([3.0, 5.0, 9.0]), 20)
+    share = compute.life_survival(np.array([3.0, 5.0, 9.0]), np.array([0.9, 1.5, 1.5]), 20)
     assert (share[:, 0] == 1).all()
     assert (np.diff(share, axis=1) <= 0).all()
     mean_life = share.sum(axis=1) - 0.5

@@ -1,0 +1,205 @@
+"""From hostable to deployed load: requests, delays, equipment, power made on site. See docs/limits.md, Deployment.
+
+Deployed is what is connected: the least of what the grid and the cells can take, what the connection queue has let
+through, and what transformers allow, plus what brings its own power. Chips and capital come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from capacity.draws import CentralPath, Draws
+
+Floats = NDArray[np.float64]
+
+POWER_LIMITS = ("grid", "siting", "interconnection", "equipment")
+"""What can limit deployed load, in the order of `Deployment.limit`."""
+GRID, SITING, INTERCONNECTION, EQUIPMENT = range(4)
+START = 2025
+"""The year at whose end requests are counted; load connected in it is given."""
+GW = 1e3  # MW
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Deployed load of one country. All (draw, area, year); new load after the base year, facility power.
+
+    queue_mw : connections that the queue has let through, on-site power aside. [MW]
+    onsite_mw : load with power of its own. [MW]
+    deployed_mw : connected load; what is connected stays. [MW]
+    supported_mw : what of it the grid of that year can run: at most hostable and on-site power. [MW]
+    limit : index into POWER_LIMITS of what holds the area's load where it is.
+    """
+
+    queue_mw: Floats
+    onsite_mw: Floats
+    deployed_mw: Floats
+    supported_mw: Floats
+    limit: NDArray[np.int8]
+
+
+def deploy(
+    country: str,
+    areas: Sequence[str],
+    hostable_mw: Floats,
+    siting_limited: NDArray[np.bool_],
+    demand_factor: Floats,
+    draws: Draws | CentralPath,
+) -> Deployment:
+    """Deployed load of a country's areas.
+
+    hostable_mw : (draw, area, year), >= 0    What grid and cells can take. [MW]
+    siting_limited : (draw, area, year)       True where the cells are the tighter of the two.
+    demand_factor : (draw, year)              Factor on new requests, 1 in the reference (`efficiency.rebound`). [1]
+    """
+    queue, onsite = energised(country, areas, hostable_mw, demand_factor, draws)
+    want = np.minimum(hostable_mw, queue)
+    connected, short = connect(want, equipment_mw(country, draws))
+    limit = np.where(siting_limited, SITING, GRID)
+    limit = np.where(queue <= hostable_mw, INTERCONNECTION, limit)
+    limit = np.where(short, EQUIPMENT, limit)
+    return Deployment(
+        queue_mw=queue,
+        onsite_mw=onsite,
+        deployed_mw=connected + onsite,
+        supported_mw=np.minimum(connected, hostable_mw) + onsite,
+        limit=limit.astype(np.int8),
+    )
+
+
+def energised(
+    country: str, areas: Sequence[str], hostable_mw: Floats, demand_factor: Floats, draws: Draws | CentralPath
+) -> tuple[Floats, Floats]:
+    """Load (draw, area, year) let through by the connection queue, and load with power of its own. [MW]
+
+    Each year's requests r_u, times the share that comes true, are connected with a lognormal delay F:
+    queue_y = what 2025 connected + sum over u of r_u m F(y - u). A part f of them takes a connection that may be
+    curtailed and waits `flexible_lag_factor` times as long; a part o makes its own power and skips the queue.
+    """
+    pre = country.lower()
+    weight, ratio = request_pattern(areas)
+    own = (draws.scalar(f"{pre}.onsite_share") * draws.scalar(f"{pre}.onsite_realised_share"))[:, None, None]
+    made = _placed_requests(country, weight, hostable_mw, demand_factor, draws)
+    spread = draws.scalar(f"{pre}.lag_spread")[:, None, None]
+    median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
+    quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
+    flexible = draws.scalar(f"{pre}.flexible_connection_share")[:, None, None]
+    age = np.arange(len(draws.years), dtype=float)
+    ready = (1.0 - flexible) * lag_cdf(age, median, spread) + flexible * lag_cdf(age, median * quick, spread)
+    own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
+    begun = (draws.years >= START).astype(float)
+    base = draws.scalar(f"{pre}.energised_2025_gw")[:, None, None] * GW * weight[None, :, None] * begun
+    return base + delayed(made * (1.0 - own), ready), delayed(made * own, own_ready)
+
+
+def _placed_requests(
+    country: str, weight: Floats, hostable_mw: Floats, demand_factor: Floats, draws: Draws | CentralPath
+) -> Floats:
+    """Requests (draw, area, year filed) that come true in the end. [MW]
+
+    Those of 2025 and before count in 2025 and follow the pattern of that year; of later ones a part goes where
+    the grid has room.
+    """
+    pre = country.lower()
+    filed = requests_filed(country, draws)
+    filed[:, draws.years > START] *= demand_factor[:, draws.years > START]
+    true_share = draws.scalar(f"{pre}.materialisation_share")
+    if country == "US":
+        true_share = true_share * (1.0 - draws.scalar("us.opposition_share"))
+    total = hostable_mw.sum(axis=1, keepdims=True)
+    pattern = np.broadcast_to(weight[None, :, None], hostable_mw.shape)
+    room = np.divide(hostable_mw, total, out=pattern.copy(), where=total > 0.0)
+    mobile = draws.scalar(f"{pre}.request_mobility")[:, None, None] * (draws.years > START)
+    return ((1.0 - mobile) * pattern + mobile * room) * (filed * true_share[:, None])[:, None, :]
+
+
+def requests_filed(country: str, draws: Draws | CentralPath) -> Floats:
+    """Requests (draw, year filed): all active ones in 2025, then the yearly growth of the total ever made. [MW]"""
+    pre = country.lower()
+    growth = 1.0 + draws.scalar(f"{pre}.request_growth")[:, None]
+    elapsed = (draws.years - START).astype(float)[None, :]
+    new = np.where(elapsed > 0, growth**elapsed - growth ** (elapsed - 1.0), np.where(elapsed == 0, 1.0, 0.0))
+    return draws.scalar(f"{pre}.requests_2025_gw")[:, None] * GW * new
+
+
+def lag_cdf(age_years: Floats, median_years: Floats, spread: Floats) -> Floats:
+    """Share (..., age) of requests connected at an age, lognormal with a median and a standard deviation of logs.
+
+    median_years, spread : (..., 1). A median of zero means at once. At age 0 nothing is connected otherwise.
+    """
+    with np.errstate(divide="ignore"):
+        past = np.log(age_years) - np.log(median_years)
+    past = np.where(median_years > 0.0, past, np.inf)
+    return np.asarray(ndtr(past / spread))
+
+
+def delayed(made: Floats, ready: Floats) -> Floats:
+    """Sum over cohorts u <= y of made (..., u) times ready (..., y - u): what has come by each year (..., y)."""
+    total = np.zeros(made.shape)
+    years = made.shape[-1]
+    for age in range(years):
+        total[..., age:] += made[..., : years - age] * ready[..., age, None]
+    return total
+
+
+def equipment_mw(country: str, draws: Draws | CentralPath) -> Floats:
+    """Load (draw, year) that can newly be connected in a year; without limit up to 2025, which is given. [MW]"""
+    pre = country.lower()
+    elapsed = (draws.years - START - 1).astype(float)[None, :]
+    growth = 1.0 + draws.scalar(f"{pre}.equipment_growth")[:, None]
+    limit = draws.parameter(f"{pre}.equipment_limit_gw") * GW * growth ** np.maximum(elapsed, 0.0)
+    return np.where(elapsed < 0, np.inf, limit)
+
+
+def connect(want_mw: Floats, limit_mw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Connected load (draw, area, year) under a national limit on what is added in a year, and where it holds.
+
+    want_mw : (draw, area, year)   Load that could be connected. limit_mw : (draw, year), may be infinite. [MW]
+
+    Additions are cut in proportion. What is connected stays; where less is wanted later, nothing is added.
+    """
+    connected = np.zeros_like(want_mw)
+    short = np.zeros(want_mw.shape, dtype=bool)
+    standing = np.zeros(want_mw.shape[:2])
+    for y in range(want_mw.shape[-1]):
+        added = np.maximum(want_mw[..., y] - standing, 0.0)
+        total = added.sum(axis=1)
+        part = np.divide(limit_mw[:, y], total, out=np.ones_like(total), where=total > limit_mw[:, y])
+        short[..., y] = (part[:, None] < 1.0) & (added > 0.0)
+        standing = standing + added * part[:, None]
+        connected[..., y] = standing
+    return connected, short
+
+
+def request_pattern(areas: Sequence[str]) -> tuple[Floats, Floats]:
+    """Share (area,) of requests and their delay (area,) over the country's, whose weighted mean is 1.
+
+    An area that is not in the table gets the mean weight and delay of those that are.
+    """
+    known = [request_table().get(area) for area in areas]
+    if not any(known):
+        return np.full(len(areas), 1.0 / len(areas)), np.ones(len(areas))
+    weight = np.array([float(row["weight"]) if row else np.nan for row in known])
+    years = np.array([float(row["years"]) if row else np.nan for row in known])
+    weight = np.where(np.isfinite(weight), weight, np.nanmean(weight))
+    weight = weight / weight.sum()
+    there = np.isfinite(years)
+    mean = float((years[there] * weight[there]).sum() / weight[there].sum())
+    return weight, np.where(there, years, mean) / mean
+
+
+@cache
+def request_table() -> Mapping[str, Mapping[str, float | str]]:
+    """Weight and delay of requests by area, with a label (`data/datacenter_requests.yaml`)."""
+    from ruamel.yaml import YAML
+
+    text = files("capacity").joinpath("data", "datacenter_requests.yaml").read_text(encoding="utf-8")
+    areas: Mapping[str, Mapping[str, float | str]] = YAML(typ="safe").load(text)["areas"]
+    return areas
