@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,7 @@ from capacity import demand
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from capacity.winter import Winter, heating_shape, winter
 from grids.hours import hours_in_year
 
 Floats = NDArray[np.float64]
@@ -24,7 +25,7 @@ VARIABLE = ("wind", "offshore_wind", "solar")
 
 @dataclass(frozen=True)
 class AreaWeather:
-    """One area in one weather year; all (hour,), per unit of annual mean load or of nameplate. [1]"""
+    """One area in one weather year; all (hour,), per unit of annual mean load, of nameplate, or of mean heat. [1]"""
 
     area: str
     weather_year: int
@@ -32,6 +33,7 @@ class AreaWeather:
     wind: Floats
     offshore_wind: Floats
     solar: Floats
+    heating: Floats = field(default_factory=lambda: np.ones(HOURS))
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class AreaBalance:
     firm_mw        Derated firm capacity over (1 + reserve margin). [MW]
     variable_mw    Nameplate of wind, offshore wind and solar, each (draw, year). [MW]
     hydro_mw       Hydro nameplate times the hydro-year factor. [MW]
+    winter         What winter adds; None where no scenario asks. [MW]
     """
 
     load_mw: Floats
@@ -50,6 +53,12 @@ class AreaBalance:
     firm_mw: Floats
     variable_mw: dict[str, Floats]
     hydro_mw: Floats
+    winter: Winter | None = None
+
+    @property
+    def shaped_mw(self) -> Floats:
+        """Mean load (draw, year) that follows the load shape; the rest follows the heating of buildings. [MW]"""
+        return self.load_mw if self.winter is None else self.load_mw - self.winter.heating_mw
 
     def take(self, draws: NDArray[np.int64]) -> AreaBalance:
         """The same area for a subset of draws."""
@@ -59,6 +68,7 @@ class AreaBalance:
             self.firm_mw[draws],
             {name: values[draws] for name, values in self.variable_mw.items()},
             self.hydro_mw[draws],
+            None if self.winter is None else Winter(*(values[draws] for values in self.winter)),
         )
 
 
@@ -79,10 +89,19 @@ def weather_by_area(grid: xr.Dataset) -> dict[str, tuple[AreaWeather, ...]]:
         grid["solar_capacity_factor"].to_numpy(),
     )
     found: dict[str, list[AreaWeather]] = {str(area): [] for area in grid["area"].to_numpy()}
+    heating = {area: heating_shape(monthly_temperature_c(grid, area)) for area in found}
     for row in np.argsort(columns[1], kind="stable"):
-        area, year, *series = (column[row] for column in columns)
-        found[str(area)].append(AreaWeather(str(area), int(year), *series))
+        area, year, load, wind, at_sea, sun = (column[row] for column in columns)
+        heat = heating[str(area)]
+        found[str(area)].append(AreaWeather(str(area), int(year), load, wind, at_sea, sun, heat))
     return {area: tuple(years) for area, years in found.items()}
+
+
+def monthly_temperature_c(grid: xr.Dataset, area: str) -> Floats:
+    """Mean temperature (12,) of an area's months where its load is. [degC]"""
+    here = (grid["cell_area_id"] == area).to_numpy()
+    weight = grid["cell_load_weight"].to_numpy()[here]
+    return weight @ grid["cell_temperature_c"].to_numpy()[here] / weight.sum()
 
 
 def firm_factor(technology: str, country: str, draws: Draws | CentralPath, summer: float) -> Floats:
@@ -111,15 +130,19 @@ def balances(
     for k, technology in enumerate(names):
         factor = firm_factor(technology, fleet.country, draws, float(summer[k]))
         firm += nameplate_mw[:, :, k] * factor[:, None, :]
+    gas = names.index("gas")
+    gas_firm = firm_factor("gas", fleet.country, draws, float(summer[gas])) / reserve
     result = []
     for a in range(len(fleet.areas)):
+        load = mean_load[a] * path.energy_ratio
         result.append(
             AreaBalance(
-                load_mw=mean_load[a] * path.energy_ratio,
+                load_mw=load,
                 stretch=demand.stretch(path.peak_ratio, float(peak_to_mean[a])),
                 firm_mw=firm[:, a] / reserve,
                 variable_mw={name: nameplate_mw[:, a, names.index(name)] for name in VARIABLE},
                 hydro_mw=nameplate_mw[:, a, names.index("hydro")] * water,
+                winter=winter(fleet, draws, load, nameplate_mw[:, a, gas] * gas_firm),
             )
         )
     return result

@@ -102,7 +102,7 @@ def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
     short = margin < 0.0
     hours = float(short.sum())
     mean = parts[:, short].mean(axis=1) if hours else np.zeros(len(parts))
-    made_up = dict(zip(notions.TERMS, mean, strict=True))
+    made_up = dict(zip(notions.TERMS, mean, strict=False))  # the last terms only where a scenario has them
     return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {k: float(v) for k, v in made_up.items()}
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, compute, demand, network, notions, sites, supply
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.winter import peak_mw, weather_place
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
@@ -84,6 +85,7 @@ def run(
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     records = notions.area_records(grid, fleet, weather, draws.central)
     margin_of = notions.NOTIONS[notion]
+    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
 
     def solve(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> None:
         if members.size:
@@ -93,12 +95,12 @@ def run(
                 hourly.solve(members, a, margin, share[members], device, engine)
             hourly.tally(members, a, conditions, balance)
 
-    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, draws)]
+    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
     _side_by_side(solve, tasks, advance, workers=1 if device == "gpu" else threads or os.cpu_count() or 1)
     joined = None
     if exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
-        joined = network.solve(case, draws.uniform("weather_year"), engine, exchange)
+        joined = network.solve(case, place, engine, exchange)
         hourly.adopt(joined)
     served = np.clip(1.0 - share, 0.0, 1.0)
     return _host(grid, fleet, draws, projected, hourly, served, joined)
@@ -128,13 +130,13 @@ def _side_by_side(
 
 
 def weather_groups(
-    years: Sequence[adequacy.AreaWeather], draws: Draws
+    years: Sequence[adequacy.AreaWeather], place: Floats
 ) -> Iterator[tuple[adequacy.AreaWeather, NDArray[np.int64]]]:
     """Each weather year of an area with the draws that live in it.
 
-    One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
+    place : (draw,)  One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
     """
-    chosen = np.minimum((draws.uniform("weather_year") * len(years)).astype(np.int64), len(years) - 1)
+    chosen = np.minimum((place * len(years)).astype(np.int64), len(years) - 1)
     for number, conditions in enumerate(years):
         yield conditions, np.flatnonzero(chosen == number)
 
@@ -185,8 +187,7 @@ class _Hourly:
         weather: adequacy.AreaWeather,
         balance: adequacy.AreaBalance,
     ) -> None:
-        peak = float(weather.load_shape.max())
-        self.peak_mw[members, area] = balance.load_mw * (1.0 + (1.0 + balance.stretch) * (peak - 1.0))
+        self.peak_mw[members, area] = peak_mw(weather, balance.load_mw, balance.stretch, balance.winter)
         self.load_mwh[members, area] = balance.load_mw * HOURS
         self.variable_mwh[members, area] = sum(
             balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE

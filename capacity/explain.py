@@ -13,6 +13,7 @@ from capacity import adequacy, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from scenarios import Scenario
 
@@ -122,7 +123,9 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _C
     record = notions.area_records(grid, fleet, weather, draws.central)[a]
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")[:, -1]
     found: dict[int, _Case] = {}
-    for conditions, members in country.weather_groups(record.weather, draws):
+    loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
+    place = weather_place(fleet, weather, loads_now, draws)
+    for conditions, members in country.weather_groups(record.weather, place):
         if not members.size:
             continue
         balance = balances[a].take(members)
@@ -154,7 +157,8 @@ def _derivatives(case: _Case, tight: NDArray[np.int64]) -> dict[str, float]:
 
 def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:
     parts = case.coefficients[:, None] * case.profiles[:, rows]
-    by = dict(zip(notions.TERMS, parts, strict=True))
+    by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
+    nil = np.zeros(len(rows))
     start = pd.Timestamp(case.weather_year, 1, 1, tz="UTC")
     calendar = pd.date_range(start, periods=366 * 24, freq="h")
     calendar = calendar[(calendar.month != 2) | (calendar.day != 29)]
@@ -162,8 +166,9 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
         {
             "utc": calendar[rows].strftime("%Y-%m-%d %H:%M"),
             "local": calendar[rows].tz_convert(zone).strftime("%a %d %b %H:%M"),
-            "firm_mw": np.full(len(rows), case.firm_mw),
-            "load_mw": -by["load"] - (by["constant"] - case.firm_mw),  # the stretch of the shape has a constant part
+            "firm_mw": case.firm_mw + by.get("cold_spell", nil),
+            # The stretch of the shape has a constant part.
+            "load_mw": -by["load"] - (by["constant"] - case.firm_mw) - by.get("heating", nil),
             "wind_mw": by["wind"] + by["offshore_wind"],
             "solar_mw": by["solar"],
             "hydro_mw": by["hydro"],

@@ -19,11 +19,12 @@ from capacity import dispatch
 from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
+from capacity.winter import cold_spell
 
 Floats = NDArray[np.float64]
 
-TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export")
-"""Profiles of the firm_capacity margin, in the order of its coefficients."""
+TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export", "heating", "cold_spell")
+"""Profiles of the firm_capacity margin, in the order of its coefficients; the last two only if a scenario has them."""
 SUMMER_MONTHS = (4, 5, 6, 7, 8, 9, 10)
 """April to October against the summer peak, the rest against the winter peak."""
 MONTH_OF_HOUR = np.repeat(np.arange(1, 13), dispatch.HOURS_OF_MONTH)
@@ -74,8 +75,11 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
 
     balance : the draws; central : one draw, the central path.
     """
-    mean, pull = central.load_mw[0, :, None], central.stretch[0, :, None]
+    mean, pull = central.shaped_mw[0, :, None], central.stretch[0, :, None]
     load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
+    burdens = [] if balance.winter is None else [weather.heating, cold_spell(weather.load_shape)]
+    for burden, planned in zip(burdens, central.winter or (), strict=True):
+        load = load + planned[0, :, None] * burden
     variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
     net_load = load - variable
     hydro = record.water.schedule(net_load, central.hydro_mw[0, :, None])
@@ -83,13 +87,15 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     export = dispatch.interchange(weather.load_shape, available - net_load, record.net_export_mw * HOURS)
     fixed = [np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE)]
     shared = np.broadcast_to(np.stack(fixed)[None], (len(export), len(fixed), HOURS))
-    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None]], axis=1))
+    extra = [np.broadcast_to(burden, (len(export), 1, HOURS)) for burden in burdens]
+    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None], *extra], axis=1))
     coefficients = [
-        balance.firm_mw + balance.load_mw * balance.stretch,
-        -balance.load_mw * (1.0 + balance.stretch),
+        balance.firm_mw + balance.shaped_mw * balance.stretch,
+        -balance.shaped_mw * (1.0 + balance.stretch),
         *(balance.variable_mw[name] for name in VARIABLE),
         balance.hydro_mw,
         -np.ones_like(balance.load_mw),
+        *(-mw for mw in balance.winter or ()),
     ]
     return Margin(profiles, np.stack(coefficients, axis=-1))
 
@@ -97,7 +103,8 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
 def historic_peak(record: AreaRecord, weather: AreaWeather, balance: AreaBalance, central: AreaBalance) -> Margin:
     """Margin below the season's highest load over all weather years of the area, grown with the load.
 
-    The level of the load cancels between peak and hour, so only the shapes and the stretched level remain.
+    The level of the load cancels between peak and hour, so only the shapes and the stretched level remain. Winter
+    heating and cold spells are left out: the peak that was served says nothing of them.
     """
     peaks = [max(float(year.load_shape[season].max()) for year in record.weather) for season in (IS_SUMMER, ~IS_SUMMER)]
     below_peak = np.where(IS_SUMMER, *peaks) - weather.load_shape
