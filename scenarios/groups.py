@@ -31,7 +31,7 @@ GROUPS: Mapping[str, str] = {
 _TECHNOLOGY = "coal|gas|oil|nuclear|hydro|pumped_storage|wind|offshore_wind|solar|biomass|geothermal|battery|other"
 
 _MEMBERS: Mapping[str, str] = {
-    "demand": r"nondatacenter_growth_\d{4}_\d{4}|peak_energy_delta|energised_\w+|request\w+",
+    "demand": r"nondatacenter_growth_\d{4}_\d{4}|peak_energy_delta|electric_heating_share|energised_\w+|request\w+",
     "retirements": rf"survival_(max_age_({_TECHNOLOGY})|half_life_share|steepness)|retirement_slip_(probability|years)",
     "queue": rf"(growth_multiplier|trend_damping|trend_kappa|pipeline_completion)_({_TECHNOLOGY})|build_multiplier"
     r"|second_expert_share|pipeline_(slip_years|delay_factor)|queue_suspension_limit|plan_\w+|federal_\w+|state_\w+"
@@ -39,16 +39,16 @@ _MEMBERS: Mapping[str, str] = {
     "equipment": rf"addition_(limit|floor)_({_TECHNOLOGY})|addition_factor|growth_limit_ratio"
     r"|equipment_\w+",
     "adequacy": rf"forced_outage_rate_({_TECHNOLOGY})|forced_outage_multiplier|reserve_margin"
-    r"|(battery|pumped_storage)_credit|hydro_year_factor|hydro_minimum_share",
-    "transfer": r"transfer_\w+|siting_\w+|campus_limit_mw|electricity_price_usd_per_mwh",
+    r"|(battery|pumped_storage)_credit|hydro_year_factor|hydro_minimum_share|cold_\w+|hard_winter_share",
+    "transfer": r"transfer_\w+|siting_\w+|hub_\w+|campus_limit_mw|electricity_price_usd_per_mwh",
     "flexibility": r"curtailable_fraction|flexible_(lag_factor|connection_share)|onsite_\w+",
     "efficiency": r"pue_\w+|it_power_per_h100e_2025_w|flop_per_watt_growth|frontier_(ratio_2025|closing_rate)"
-    r"|stock_power_2024_ratio|mfu|busy_share|idle_power_share|arithmetic_precision_factor|algorithmic_\w+"
+    r"|stock_power_2024_ratio|mfu|busy_share|(idle|busy)_power_share|arithmetic_precision_factor|algorithmic_\w+"
     r"|training_share|joule_per_token_2025|distributed_overhead",
     "chips": r"us_aligned_\w+|stock_(2025_h100e|domestic_share|recent_share)|share_of_aligned"
     r"|domestic_\w+|accelerator_early_failure|chip_life_(years|spread_years)",
     "export control": r"legal_import\w+|smuggl\w+|import_(growth_elasticity|power_ratio)|control_\w+|memory_ramp_year",
-    "capital": r"ai_capex_\w+|commitment\w+|cost_busd_per_gw|shell_cost_share|bust_\w+|firm_share_of_national"
+    "capital": r"ai_capex_\w+|commitment\w+|cost_busd_per_gw|shell_\w+|bust_\w+|firm_share_of_national"
     r"|largest_run_years|campus_power_\w+",
     "rebound": r"demand_rebound",
 }
