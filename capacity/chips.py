@@ -6,6 +6,7 @@ smuggles leaves it, the rest is divided between the US and elsewhere. China's ow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,3 +175,21 @@ def survival(country: str, draws: Draws | CentralPath, ages: int) -> Floats:
     aged = compute.life_survival(life, draws.scalar("chip_life_spread_years"), ages)
     failed = draws.scalar("accelerator_early_failure")[:, None]
     return aged * (1.0 - failed) ** np.arange(ages, dtype=float)[None, :]
+
+
+def potential_it_w(
+    start: Stock, offers: Sequence[tuple[Floats, Floats]], alive: Floats, years: NDArray[np.int64]
+) -> Floats:
+    """IT power (draw, year) of all accelerators that a country could have by then. [W]
+
+    start : stock of 2025. offers : count and watts (draw, year) of the pools on sale. alive : survival (draw, age).
+    years : calendar years, from 2025 on.
+    """
+    total = np.zeros(offers[0][0].shape)
+    for v, age in enumerate(start.ages):
+        left = alive[:, int(age) : int(age) + len(years)] / alive[:, int(age), None]
+        total += (start.count[:, v] * start.watts[:, v])[:, None] * left
+    shipped = sum(count * watts_of for count, watts_of in offers)
+    for age in range(len(years)):
+        total[:, age:] += shipped[:, : len(years) - age] * alive[:, age, None]
+    return total

@@ -24,6 +24,8 @@ POWER_LIMITS = ("grid", "siting", "interconnection", "equipment")
 GRID, SITING, INTERCONNECTION, EQUIPMENT = range(4)
 START = 2025
 """The year at whose end requests are counted; load connected in it is given."""
+PAST_YEARS = 8
+"""Requests open at the end of 2025 were filed in this many years up to then; older ones are left out."""
 GW = 1e3  # MW
 
 
@@ -45,23 +47,35 @@ class Deployment:
     limit: NDArray[np.int8]
 
 
+@dataclass(frozen=True)
+class Demand:
+    """Demand for data centres in one country. All (draw, year).
+
+    factor : on new requests, 1 in the reference (`efficiency.rebound`). [1]
+    useful_mw : load beyond which nobody connects more, for want of accelerators to fill it. [MW]
+    """
+
+    factor: Floats
+    useful_mw: Floats
+
+
 def deploy(
     country: str,
     areas: Sequence[str],
     hostable_mw: Floats,
     siting_limited: NDArray[np.bool_],
-    demand_factor: Floats,
+    demand: Demand,
     draws: Draws | CentralPath,
 ) -> Deployment:
     """Deployed load of a country's areas.
 
     hostable_mw : (draw, area, year), >= 0    What grid and cells can take. [MW]
     siting_limited : (draw, area, year)       True where the cells are the tighter of the two.
-    demand_factor : (draw, year)              Factor on new requests, 1 in the reference (`efficiency.rebound`). [1]
     """
-    queue, onsite = energised(country, areas, hostable_mw, demand_factor, draws)
+    queue, onsite = energised(country, areas, hostable_mw, demand.factor, draws)
     want = np.minimum(hostable_mw, queue)
-    connected, short = connect(want, equipment_mw(country, draws))
+    useful = np.where(draws.years[None, :] > START, demand.useful_mw, np.inf)
+    connected, short = connect(want, equipment_mw(country, draws), useful)
     limit = np.where(siting_limited, SITING, GRID)
     limit = np.where(queue <= hostable_mw, INTERCONNECTION, limit)
     limit = np.where(short, EQUIPMENT, limit)
@@ -91,12 +105,48 @@ def energised(
     median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
     quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
     flexible = draws.scalar(f"{pre}.flexible_connection_share")[:, None, None]
-    age = np.arange(len(draws.years), dtype=float)
+    age = np.arange(len(draws.years) + PAST_YEARS) + 0.5  # filed in the middle of a year, counted at its end
     ready = (1.0 - flexible) * lag_cdf(age, median, spread) + flexible * lag_cdf(age, median * quick, spread)
     own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
+    before = draws.scalar(f"{pre}.request_growth_before_2025")
     begun = (draws.years >= START).astype(float)
     base = draws.scalar(f"{pre}.energised_2025_gw")[:, None, None] * GW * weight[None, :, None] * begun
-    return base + delayed(made * (1.0 - own), ready), delayed(made * own, own_ready)
+    on_grid, on_site = (_come(made, part, draws.years, before) for part in (ready, own_ready))
+    return base + on_grid * (1.0 - own), on_site * own
+
+
+def _come(made: Floats, ready: Floats, years: NDArray[np.int64], before: Floats) -> Floats:
+    """Load (draw, area, year) that has come of requests made (draw, area, year filed) by each year. [MW]
+
+    ready : (draw, area or 1, age)  Share connected half a year after the filing, one and a half, ...
+    before : (draw,)  Factor by which requests grew each year before 2025, which says how old those of 2025 are.
+    """
+    count = len(years)
+    open_now = made[..., years == START]
+    new = np.where(years == START, 0.0, made)
+    total = delayed(new, ready[..., :count])
+    if open_now.shape[-1]:
+        later = int((years >= START).sum())
+        total[..., count - later :] += open_now * ready_of_open(ready[..., : later + PAST_YEARS], before)
+    return total
+
+
+def ready_of_open(ready: Floats, before: Floats) -> Floats:
+    """Share (draw, area or 1, k) of the requests open at the end of 2025 that are connected k years later.
+
+    Of those filed a years ago 1 - F(a) are still open, and (F(a + k) - F(a)) / (1 - F(a)) of these are connected by k.
+    Ages fall off by `before` a year; ready : (draw, area or 1, age) holds PAST_YEARS more ages than there are k.
+    """
+    weight = before[:, None] ** -np.arange(PAST_YEARS, dtype=float)[None, :]
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    later = ready.shape[-1] - PAST_YEARS
+    total = np.zeros((*ready.shape[:-1], later))
+    for a in range(PAST_YEARS):
+        gone = ready[..., a : a + 1]
+        still = 1.0 - gone
+        part = np.divide(ready[..., a : a + later] - gone, still, out=np.ones_like(total), where=still > 1e-12)
+        total += weight[:, a, None, None] * part
+    return total
 
 
 def _placed_requests(
@@ -121,7 +171,7 @@ def _placed_requests(
 
 
 def requests_filed(country: str, draws: Draws | CentralPath) -> Floats:
-    """Requests (draw, year filed): all active ones in 2025, then the yearly growth of the total ever made. [MW]"""
+    """Requests (draw, year filed): all open ones in 2025, then the yearly growth of the total ever made. [MW]"""
     pre = country.lower()
     growth = 1.0 + draws.scalar(f"{pre}.request_growth")[:, None]
     elapsed = (draws.years - START).astype(float)[None, :]
@@ -158,10 +208,12 @@ def equipment_mw(country: str, draws: Draws | CentralPath) -> Floats:
     return np.where(elapsed < 0, np.inf, limit)
 
 
-def connect(want_mw: Floats, limit_mw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Connected load (draw, area, year) under a national limit on what is added in a year, and where it holds.
+def connect(want_mw: Floats, added_mw: Floats, useful_mw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Connected load (draw, area, year) under national limits, and where the one on additions holds.
 
-    want_mw : (draw, area, year)   Load that could be connected. limit_mw : (draw, year), may be infinite. [MW]
+    want_mw : (draw, area, year)   Load that could be connected. [MW]
+    added_mw : (draw, year)        What can be added in a year; may be infinite. [MW]
+    useful_mw : (draw, year)       Nothing is added beyond this total; may be infinite. [MW]
 
     Additions are cut in proportion. What is connected stays; where less is wanted later, nothing is added.
     """
@@ -169,11 +221,13 @@ def connect(want_mw: Floats, limit_mw: Floats) -> tuple[Floats, NDArray[np.bool_
     short = np.zeros(want_mw.shape, dtype=bool)
     standing = np.zeros(want_mw.shape[:2])
     for y in range(want_mw.shape[-1]):
-        added = np.maximum(want_mw[..., y] - standing, 0.0)
-        total = added.sum(axis=1)
-        part = np.divide(limit_mw[:, y], total, out=np.ones_like(total), where=total > limit_mw[:, y])
-        short[..., y] = (part[:, None] < 1.0) & (added > 0.0)
-        standing = standing + added * part[:, None]
+        wanted = np.maximum(want_mw[..., y] - standing, 0.0)
+        room = np.maximum(useful_mw[:, y] - standing.sum(axis=1), 0.0)
+        asked = np.minimum(wanted.sum(axis=1), room)
+        total = np.minimum(asked, added_mw[:, y])
+        part = np.divide(total, wanted.sum(axis=1), out=np.zeros_like(total), where=total > 0.0)
+        short[..., y] = (total < asked)[:, None] & (wanted > 0.0)
+        standing = standing + wanted * part[:, None]
         connected[..., y] = standing
     return connected, short
 

@@ -71,21 +71,32 @@ def solve(results: Mapping[str, CountryResult], draws: Draws) -> dict[str, Joint
 
 def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: Draws) -> Joint:
     country = result.fleet.country
+    stock = chips.stock(country, draws)
+    offers = _offers(country, shared, draws)
+    alive = chips.survival(country, draws, len(draws.years) + 2)
+    pue = result.pue.mean(axis=1)
+    # Beyond what runs on load of the base year; a connection is asked for somewhat ahead of the accelerators.
+    chips_it_w = chips.potential_it_w(stock, [(o.count, o.watts) for o in offers], alive, draws.years)
+    new_w = np.maximum(chips_it_w - stock.base_it_w[:, None], 0.0)
+    useful_mw = draws.parameter("shell_overbuild_ratio") * new_w * pue / MW
     deployed = deployment.deploy(
-        country, result.fleet.areas, result.placed.hostable_mw, result.placed.siting_limited, demand, draws
+        country,
+        result.fleet.areas,
+        result.placed.hostable_mw,
+        result.placed.siting_limited,
+        deployment.Demand(demand, useful_mw),
+        draws,
     )
     money = capital.spending(country, demand, draws)
     new_it_mw = deployed.supported_mw / result.pue
-    stock = chips.stock(country, draws)
     it_power_w = new_it_mw.sum(axis=1) * MW + stock.base_it_w[:, None]
-    campus_it_w = runs.campus_power_mw(country, draws) * MW / result.pue.mean(axis=1)
     ran = operation.operate(
         draws.years,
         stock,
-        _offers(country, shared, draws),
-        chips.survival(country, draws, len(draws.years) + 2),
+        offers,
+        alive,
         it_power_w,
-        campus_it_w,
+        runs.campus_power_mw(country, draws) * MW / pue,
         operation.Money(
             money.spending_busd,
             draws.scalar(f"{country.lower()}.cost_busd_per_gw"),

@@ -42,6 +42,11 @@ COUNTRY_VARIABLES: Mapping[str, tuple[Pick, str, str]] = {
         "MW",
         "New load connected: within grid, cells, queue and equipment, and on-site power; sum of areas",
     ),
+    "supported_mw": (
+        _total("supported_mw"),
+        "MW",
+        "Deployed load that the grid of that year can run, on-site power included, sum of areas",
+    ),
     "operated_mw": (_own("operated_mw"), "MW", "Facility power of deployed load that accelerators in use draw"),
     "idle_mw": (_own("idle_mw"), "MW", "Deployed load without accelerators in use or without power this year"),
     "operated_mwh": (_own("operated_mwh"), "MWh", "Energy of the operated load in a year at its load factor"),

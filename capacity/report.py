@@ -11,7 +11,9 @@ SUMMARY_QUANTILES = (0.1, 0.5, 0.9)
 
 
 def summary(result: xr.Dataset) -> pd.DataFrame:
-    """One row per scenario, country and year: medians over draws, hostable load with its 10-90 % band.
+    """One row per scenario, country and year: medians over draws, hostable and deployed load with their 10-90 % bands.
+
+    `main_limit` is the limit with the largest share in the mean over draws, `main_limit_share` that share.
 
     `hostable_gw_p50_se` is the Monte-Carlo standard error of the median: half the distance between the order
     statistics one binomial standard deviation below and above the middle.
@@ -27,9 +29,11 @@ def summary(result: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _figures(part: xr.Dataset) -> dict[str, float]:
+def _figures(part: xr.Dataset) -> dict[str, float | str]:
     hostable = part["hostable_mw"].to_numpy() / 1e3
     low, middle, high = np.quantile(hostable, SUMMARY_QUANTILES)
+    deployed = np.quantile(part["deployed_mw"].to_numpy() / 1e3, SUMMARY_QUANTILES)
+    limit, share = main_limit(part["binding_share"].mean("draw"))
 
     def median(name: str) -> float:
         return float(np.median(part[name].to_numpy()))
@@ -47,7 +51,26 @@ def _figures(part: xr.Dataset) -> dict[str, float]:
         "h100e_million_p50": median("h100e") / 1e6,
         "peak_bf16_flop_per_s_p50": median("peak_flop_per_s"),
         "flop_per_year_p50": median("flop_per_year"),
+        "deployed_gw_p10": float(deployed[0]),
+        "deployed_gw_p50": float(deployed[1]),
+        "deployed_gw_p90": float(deployed[2]),
+        "supported_gw_p50": median("supported_mw") / 1e3,
+        "operated_gw_p50": median("operated_mw") / 1e3,
+        "idle_gw_p50": median("idle_mw") / 1e3,
+        "operated_twh_p50": median("operated_mwh") / 1e6,
+        "main_limit": limit,
+        "main_limit_share": share,
+        "deployed_h100e_million_p50": median("deployed_h100e") / 1e6,
+        "deployed_flop_per_year_p50": median("deployed_flop_per_year"),
+        "largest_run_flop_p50": median("largest_run_flop"),
+        "tokens_per_day_p50": median("tokens_per_day"),
     }
+
+
+def main_limit(shares: xr.DataArray) -> tuple[str, float]:
+    """The limit with the largest share (limit,), and that share."""
+    values = shares.to_numpy()
+    return str(shares["limit"].to_numpy()[int(values.argmax())]), float(values.max())
 
 
 def median_standard_error(values: NDArray[np.float64]) -> float:
@@ -61,12 +84,20 @@ def median_standard_error(values: NDArray[np.float64]) -> float:
 
 
 def areas(result: xr.Dataset) -> pd.DataFrame:
-    """One row per scenario, year and area: quantiles of hostable load and the means beside it."""
+    """One row per scenario, year and area: quantiles of hostable and deployed load and the means beside them."""
     columns = {
         f"hostable_gw_p{round(100 * q):02d}": result["area_hostable_mw"].sel(quantile=q, drop=True) / 1e3
         for q in SUMMARY_QUANTILES
     }
     columns |= {
+        f"deployed_gw_p{round(100 * q):02d}": result["area_deployed_mw"].sel(quantile=q, drop=True) / 1e3
+        for q in SUMMARY_QUANTILES
+    }
+    shares = result["area_binding_share"]
+    columns |= {
+        "deployed_gw_mean": result["area_deployed_mw_mean"] / 1e3,
+        "main_limit": shares["limit"][shares.argmax("limit")].drop_vars("limit"),
+        "main_limit_share": shares.max("limit"),
         "hostable_gw_mean": result["area_hostable_mw_mean"] / 1e3,
         "firm_headroom_gw_p50": result["area_firm_headroom_mw"].sel(quantile=0.5, drop=True) / 1e3,
         "native_load_twh_mean": result["area_load_mwh_mean"] / 1e6,

@@ -120,7 +120,7 @@ def run(
     as_zarr: bool,
     as_json: bool,
 ) -> None:
-    """Estimate hostable AI load and compute under one or more scenarios.
+    """Estimate hostable and deployed AI load and compute, and what limits them, under one or more scenarios.
 
     Scenarios are names from `gridflops scenarios list` or YAML files; without any, the four of the library run.
     """
@@ -186,11 +186,11 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
     first_year, last_year = int(summary["year"].min()), int(summary["year"].max())
     shown = [year for year in TABLE_YEARS if first_year <= year <= last_year] or [last_year]
     tables.show(
-        f"Hostable AI load and compute, {AREAS_AS[result.attrs['exchange']]}, chips and capital not limiting: "
-        "medians over draws",
+        f"Hostable and deployed AI load and compute, {AREAS_AS[result.attrs['exchange']]}: medians over draws",
         tables.SUMMARY,
         summary[summary["year"].isin(shown)].to_dict("records"),
     )
+    print(tables.SUMMARY_NOTE)
     scenario = str(result["scenario"].to_numpy()[0])
     for year in sorted({max(first_year, min(2030, last_year)), last_year}):
         largest = report.largest_areas(result, scenario, year).to_dict("records")

@@ -68,6 +68,7 @@ def tokens_per_day(country: str, h100e: Floats, factor: Floats, served: Floats, 
 
 
 def load_factor(country: str, draws: Draws | CentralPath) -> Floats:
-    """Mean over peak power (draw, year) of accelerators that are busy a part of the time. [1]"""
+    """Mean over rated power (draw, year) of accelerators that are busy a part of the time. [1]"""
     idle = draws.parameter("idle_power_share")
-    return idle + (1.0 - idle) * draws.parameter(f"{country.lower()}.busy_share")
+    busy = draws.parameter(f"{country.lower()}.busy_share")
+    return draws.parameter("busy_power_share") * (idle + (1.0 - idle) * busy)

@@ -18,22 +18,33 @@ SUMMARY: Sequence[Column] = (
     ("country", "country", "{}"),
     ("year", "year", "{}"),
     ("supply\nTWh", "supply_twh", "{:,.0f}"),
-    ("native\npeak GW", "native_peak_gw", "{:,.0f}"),
     ("hostable\nGW p10", "hostable_gw_p10", "{:,.1f}"),
     ("\np50", "hostable_gw_p50", "{:,.1f}"),
     ("\np90", "hostable_gw_p90", "{:,.1f}"),
     ("MC error\nof p50", "hostable_gw_p50_se", "{:,.1f}"),
-    ("H100e\nmillion", "h100e_million_p50", "{:,.1f}"),
-    ("BF16 dense\nFLOP/s", "peak_bf16_flop_per_s_p50", "{:.2g}"),
-    ("FLOP\na year", "flop_per_year_p50", "{:.2g}"),
+    ("deployed\nGW p10", "deployed_gw_p10", "{:,.1f}"),
+    ("\np50", "deployed_gw_p50", "{:,.1f}"),
+    ("\np90", "deployed_gw_p90", "{:,.1f}"),
+    ("in use\nGW", "operated_gw_p50", "{:,.1f}"),
+    ("main\nlimit", "main_limit", "{}"),
+    ("its\nshare", "main_limit_share", "{:.0%}"),
+    ("H100e\nmillion", "deployed_h100e_million_p50", "{:,.1f}"),
+    ("FLOP\na year", "deployed_flop_per_year_p50", "{:.2g}"),
+    ("largest\nrun FLOP", "largest_run_flop_p50", "{:.2g}"),
 )
+SUMMARY_NOTE = """\
+Hostable: what grid and sites can take. Deployed: what queue and equipment have let be connected by then; it stays,
+also where the grid later has less room. In use, H100e, FLOP: under all limits, chips and capital too. Main limit: the
+largest part in the shadow prices (docs/limits.md)."""
 LARGEST_AREAS: Sequence[Column] = (
     ("area", "area", "{}"),
     ("name", "area_name", "{}"),
     ("hostable\nGW p10", "hostable_gw_p10", "{:,.1f}"),
     ("\np50", "hostable_gw_p50", "{:,.1f}"),
     ("\np90", "hostable_gw_p90", "{:,.1f}"),
-    ("H100e\nmillion", "h100e_million_mean", "{:,.1f}"),
+    ("deployed\nGW p50", "deployed_gw_p50", "{:,.1f}"),
+    ("main\nlimit", "main_limit", "{}"),
+    ("its\nshare", "main_limit_share", "{:.0%}"),
     ("curtailed\nh a year", "curtailed_hours_mean", "{:,.0f}"),
     ("peak\nPUE", "peak_pue_mean", "{:.2f}"),
 )
