@@ -1,12 +1,15 @@
-"""What a sweep costs beside its computing: scheduling overhead and client memory at 1x, 10x and 100x tasks.
+"""What a sweep costs beside its computing, and whether it survives: overhead, client memory, storms, summaries.
 
-    python benchmarks/sweep.py scale --tasks 20 --out benchmarks/results     # 20, 200 and 2,000 tasks
-    python benchmarks/sweep.py storm --tasks 2000                            # kill workers and the client
-    python benchmarks/sweep.py window                                        # 100,000 empty tasks: client memory
+    python benchmarks/sweep.py scale --tasks 20            # 20, 200 and 2,000 tasks that compute: overhead and memory
+    python benchmarks/sweep.py waves --tasks 1000          # 1,000, 10,000 and 100,000 tiny tasks: memory and graph
+    python benchmarks/sweep.py storm --tasks 2000          # kill workers and the client; same bytes?
+    python benchmarks/sweep.py summaries --tasks 20        # 20, 200 and 2,000 tasks summarised: memory
+    python benchmarks/sweep.py plot                        # figure of the results
 
-Tasks stand in for real ones: they wait a known time (`--task-seconds`) instead of computing, then encode, checksum and
-store arrays of a real shape, different for every task. So the machine's load does not blur what is measured, which is
-everything around the computing. The client process holds Dask's scheduler, whose memory is therefore included.
+Tasks of `scale` and `storm` compute: the made-up grid of the tests, 32 draws, 2025-2030, about 0.3 s each. With
+`--stand-in SECONDS` they wait that long instead, then encode, checksum and store arrays of a real shape, so that the
+load of a shared machine does not blur what is measured; `waves` always does, with no wait. Overhead is the time of the
+workers that no task accounts for. The client process holds Dask's scheduler, whose memory and CPU time are included.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import random
 import resource
 import signal
@@ -22,7 +26,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -30,9 +38,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from sweep_factory import PLAN, write_inputs, write_plan
 
-from capacity.sweep import engine, plan, prepare, session, store, tasks
+from capacity.sweep import engine, orders, plan, prepare, report, session, store, tasks
 
 WORKERS = 2
+RESULTS = Path(__file__).parent / "results"
+FACTORS = (1, 10, 100)
+STAND_IN = "SWEEP_STAND_IN_SECONDS"
+COMPUTING: dict[str, object] = {"block": 32, "years": "2025-2030", "engine": "numba"}
+TINY: dict[str, object] = {"block": 1, "outputs": "[hostable_mw]"}
 
 
 def stand_in(job: tasks.Job) -> tasks.Outcome:
@@ -44,22 +57,18 @@ def stand_in(job: tasks.Job) -> tasks.Outcome:
     rng = np.random.default_rng(job.task)
     shapes = {name: (1, s[1], stop - first, *s[3:]) for name, s in opened.shapes.items()}
     arrays = {name: rng.random(shape) for name, shape in shapes.items()}
-    time.sleep(float(os.environ["TASK_SECONDS"]))
+    time.sleep(float(os.environ[STAND_IN]))
     record = opened.write(job.task, arrays, seconds=time.monotonic() - started, worker=tasks.worker_name())
     return tasks.Outcome(job.task, time.monotonic() - started, record.bytes)
 
 
-def empty(job: tasks.Job) -> tasks.Outcome:
-    """A task that does nothing at all."""
-    return tasks.Outcome(job.task)
-
-
-def ready(folder: Path, count: int) -> prepare.Prepared:
-    """A sweep of that many tasks of 8 draws."""
+def ready(folder: Path, count: int, settings: dict[str, object]) -> prepare.Prepared:
+    """A sweep of that many tasks of one scenario."""
     grid_file = write_inputs(folder)
     text = PLAN.replace("[reference, us-flexible-load]", "[reference]")
+    draws = count * int(str(settings["block"]))
     return prepare.prepare(
-        plan.read(write_plan(folder, text, draws=8 * count, block=8)), folder=folder, grid_file=grid_file
+        plan.read(write_plan(folder, text, draws=draws, **settings)), folder=folder, grid_file=grid_file
     )
 
 
@@ -67,94 +76,161 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def run_once(folder: Path, count: int) -> dict[str, float]:
+class Gauge:
+    """Takes the time of each outcome, and now and then what client and scheduler hold."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.futures, self.tasks, self.client = 0, 0, None
+
+    @contextmanager
+    def connected(self, pool: orders.Pool) -> Iterator[Any]:
+        with CONNECTED(pool) as self.client:
+            yield self.client
+
+    def __call__(self, done: int, failed: int, total: int) -> None:
+        self.times.append(time.monotonic())
+        if done % 50 == 0 and self.client is not None:
+            self.futures = max(self.futures, len(self.client.futures))
+            self.tasks = max(self.tasks, len(self.client.cluster.scheduler.tasks))
+
+
+CONNECTED = engine.connected
+
+
+def run_once(folder: Path, count: int, settings: dict[str, object]) -> dict[str, float]:
     """One sweep through a local cluster, timed from the first submission to the last outcome."""
     address = str(folder / "store")
-    found = ready(folder, count)
+    found = ready(folder, count, settings)
     resume = store.state(address) == "sweep"
     opened = session.make_or_open(address, found, resume=resume, allow_code_change=False)
-    times: list[float] = []
-    tally = session.execute(
-        opened,
-        engine.Pool("local", workers=WORKERS),
-        engine.Limits(retries=5),
-        progress=lambda *_: times.append(time.monotonic()),
-        work=stand_in,
-    )
-    wall = times[-1] - times[0]
+    gauge = Gauge()
+    work = stand_in if os.environ.get(STAND_IN) else tasks.run
+    before, cpu = peak_mib(), time.process_time()
+    with mock.patch.object(engine, "connected", gauge.connected):
+        tally = session.execute(
+            opened, orders.Pool("local", workers=WORKERS), orders.Limits(retries=5), progress=gauge, work=work
+        )
+    wall, computed = gauge.times[-1] - gauge.times[0], max(1, tally.computed)
+    job = tasks.Job(opened.url, count, found.identity["code"]["source_sha256"], 3600.0)
     return {
         "tasks": tally.tasks,
         "computed": tally.computed,
         "wall_seconds": round(wall, 2),
         "busy_seconds": tally.busy_seconds,
         "overhead_share": round(WORKERS * wall / tally.busy_seconds - 1.0, 4) if tally.busy_seconds else 0.0,
-        "overhead_ms_a_task": round(1e3 * (WORKERS * wall - tally.busy_seconds) / max(1, tally.computed), 2),
+        "overhead_ms_a_task": round(1e3 * (WORKERS * wall - tally.busy_seconds) / computed, 2),
+        "ms_a_task": round(1e3 * wall / computed, 3),
+        "client_cpu_ms_a_task": round(1e3 * (time.process_time() - cpu) / computed, 2),
+        "client_start_mib": round(before, 1),
         "client_peak_mib": round(peak_mib(), 1),
+        "most_futures": gauge.futures,
+        "most_scheduler_tasks": gauge.tasks,
+        "job_bytes": len(pickle.dumps(job)),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
-def child(folder: Path, count: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, __file__, "once", "--tasks", str(count), "--folder", str(folder)]
+def child(folder: Path, count: int, what: str = "once") -> subprocess.Popen[bytes]:
+    command = [sys.executable, __file__, what, "--tasks", str(count), "--folder", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
-def scale(count: int, out: Path) -> None:
+def last_line(process: subprocess.Popen[bytes]) -> dict[str, float]:
+    output, _ = process.communicate()
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
+
+
+def at_each_size(name: str, count: int, out: Path, what: str) -> None:
     """Each size in a process of its own, so that peak memory is its own."""
     rows = []
-    for factor in (1, 10, 100):
+    for factor in FACTORS:
         with tempfile.TemporaryDirectory() as folder:
-            output, _ = child(Path(folder), factor * count).communicate()
-            rows.append(json.loads(output.splitlines()[-1]) | {"factor": factor})
-            print(rows[-1], flush=True)
+            row = last_line(child(Path(folder), factor * count, what))
+            if name == "sweep_summaries":
+                row |= last_line(child(Path(folder), factor * count, "summarise-once"))
+        rows.append(row | {"factor": factor})
+        print(rows[-1], flush=True)
+    wait = os.environ.get(STAND_IN, "")
+    said = {"workers": WORKERS, "cores": os.cpu_count(), "stand_in_seconds": float(wait) if wait else None}
     out.mkdir(parents=True, exist_ok=True)
-    said = {"workers": WORKERS, "task_seconds": float(os.environ["TASK_SECONDS"]), "cores": os.cpu_count()}
-    (out / "sweep.json").write_text(json.dumps({"setting": said, "rows": rows}, indent=2) + "\n")
-    plot(rows, out / "sweep.png")
+    (out / f"{name}.json").write_text(json.dumps({"setting": said, "rows": rows}, indent=2) + "\n")
 
 
-def plot(rows: list[dict[str, float]], target: Path) -> None:
+def summarise_once(folder: Path) -> dict[str, float]:
+    """Summarise every variable of a finished store, with a budget that forces the streaming path."""
+    opened = store.open_store(folder / "store")
+    before, started = peak_mib(), time.monotonic()
+    with (folder / "rows.csv").open("w") as target:
+        count = sum(1 for row in report.all_rows(opened, (), partial=False) if target.write(f"{row}\n"))
+    return {
+        "rows": count,
+        "summarise_seconds": round(time.monotonic() - started, 1),
+        "summarise_start_mib": round(before, 1),
+        "summarise_peak_mib": round(peak_mib(), 1),
+    }
+
+
+def plot(out: Path) -> None:
     import matplotlib.pyplot as plt
 
-    count = [row["tasks"] for row in rows]
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
-    columns = (
-        ("overhead_share", "Overhead, % of task time", 100.0),
-        ("overhead_ms_a_task", "Overhead, ms a task", 1.0),
-        ("client_peak_mib", "Peak memory of the client, MiB", 1.0),
-    )
-    for axis, (name, title, factor) in zip(axes, columns, strict=True):
-        axis.semilogx(count, [factor * row[name] for row in rows], "o-")
-        axis.set(title=title, xlabel="tasks", ylim=(0, None))
-    figure.savefig(target, dpi=120)
+    for name, label in (("sweep", "computing, about 0.3 s"), ("sweep_waves", "tiny")):
+        rows = json.loads((out / f"{name}.json").read_text())["rows"]
+        count = [row["tasks"] for row in rows]
+        axes[0].loglog(count, [row["wall_seconds"] for row in rows], "o-", label=label)
+        axes[1].semilogx(count, [row["overhead_ms_a_task"] for row in rows], "o-", label=label)
+        axes[2].semilogx(count, [row["client_peak_mib"] for row in rows], "o-", label=label)
+    axes[0].loglog([20, 1e5], [2, 1e4], ":", color="grey", label="linear")
+    titles = ("Wall time, s", "Overhead, ms a task", "Peak memory of the client, MiB")
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set(title=title, xlabel="tasks")
+        axis.legend()
+    for axis in axes[1:]:
+        axis.set_ylim(0, None)
+    figure.savefig(out / "sweep.png", dpi=120)
     plt.close(figure)
 
 
-def storm(count: int, kill_every: float) -> None:
+def storm(count: int, kill_every: float, out: Path) -> None:
     """Kill a random worker every so often and the client twice; compare every chunk with an undisturbed run."""
     with tempfile.TemporaryDirectory() as home:
         calm, rough = Path(home) / "calm", Path(home) / "rough"
         calm.mkdir()
         rough.mkdir()
-        output, _ = child(calm, count).communicate()
-        print("calm ", json.loads(output.splitlines()[-1]), flush=True)
+        undisturbed = last_line(child(calm, count))
+        print("calm ", undisturbed, flush=True)
         kills = {"workers": 0, "clients": 0}
         done = rough / "store" / "sweep" / "done"
         thresholds = [count // 3, 2 * count // 3]
-        recomputed = []
         while True:
             client = child(rough, count)
             output = watched(client, done, thresholds, kill_every, kills)
             if client.returncode == 0:
-                recomputed.append(json.loads(output.splitlines()[-1]))
+                last = json.loads(output.splitlines()[-1])
                 break
-        print("rough", recomputed[-1], kills, flush=True)
+        print("rough", last, kills, flush=True)
         ours, theirs = store.open_store(rough / "store"), store.open_store(calm / "store")
         same = all(
             ours.place.get(ours.chunk_key(name, task)) == theirs.place.get(theirs.chunk_key(name, task))
             for name in ours.shapes
             for task in ours.layout
         )
-        print(json.dumps({"tasks": count, "killed": kills, "bit_identical": same, "complete": len(ours.done())}))
+        wait = os.environ.get(STAND_IN, "")
+        said = {
+            "stand_in_seconds": float(wait) if wait else None,
+            "kill_every_seconds": kill_every,
+            "undisturbed": undisturbed,
+            "killed": kills,
+            "complete": len(ours.done()),
+            "failed": len(ours.failed()),
+            "bit_identical": same,
+            "last_client": last,
+        }
+        print(json.dumps(said), flush=True)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "sweep_storm.json").write_text(json.dumps(said, indent=2) + "\n")
 
 
 def watched(
@@ -196,42 +272,35 @@ def workers_of(parent: int) -> list[int]:
     return found
 
 
-def window(count: int) -> None:
-    """Client memory and rate of very many tasks that do nothing."""
-    jobs = (tasks.Job("none", task, "none") for task in range(count))
-    seen = [0]
-
-    def done(_: tasks.Outcome) -> None:
-        seen[0] += 1
-
-    watch = engine.Watch(done, lambda outcome, tries: None, lambda text: None)
-    pool = engine.Pool("local", workers=WORKERS)
-    with engine.connected(pool) as client:
-        before, started = peak_mib(), time.monotonic()
-        engine.Run(pool, client, empty, engine.Limits(), watch)(jobs)
-        wall = time.monotonic() - started
-    row = {"tasks": seen[0], "ms_a_task": round(1e3 * wall / count, 3), "start_mib": round(before, 1)}
-    print(json.dumps(row | {"peak_mib": round(peak_mib(), 1)}))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["scale", "storm", "window", "once"])
+    whats = ["scale", "waves", "storm", "summaries", "plot", "once", "tiny-once", "summarise-once"]
+    parser.add_argument("what", choices=whats)
     parser.add_argument("--tasks", type=int, default=20)
-    parser.add_argument("--task-seconds", type=float, default=0.5)
+    parser.add_argument("--stand-in", type=float, help="Seconds that tasks wait instead of computing.")
     parser.add_argument("--kill-every", type=float, default=10.0)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    os.environ.setdefault("TASK_SECONDS", str(chosen.task_seconds))
+    if chosen.stand_in is None and chosen.what in ("waves", "summaries"):
+        chosen.stand_in = 0.0
+    if chosen.stand_in is not None:
+        os.environ[STAND_IN] = str(chosen.stand_in)
     if chosen.what == "scale":
-        scale(chosen.tasks, chosen.out)
+        at_each_size("sweep", chosen.tasks, chosen.out, "once")
+    elif chosen.what == "waves":
+        at_each_size("sweep_waves", chosen.tasks, chosen.out, "tiny-once")
+    elif chosen.what == "summaries":
+        at_each_size("sweep_summaries", chosen.tasks, chosen.out, "once")
     elif chosen.what == "storm":
-        storm(chosen.tasks, chosen.kill_every)
-    elif chosen.what == "window":
-        window(chosen.tasks)
+        storm(chosen.tasks, chosen.kill_every, chosen.out)
+    elif chosen.what == "plot":
+        plot(chosen.out)
+    elif chosen.what == "summarise-once":
+        print(json.dumps(summarise_once(chosen.folder)))
     else:
-        print(json.dumps(run_once(chosen.folder, chosen.tasks)))
+        settings = TINY if chosen.what == "tiny-once" else COMPUTING
+        print(json.dumps(run_once(chosen.folder, chosen.tasks, settings)))
 
 
 if __name__ == "__main__":

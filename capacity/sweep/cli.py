@@ -15,7 +15,7 @@ import click
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
-    from capacity.sweep.engine import Limits, Pool
+    from capacity.sweep.orders import Limits, Pool
     from capacity.sweep.prepare import Prepared
 
 PARTIAL = 3
@@ -106,7 +106,7 @@ def run(
 
 def _pool_and_limits(execution: dict[str, Any]) -> tuple[Pool, Limits]:
     from capacity.errors import CapacityError
-    from capacity.sweep.engine import Limits, Pool
+    from capacity.sweep.orders import Limits, Pool
 
     files = tuple(execution[f"tls_{name}"] for name in ("ca", "cert", "key"))
     if any(files) and not all(files):
@@ -128,8 +128,9 @@ def _execute(prepared: Prepared, out: str, resume: tuple[bool, bool], execution:
 
     try:
         pool, limits = _pool_and_limits(execution)
-        from capacity.sweep import session
+        from capacity.sweep import engine, session
 
+        engine.check(pool)
         opened = session.make_or_open(out, prepared, resume=resume[0], allow_code_change=resume[1])
         with _interruptible(), _bar(as_json) as progress:
             tally = session.execute(opened, pool, limits, progress=progress, announce=_say(as_json))
@@ -247,6 +248,8 @@ def status(address: str, as_json: bool) -> None:
         print(f"  {found['seconds_a_task']:.2f} s a task, {found['stored_bytes'] / 2**20:,.1f} MiB stored")
     for failure in found["failures"]:
         print(f"  task {failure['task']} failed {failure['attempts']} times: {failure['error']}")
+    if found["client"]:
+        print(f"  client: {found['client']}")
     if found["last_log_line"]:
         print(f"  log: {found['last_log_line']}")
 
@@ -272,7 +275,7 @@ def summarise(address: str, variables: tuple[str, ...], partial: bool, out: Path
             chosen = tuple(name for name in TABLE if name in opened.shapes)
         found = report.all_rows(opened, chosen, partial=partial)
         if out is not None:
-            report.write_csv(found, out)
+            report.write_csv(found, report.columns(opened), out)
         elif as_json:
             report.print_json(found)
         else:

@@ -15,11 +15,9 @@ import queue
 import time
 import uuid
 from asyncio import CancelledError
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent import futures
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlparse
 
@@ -30,9 +28,9 @@ from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
 
 from capacity.errors import CapacityError
+from capacity.sweep.orders import Limits, Pool, Trouble, Watch, Work
 from capacity.sweep.tasks import Job, Outcome
-
-Work = Callable[[Job], Outcome]
+from cuda_kernels import resolve_device
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.25
@@ -41,76 +39,20 @@ HEAL_AFTER_S = 60.0
 """How long a local pool may be short of processes before new ones are asked for: Dask gives up on one that is killed
 while it starts."""
 FETCH_S = 30.0
+CLOSE_S = 30.0
 LOST = (CancelledError, futures.CancelledError, OSError, TimeoutError)
 """What fetching an outcome raises when the scheduler, or the worker that holds it, is gone."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Where tasks run.
-
-    scheduler : "local" (processes), "threads", or tcp://host:port, tls://host:port
-    workers : processes or threads of a local pool; None for one a core (a GPU)
-    gpus : one process a GPU, through dask-cuda
-    memory : bytes a worker process may use before it is ended, None for its share of the machine
-    tls : ca file, certificate and key for tls:// addresses; None for those of Dask's own configuration
-    """
-
-    scheduler: str = "local"
-    workers: int | None = None
-    gpus: bool = False
-    memory: int | None = None
-    tls: tuple[str, str, str] | None = None
-
-    @property
-    def is_local(self) -> bool:
-        return self.scheduler in ("local", "threads")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much trouble is put up with.
-
-    retries : further tries after an error, and after the death of a worker process
-    timeout_s : of one task; 0 for none
-    max_failed : quarantined tasks after which the run stops
-    patience_s : how long to wait for a lost scheduler, or for any worker
-    """
-
-    retries: int = 2
-    timeout_s: float = 3600.0
-    max_failed: int = 1000
-    patience_s: float = 600.0
-
-
-@dataclass
-class Trouble:
-    """What has gone wrong with the tasks that ever failed; empty in a good run."""
-
-    errors: Counter[int] = field(default_factory=Counter)
-    deaths: Counter[int] = field(default_factory=Counter)
-    alone: list[int] = field(default_factory=list)
-    later: list[tuple[float, int]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Whom to tell: `done` and `failed` with the outcome and the number of tries, `say` with a line of text."""
-
-    done: Callable[[Outcome], None]
-    failed: Callable[[Outcome, int], None]
-    say: Callable[[str], None]
 
 
 @contextmanager
 def connected(pool: Pool) -> Iterator[Client]:
     """A client of the pool. A local cluster listens on loopback only and ends with the block."""
     if not pool.is_local:
-        client = _connect(pool, 30.0)
+        outside = _connect(pool, 30.0)
         try:
-            yield client
+            yield outside
         finally:
-            _close(client)
+            _close(outside)
         return
     settings = {
         "distributed.scheduler.allowed-failures": 0,  # the engine counts deaths itself
@@ -118,8 +60,17 @@ def connected(pool: Pool) -> Iterator[Client]:
         "distributed.admin.tick.limit": "1h",
         "distributed.comm.timeouts.connect": "60s",
     }
-    with dask.config.set(settings), _cluster(pool) as cluster, Client(cluster, set_as_default=False) as client:
-        yield client
+    with dask.config.set(settings):
+        cluster = _cluster(pool)
+        client: Client | None = None
+        try:
+            client = Client(cluster, set_as_default=False)
+            yield client
+        finally:  # on a busy machine processes may be slow to end, which is no fault of the run
+            if client is not None:
+                _close(client)
+            with suppress(OSError, TimeoutError, RuntimeError, CancelledError):
+                cluster.close(timeout=CLOSE_S)
 
 
 def _connect(pool: Pool, timeout_s: float) -> Client:
@@ -164,19 +115,36 @@ def _cluster(pool: Pool) -> Any:
     return cluster
 
 
-def _cuda_cluster(pool: Pool) -> Any:
-    """One process a GPU; each sees its own device as the first, so tasks need no device number."""
+def check(pool: Pool) -> None:
+    """Refuse a pool that cannot be had here, before anything is written.
+
+    Raises CapacityError for GPUs without dask-cuda, KernelError where there is no device.
+    """
+    if pool.gpus and pool.is_local:
+        _cuda_class(pool)
+        resolve_device("gpu")
+
+
+def _cuda_class(pool: Pool) -> Any:
     if pool.scheduler != "local":
-        raise CapacityError("--gpus starts a local cluster; with an address, start dask-cuda workers there")
+        raise CapacityError("--gpus starts a local cluster of processes; leave --scheduler threads out")
     try:
         from dask_cuda import LocalCUDACluster
     except ImportError as error:
         raise CapacityError("--gpus needs dask-cuda: install gridflops[sweep-cuda12]") from error
-    options = {"threads_per_worker": 1, "host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0"}
+    return LocalCUDACluster
+
+
+def _cuda_cluster(pool: Pool) -> Any:
+    """One process a GPU; each sees its own device as the first, so tasks need no device number."""
+    made = _cuda_class(pool)
+    options: dict[str, object] = {"threads_per_worker": 1, "host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0"}
     if pool.workers is not None:
         options["n_workers"] = pool.workers
+    if pool.memory is not None:
+        options["memory_limit"] = pool.memory
     try:
-        return LocalCUDACluster(**options)
+        return made(**options)
     except Exception as error:  # NVML, CUDA and dask-cuda each raise their own kind where there is no device
         raise CapacityError(f"--gpus: no usable NVIDIA GPU ({error}); leave --gpus out to run on CPUs") from error
 
@@ -226,6 +194,7 @@ class Run:
         try:
             while self._fill(waiting, by_task) or self._flying or self._trouble.later or self._trouble.alone:
                 self._wait(by_task)
+                self._watch.go_on()
         finally:
             for future in list(self._flying):
                 with suppress(Exception):

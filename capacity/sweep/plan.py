@@ -100,6 +100,7 @@ class Plan(_Closed):
     block: Annotated[int, Field(ge=1, le=4096)] = 256
     """Draws a task."""
     adequacy: str = "firm_capacity"
+    exchange: Literal["island", "network", "copper-plate"] = "island"
     engine: Literal["auto", "numpy", "numba"] = "auto"
     outputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("country", "area")
     """`country`, `area`, `fleet`, or single variables of the result that have a draw dimension."""

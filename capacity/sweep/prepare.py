@@ -18,6 +18,7 @@ import grids
 from capacity.errors import CapacityError
 from capacity.sweep import design, identity, store, tasks
 from capacity.sweep.plan import Layout, Plan, fingerprint, layout
+from cuda_kernels import DeviceName
 from grids.store import grid_hash
 from scenarios import Scenario, scenario_hash
 
@@ -83,8 +84,11 @@ def _check_corners(base: Sequence[Scenario], parameters: Sequence[str], points: 
             design.variant(scenario, scenario.name, dict(zip(parameters, map(float, values), strict=True)))
 
 
-def probe(prepared: Prepared, draws: int = 1) -> xr.Dataset:
-    """The kept variables of the first variant with a few draws: dimensions, units, coordinates."""
+def probe(prepared: Prepared, draws: int = 1, device: DeviceName | None = None) -> xr.Dataset:
+    """The kept variables of the first variant with a few draws: dimensions, units, coordinates.
+
+    device : None for the sweep's own; "cpu" where only the shape matters, since a client need not have a GPU
+    """
     said = prepared.identity
     values = dict(zip(prepared.inputs.parameters, map(float, prepared.inputs.design[0]), strict=True))
     scenario = design.variant(prepared.inputs.scenarios[0], prepared.inputs.names[0], values)
@@ -96,7 +100,8 @@ def probe(prepared: Prepared, draws: int = 1) -> xr.Dataset:
         draws=list(range(first, first + draws)),
         seed=prepared.plan.seed,
         adequacy=prepared.plan.adequacy,
-        device=said["device"],
+        exchange=prepared.plan.exchange,
+        device=device or said["device"],
         engine=said["engine"],
         area_draws=True,
     )

@@ -14,10 +14,8 @@ import xarray as xr
 from capacity.errors import CapacityError
 from capacity.sweep import store, summarise
 
-PLACES = ("country", "area", "technology")
-COLUMNS = (
-    "scenario", "variable", "year", *PLACES, "draws", "mean", *(f"p{round(100 * q):02d}" for q in summarise.QUANTILES)
-)  # fmt: skip
+NUMBERS = ("draws", "mean", *(f"p{round(100 * q):02d}" for q in summarise.QUANTILES))
+COUNTRY_ROW = {"scenario", "variable", "year", "country", *NUMBERS}
 TABLE_COLUMNS = ("scenario", "variable", "year", "country", "p05", "p50", "p95", "mean")
 TABLE_YEARS = 5
 
@@ -29,12 +27,19 @@ def all_rows(opened: store.Opened, variables: Sequence[str], *, partial: bool) -
             yield from summarise.rows(summary, dataset)
 
 
-def write_csv(rows: Iterable[dict[str, Any]], target: Path) -> None:
-    """All rows, or no file."""
+def columns(opened: store.Opened) -> tuple[str, ...]:
+    """Of a row: the scenario, the variable, every dimension that some variable has, and the numbers."""
+    with xr.open_zarr(opened.url, chunks=None) as dataset:
+        dims = dict.fromkeys(str(dim) for name in opened.shapes for dim in dataset[name].dims)
+    return ("scenario", "variable", *(dim for dim in dims if dim not in ("scenario", "draw")), *NUMBERS)
+
+
+def write_csv(rows: Iterable[dict[str, Any]], names: Sequence[str], target: Path) -> None:
+    """All rows, or no file. names : of the columns, from `columns`"""
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
         partial.replace(target)
@@ -57,7 +62,7 @@ def print_table(rows: Iterable[dict[str, Any]]) -> None:
     """Country rows of a few years, as they come."""
     print(("{:28} {:18} {:>5} {:8}" + " {:>12}" * 4).format(*TABLE_COLUMNS))
     for row in rows:
-        if "country" in row and "technology" not in row and row["year"] % TABLE_YEARS == 0:
+        if set(row) == COUNTRY_ROW and row["year"] % TABLE_YEARS == 0:
             texts = [str(row[name]) for name in TABLE_COLUMNS[:4]]
             numbers = [f"{row[name]:,.4g}" for name in TABLE_COLUMNS[4:]]
             print(("{:28} {:18} {:>5} {:8}" + " {:>12}" * 4).format(*texts, *numbers))

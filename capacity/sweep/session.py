@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from capacity.errors import CapacityError
-from capacity.sweep import engine, identity, store, tasks
-from capacity.sweep.plan import Layout
+from capacity.sweep import engine, identity, lease, places, store, tasks
+from capacity.sweep.orders import Limits, Pool, Watch, Work
 from capacity.sweep.prepare import Prepared, probe
 
 LOG_EVERY_S = 10.0
@@ -30,11 +31,7 @@ def make_or_open(address: str, prepared: Prepared, *, resume: bool, allow_code_c
     if found == "sweep" and not resume:
         raise CapacityError(f"--out {address}: holds a sweep already; add --resume to go on with it, or choose another")
     if found != "sweep":
-        sample = probe(prepared)
-        try:
-            return store.create(address, prepared.identity, prepared.layout, sample, prepared.inputs)
-        except OSError as error:
-            raise CapacityError(f"--out {address}: cannot write there ({error}); choose another place") from error
+        return _made(address, prepared)
     opened = store.open_store(address)
     old, new = dict(opened.identity), dict(prepared.identity)
     old_code, new_code = {"code": old.pop("code")}, {"code": new.pop("code")}
@@ -50,6 +47,17 @@ def make_or_open(address: str, prepared: Prepared, *, resume: bool, allow_code_c
             "add --allow-code-change to go on all the same"
         )
     return opened
+
+
+def _made(address: str, prepared: Prepared) -> store.Opened:
+    sample = probe(prepared, device="cpu").assign_attrs(device=prepared.identity["device"])
+    try:
+        with lease.held(places.of(address)):
+            if store.state(address) == "sweep":
+                raise CapacityError(f"--out {address}: another client has just made a sweep there; choose another")
+            return store.create(address, prepared.identity, prepared.layout, sample, prepared.inputs)
+    except OSError as error:
+        raise CapacityError(f"--out {address}: cannot write there ({error}); choose another place") from error
 
 
 @dataclass(frozen=True)
@@ -135,43 +143,66 @@ class _Keeper:
 
 def execute(
     opened: store.Opened,
-    pool: engine.Pool,
-    limits: engine.Limits,
+    pool: Pool,
+    limits: Limits,
     *,
     progress: Progress = lambda done, failed, total: None,
     announce: Callable[[str], None] = lambda text: None,
-    work: engine.Work = tasks.run,
+    work: Work = tasks.run,
 ) -> Tally:
     """Compute what the store lacks. Returns how it went; a quarantined task does not stop the others.
 
     work : what a worker does with a job; tests put trouble around `tasks.run` here
+    Raises CapacityError where another client runs the sweep, or when going on is pointless (`engine.Run`).
     """
-    started = time.monotonic()
-    log = RunLog(opened)
-    cut = opened.layout
-    with engine.connected(pool) as client:
-        announce(f"Dask dashboard: {engine.dashboard(client)}")
-        log.say(f"run of {cut.tasks} tasks on {pool.scheduler}", now=True)
-        alone = engine.has_time_limit(pool, client)
-        job = tasks.Job(opened.url, 0, identity.code_version()["source_sha256"], limits.timeout_s if alone else 0.0)
-        if limits.timeout_s and not alone:
-            log.say("no time limit: workers have more than one thread")
+    with lease.held(opened.place, announce) as mine:
+        if identity.differences(store.open_store(opened.url).identity, opened.identity):
+            raise CapacityError(f"{opened.url}: another client has made another sweep there; choose another --out")
+        with engine.connected(pool) as client:
+            address = engine.dashboard(client)
+            announce(f"Dask dashboard: {address}")
+            log = RunLog(opened)
+            log.say(f"run of {opened.layout.tasks} tasks on {pool.scheduler}, dashboard {address}", now=True)
+            alone = engine.has_time_limit(pool, client)
+            if limits.timeout_s and not alone:
+                log.say("no time limit: workers have more than one thread")
+            limits = replace(limits, timeout_s=limits.timeout_s if alone else 0.0)
+            run = partial(engine.Run, pool, client)
+            return _Session(opened, run, limits, log, mine.check)(work, progress)
+
+
+class _Session:
+    """One run through a connected client: check what is there, compute the rest, count."""
+
+    def __init__(
+        self,
+        opened: store.Opened,
+        run: Callable[[Work, Limits, Watch], engine.Run],
+        limits: Limits,
+        log: RunLog,
+        go_on: Callable[[], None],
+    ) -> None:
+        self._opened, self._run, self._limits, self._log, self._go_on = opened, run, limits, log, go_on
+        self._job = tasks.Job(opened.url, 0, identity.code_version()["source_sha256"], limits.timeout_s)
+
+    def __call__(self, work: Work, progress: Progress) -> Tally:
+        started, opened, log = time.monotonic(), self._opened, self._log
         for task in opened.failed():
             opened.release(task)
-        damaged = _damaged(opened, pool, client, limits, job)
-        for task in damaged:
-            log.say(f"task {task}: {damaged[task]}; computed again")
+        damaged = self._damaged()
+        for task, fault in damaged.items():
+            log.say(f"task {task}: {fault}; computed again")
             opened.forget(task)
         done = opened.done()
         keeper = _Keeper(opened, log, progress, len(done))
-        progress(len(done), 0, cut.tasks)
-        watch = engine.Watch(keeper.on_done, keeper.on_failed, log.say)
+        progress(len(done), 0, opened.layout.tasks)
         try:
-            engine.Run(pool, client, work, limits, watch)(_jobs(cut, done, job))
+            watch = Watch(keeper.on_done, keeper.on_failed, log.say, self._go_on)
+            self._run(work, self._limits, watch)(self._jobs(done))
         finally:
             keeper.keep_failures()
             tally = Tally(
-                tasks=cut.tasks,
+                tasks=opened.layout.tasks,
                 done=keeper.done,
                 failed=keeper.failed,
                 computed=keeper.computed,
@@ -180,23 +211,24 @@ def execute(
                 busy_seconds=round(keeper.busy, 3),
             )
             log.say(f"ended with {tally.done} of {tally.tasks} done, {tally.failed} failed", now=True)
-    return tally
+        return tally
 
+    def _jobs(self, done: set[int]) -> Iterator[tasks.Job]:
+        return (replace(self._job, task=task) for task in self._opened.layout if task not in done)
 
-def _jobs(cut: Layout, done: set[int], job: tasks.Job) -> Iterator[tasks.Job]:
-    return (replace(job, task=task) for task in cut if task not in done)
+    def _damaged(self) -> dict[int, str]:
+        """Recorded tasks whose bytes are not what was recorded, found by the workers."""
+        recorded = sorted(self._opened.done())
+        bad: dict[int, str] = {}
 
+        def note(outcome: tasks.Outcome, tries: int) -> None:
+            bad[outcome.task] = outcome.error
 
-def _damaged(
-    opened: store.Opened, pool: engine.Pool, client: Any, limits: engine.Limits, job: tasks.Job
-) -> dict[int, str]:
-    """Recorded tasks whose bytes are not what was recorded, found by the workers."""
-    recorded = sorted(opened.done())
-    bad: dict[int, str] = {}
-    watch = engine.Watch(lambda _: None, lambda outcome, _: bad.update({outcome.task: outcome.error}), lambda _: None)
-    once = replace(limits, retries=0, max_failed=len(recorded) + 1)
-    engine.Run(pool, client, tasks.check, once, watch)(replace(job, task=task, timeout_s=0.0) for task in recorded)
-    return bad
+        watch = Watch(lambda outcome: None, note, lambda text: None, self._go_on)
+        once = replace(self._limits, retries=0, max_failed=len(recorded) + 1)
+        job = replace(self._job, timeout_s=0.0)
+        self._run(tasks.check, once, watch)(replace(job, task=task) for task in recorded)
+        return bad
 
 
 def status(address: str) -> dict[str, Any]:
@@ -206,6 +238,7 @@ def status(address: str) -> dict[str, Any]:
     cut = opened.layout
     sample = [opened.record(task) for task in sorted(done)[:: max(1, len(done) // 64)]]
     records = [record for record in sample if record is not None]
+    client = lease.holder(opened.place)
     logs = opened.place.names("sweep/logs")
     last = (opened.place.get(f"sweep/logs/{logs[-1]}") or b"").decode().strip().splitlines() if logs else []
     remaining = cut.tasks - len(done) - len(failed - done)
@@ -220,6 +253,7 @@ def status(address: str) -> dict[str, Any]:
         "remaining": remaining,
         "stored_bytes": int(size),
         "seconds_a_task": round(float(np.mean([r.seconds for r in records])), 3) if records else None,
+        "client": lease.name_of(client) if client else "",
         "failures": [vars(opened.failure(task)) for task in sorted(failed - done)[:20] if opened.failure(task)],
         "last_log_line": last[-1] if last else "",
     }

@@ -5,6 +5,7 @@
     sweep/grid.nc, scenarios.json, design.npy    inputs of the tasks
     sweep/done/<task>.json         checksums of the task's chunks, written after them
     sweep/failed/<task>.json       a quarantined task and its error
+    sweep/client.json              the client that runs it, while it runs
     sweep/logs/                    one log a run
 
 Chunks are encoded in memory and put whole, so no writer ever reads, locks or splits a chunk, and a task computed
@@ -38,8 +39,9 @@ Floats = NDArray[np.float64]
 
 FORMAT = 1
 MARK = "sweep/sweep.json"
-DRAW_AXIS = 2
-"""Every stored variable is (scenario, year, draw, ...)."""
+DIMS = ("scenario", "year", "draw")
+"""First dimensions of every stored variable; others may follow."""
+DRAW_AXIS = DIMS.index("draw")
 
 
 @dataclass(frozen=True)
@@ -242,9 +244,10 @@ def state(address: str | Path) -> str:
     if place.get(MARK) is not None:
         return "sweep"
     names = place.names("")
-    if not names:
+    own = place.names("sweep") if "sweep" in names else []
+    if not names or (names == ["sweep"] and set(own) <= {"client.json"}):
         return "empty"
-    return "unfinished" if "sweep" in names and place.get("sweep/zarr.json") is not None else "foreign"
+    return "unfinished" if "zarr.json" in own else "foreign"
 
 
 def _skeleton(

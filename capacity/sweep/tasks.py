@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from scenarios import Scenario
 Floats = NDArray[np.float64]
 
 GROUPS = ("country", "area", "fleet")
-"""Names for the variables of a result that have a draw dimension, by what else they have."""
+"""Names for the variables of a result that have scenario, year and draw: by technology, else by area, else the rest."""
 SETUP_S = 300.0
 """Least time for a new process to import the model and read the sweep's inputs, which is not the task's own time."""
 GRACE_S = 10.0
@@ -121,27 +121,39 @@ def compute(sweep: Sweep, task: int) -> Mapping[str, Floats]:
         draws=list(sweep.store.layout.draw_numbers(task)),
         seed=int(said["plan"]["seed"]),
         adequacy=said["plan"]["adequacy"],
+        exchange=said["plan"]["exchange"],
         device=said["device"],
         engine=said["engine"],
         area_draws=True,
         threads=1,  # the scheduler already has a task for each core
     )
-    return {name: result[name].to_numpy() for name in sweep.store.shapes}
+    kept = _in_order(result[list(sweep.store.shapes)])
+    return {str(name): kept[name].to_numpy().astype(np.float64, copy=False) for name in kept.data_vars}
+
+
+def _in_order(result: xr.Dataset) -> xr.Dataset:
+    """With the dimensions in the order of the store."""
+    return result.transpose(*stores.DIMS, ...)
 
 
 def chosen_outputs(result: xr.Dataset, outputs: tuple[str, ...]) -> xr.Dataset:
     """The variables of a result that a plan keeps. Raises CapacityError naming what there is to choose from."""
     groups: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name, variable in result.data_vars.items():
-        if "draw" in variable.dims:
-            last = {"area": "area", "country": "country"}.get(str(variable.dims[-1]), "fleet")
-            groups[last].append(str(name))
+        if {*stores.DIMS} <= {*variable.dims}:
+            groups[_group(variable.dims)].append(str(name))
     every = [name for names in groups.values() for name in names]
     unknown = [name for name in outputs if name not in groups and name not in every]
     if unknown:
         raise CapacityError(f"outputs: {', '.join(unknown)}: choose from {', '.join([*GROUPS, *every])}")
     keep = {name for asked in outputs for name in groups.get(asked, [asked])}
-    return result[[name for name in every if name in keep]]
+    return _in_order(result[[name for name in every if name in keep]])
+
+
+def _group(dims: tuple[Hashable, ...]) -> str:
+    if "technology" in dims:
+        return "fleet"
+    return "area" if "area" in dims else "country"
 
 
 _lock = threading.Lock()

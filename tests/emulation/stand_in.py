@@ -332,6 +332,6 @@ def make_module() -> ModuleType:
             return _device_function(name)
         raise AttributeError(f"the stand-in has no cupy.{name}; add it to stand_in.py if CuPy has it")
 
-    module.__version__ = "0.stand-in"  # type: ignore[attr-defined]
+    module.__version__ = "0+stand.in"  # type: ignore[attr-defined]
     module.__getattr__ = look_up  # type: ignore[method-assign]
     return module

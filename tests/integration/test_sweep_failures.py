@@ -17,7 +17,7 @@ import pytest
 import sweep_faults as faults
 from sweep_factory import PLAN, prepared, write_inputs, write_plan
 
-from capacity.sweep import engine, session, store, tasks
+from capacity.sweep import engine, orders, session, store, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def undisturbed(folder, grid_file):
     """The same plan where nothing goes wrong: 12 tasks."""
     (folder / "quiet").mkdir()
     opened = opened_in(folder / "quiet", ready_in(folder / "quiet", grid_file))
-    tally = session.execute(opened, engine.Pool("threads", workers=2), engine.Limits())
+    tally = session.execute(opened, orders.Pool("threads", workers=2), orders.Limits())
     assert tally.done == tally.tasks == 12
     return chunks(opened)
 
@@ -87,8 +87,8 @@ def stormy(folder, grid_file):
     (folder / "stormy").mkdir()
     ready = ready_in(folder / "stormy", grid_file)
     opened = opened_in(folder / "stormy", ready)
-    pool = engine.Pool("local", workers=2, memory=900 * 2**20)
-    limits = engine.Limits(retries=1, timeout_s=faults.TIME_LIMIT_S)
+    pool = orders.Pool("local", workers=2, memory=900 * 2**20)
+    limits = orders.Limits(retries=1, timeout_s=faults.TIME_LIMIT_S)
     tally = session.execute(opened, pool, limits, work=faults.troubled)
     return opened, tally
 
@@ -139,7 +139,7 @@ def test_failed_writes_leave_no_partial_files(stormy):
 
 def test_resume_without_the_trouble_completes_it(stormy, undisturbed):
     opened, _ = stormy
-    tally = session.execute(opened, engine.Pool("threads", workers=2), engine.Limits())
+    tally = session.execute(opened, orders.Pool("threads", workers=2), orders.Limits())
     assert (tally.done, tally.failed, tally.computed, tally.damaged) == (12, 0, 4, 0)
     assert chunks(opened) == undisturbed
 
@@ -209,7 +209,7 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
     hunter.start()
     try:
         tally = session.execute(
-            opened, engine.Pool("local", workers=2), engine.Limits(retries=3), work=faults.unhurried
+            opened, orders.Pool("local", workers=2), orders.Limits(retries=3), work=faults.unhurried
         )
     finally:
         stop.set()
@@ -233,8 +233,8 @@ def test_processes_killed_while_they_start_are_replaced(monkeypatch):
     """Dask gives up on a worker that dies before it is up; without the engine's own repair the run would starve."""
     monkeypatch.setattr(engine, "HEAL_AFTER_S", 4.0)
     done, failed, said = [], [], []
-    watch = engine.Watch(lambda o: done.append(o.task), lambda o, _: failed.append(o.task), said.append)
-    pool = engine.Pool("local", workers=2)
+    watch = orders.Watch(lambda o: done.append(o.task), lambda o, _: failed.append(o.task), said.append)
+    pool = orders.Pool("local", workers=2)
 
     def hunt():
         time.sleep(1.0)
@@ -249,7 +249,7 @@ def test_processes_killed_while_they_start_are_replaced(monkeypatch):
         hunter = threading.Thread(target=hunt)
         hunter.start()
         jobs = [tasks.Job("none", task, "none") for task in range(16)]
-        engine.Run(pool, client, faults.idle, engine.Limits(retries=5), watch)(jobs)
+        engine.Run(pool, client, faults.idle, orders.Limits(retries=5), watch)(jobs)
         hunter.join()
     assert sorted(done) == list(range(16))
     assert failed == []
@@ -275,8 +275,8 @@ def test_a_disk_that_is_full_ends_in_partial_and_resumes_with_room(folder, grid_
         opened = session.make_or_open(str(disk / "s"), ready, resume=False, allow_code_change=False)
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         ballast.write_bytes(b"x" * max(0, free - 400_000))
-        limits = engine.Limits(retries=1)
-        pool = engine.Pool("threads", workers=2)
+        limits = orders.Limits(retries=1)
+        pool = orders.Pool("threads", workers=2)
         tally = session.execute(opened, pool, limits)
         assert 0 < tally.failed < 12
         assert {opened.failure(task) is None for task in opened.failed()} <= {False}
@@ -378,7 +378,7 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(folder, grid
 
 
 def test_a_local_scheduler_listens_on_loopback_only():
-    with engine.connected(engine.Pool("local", workers=1)) as client:
+    with engine.connected(orders.Pool("local", workers=1)) as client:
         client.wait_for_workers(1, timeout=PATIENCE_S)
         info = client.scheduler_info()
         assert info["address"].startswith("tcp://127.0.0.1:")

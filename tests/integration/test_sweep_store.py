@@ -15,9 +15,9 @@ from sweep_factory import PLAN, prepared, write_inputs, write_plan
 import grids
 from capacity import CapacityError, estimate
 from capacity.cli import main
-from capacity.sweep import design, engine, identity, places, session, store, summarise, tasks
+from capacity.sweep import design, engine, identity, orders, places, session, store, summarise, tasks
 
-THREADS = engine.Pool("threads", workers=2)
+THREADS = orders.Pool("threads", workers=2)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def ready(plan_file, grid_file):
 
 def make(ready, out, pool=THREADS, **options):
     opened = session.make_or_open(str(out), ready, resume=options.pop("resume", False), allow_code_change=False)
-    return opened, session.execute(opened, pool, engine.Limits(retries=1), **options)
+    return opened, session.execute(opened, pool, orders.Limits(retries=1), **options)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_every_draw_equals_the_run_without_dask(finished, reference):
 @pytest.mark.parametrize(("block", "workers"), [(10, 1), (3, 3)])
 def test_any_block_and_worker_count_gives_the_same_bits(block, workers, finished, grid_file, tmp_path):
     ready = prepared(write_plan(tmp_path, block=block), grid_file)
-    opened, tally = make(ready, tmp_path / "s", engine.Pool("threads", workers=workers))
+    opened, tally = make(ready, tmp_path / "s", orders.Pool("threads", workers=workers))
     assert tally.tasks == 4 * -(-10 // block)
     with xr.open_zarr(opened.url) as found, xr.open_zarr(finished.url) as wanted:
         for name in finished.shapes:
@@ -180,7 +180,7 @@ def test_a_worker_with_other_code_stops_the_run(ready, tmp_path, monkeypatch):
     outcome = tasks.run(tasks.Job(opened.url, 0, "another"))
     assert outcome.fatal
     with pytest.raises(CapacityError, match="other code"):
-        session.execute(opened, THREADS, engine.Limits(), work=lambda job: outcome)
+        session.execute(opened, THREADS, orders.Limits(), work=lambda job: outcome)
 
 
 def test_foreign_places_are_left_alone(ready, tmp_path):
@@ -240,7 +240,7 @@ def test_a_poisoned_task_leaves_the_others_and_says_so(ready, plan_file, grid_fi
 
 def test_too_many_failures_stop_the_run(ready, tmp_path):
     opened = session.make_or_open(str(tmp_path / "s"), ready, resume=False, allow_code_change=False)
-    limits = engine.Limits(retries=0, max_failed=3)
+    limits = orders.Limits(retries=0, max_failed=3)
     with pytest.raises(CapacityError, match="3 tasks failed"):
         session.execute(opened, THREADS, limits, work=lambda job: tasks.Outcome(job.task, error="no luck"))
 
@@ -298,36 +298,6 @@ def test_unknown_outputs_and_designs_are_named(grid_file, tmp_path):
     text = PLAN + "design: {kind: full_grid, parameters: {us.no_such: {values: [1.0]}}}\n"
     with pytest.raises(CapacityError, match=r"us\.no_such"):
         prepared(write_plan(tmp_path, text), grid_file)
-
-
-def test_gpus_without_one_is_one_clear_line(plan_file, grid_file, tmp_path):
-    """dask-cuda absent, or present without a device: both end in one line and exit code 1."""
-    pytest.importorskip("distributed")
-    with pytest.raises(CapacityError, match="--gpus"), engine.connected(engine.Pool(gpus=True)):
-        pass
-    with pytest.raises(CapacityError, match="--gpus starts a local cluster"):
-        engine._cuda_cluster(engine.Pool("threads", gpus=True))
-
-
-def test_the_gpu_path_asks_the_model_for_the_device(ready, finished, monkeypatch):
-    """`--gpus` makes each task ask for device gpu; here the question is recorded instead of answered."""
-    asked = {}
-
-    def record(*args, **options):
-        asked.update(options)
-        return {name: np.zeros(1) for name in finished.shapes} and xr.Dataset(dict.fromkeys(finished.shapes, 0.0))
-
-    sweep = tasks.opened(finished.url)
-    gpu = tasks.Sweep(
-        store.Opened(finished.place, finished.identity | {"device": "gpu"}, finished.layout, finished.shapes),
-        sweep.inputs,
-        sweep.grid,
-    )
-    monkeypatch.setattr(tasks.capacity, "estimate", record, raising=False)
-    arrays = tasks.compute(gpu, 5)
-    assert asked["device"] == "gpu"
-    assert asked["draws"] == [8, 9]
-    assert all(isinstance(values, np.ndarray) for values in arrays.values())
 
 
 def test_only_the_engine_imports_the_scheduler():
