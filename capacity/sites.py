@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,6 +19,7 @@ from capacity.fleet import Fleet
 Floats = NDArray[np.float64]
 
 CELL_QUANTILES = (0.1, 0.5, 0.9)
+EARTH_RADIUS_KM = 6371.0
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,50 @@ def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_li
 
 
 def cell_cost(grid: xr.Dataset, cells: NDArray[np.int64], country: str, central: CentralPath) -> Floats:
-    """Cost (cell,) of a unit of IT energy: mean PUE times the industrial price, known or the country's. [usd/MWh]"""
+    """Cost (cell,) of a unit of IT energy: mean PUE times the industrial price, known or the country's. [usd/MWh]
+
+    In China a hub's price is lower by `cn.hub_discount_usd_per_mwh`; nil unless a scenario sets it.
+    """
     part = grid.isel(cell=cells)
     price = part["cell_price_usd_per_mwh"].to_numpy()
     national = float(central.scalar(f"{country.lower()}.electricity_price_usd_per_mwh")[0])
     mean_pue = compute.mean_pue(part["cell_temperature_c"].to_numpy(), compute.Cooling.of(central))[0]
-    return mean_pue * np.where(np.isfinite(price), price, national)
+    known = np.where(np.isfinite(price), price, national)
+    if country == "CN":
+        known = known - float(central.scalar("cn.hub_discount_usd_per_mwh")[0]) * in_hub(grid, cells)
+    return mean_pue * known
+
+
+def in_hub(grid: xr.Dataset, cells: NDArray[np.int64]) -> Floats:
+    """1 for cells (cell,) whose centre lies within a cluster of China's national computing hubs, else 0."""
+    part = grid.isel(cell=cells)
+    at = np.radians(np.stack([part["cell_lat"].to_numpy(), part["cell_lon"].to_numpy()]))
+    result = np.zeros(len(cells))
+    known = hubs()
+    for hub in known["hubs"].values():
+        there = np.radians([hub["latitude"], hub["longitude"]])
+        lift, turn = np.sin((at[0] - there[0]) / 2.0) ** 2, np.sin((at[1] - there[1]) / 2.0) ** 2
+        away = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(lift + np.cos(at[0]) * np.cos(there[0]) * turn))
+        result[away <= float(known["radius_km"]["value"])] = 1.0
+    return result
+
+
+@cache
+def hubs() -> Mapping[str, Any]:
+    """Clusters of China's national computing hubs: positions and radius (`data/cn_hubs.yaml`)."""
+    from ruamel.yaml import YAML
+
+    text = files("capacity").joinpath("data", "cn_hubs.yaml").read_text(encoding="utf-8")
+    known: Mapping[str, Any] = YAML(typ="safe").load(text)
+    return known
 
 
 def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> Placed:
     """Split each area's headroom (draw, area, year) over its cells by water-filling."""
     campus = float(draws.central.scalar("campus_limit_mw")[0])
-    temperature = draws.scalar("siting_temperature_usd_per_mwh")
-    nodes = _temperature_nodes(draws)
+    spread = float(draws.central.scalar(f"{fleet.prefix}.siting_temperature_factor")[0])
+    temperature = draws.scalar("siting_temperature_usd_per_mwh") * spread
+    nodes = _temperature_nodes(draws) * spread
     pue = compute.peak_pue(grid["cell_temperature_c"].to_numpy(), compute.Cooling.of(draws.central))[0]
     owner = grid["cell_area_id"].to_numpy()
     hostable, share = np.zeros_like(headroom_mw), np.zeros_like(headroom_mw)

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scenario_factory import scenario
 from scipy.optimize import brentq, linprog
 from scipy.special import expit
 
-from capacity import siting
+import grids
+from capacity import sites, siting
+from capacity.draws import Draws
+from capacity.fleet import Fleet
 
 areas = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed))
 
@@ -91,3 +95,24 @@ def test_cells_in_another_order_get_the_same_load():
     np.testing.assert_allclose(
         place(cap[turned], cost[turned], 5.0, load), place(cap, cost, 5.0, load)[:, turned], rtol=1e-9
     )
+
+
+def test_hubs_lie_in_their_provinces_and_get_more_of_the_load_when_power_is_cheaper_there():
+    grid = grids.open_grid()
+    inside = sites.in_hub(grid, np.arange(grid.sizes["cell"])) == 1.0
+    owner = grid["cell_area_id"].to_numpy()
+    assert {hub["area"] for hub in sites.hubs()["hubs"].values()} <= set(owner[inside])
+    assert all(str(area).startswith("cn.") for area in owner[inside])
+    assert inside.sum() < 0.05 * (np.char.startswith(owner.astype(str), "cn.")).sum()
+    fleet = Fleet.of(grid, "CN")
+    load = np.full((4, len(fleet.areas), 1), 500.0)
+
+    def hub_share(**values):
+        draws = Draws(1, np.arange(4), np.array([2025]), scenario(**values))
+        placed = sites.place(grid, fleet, draws, load)
+        return placed.cell_mean_mw[0, inside[placed.cells]].sum()
+
+    plain = hub_share()
+    np.testing.assert_array_equal(plain, hub_share(cn__hub_discount_usd_per_mwh=0.0, cn__siting_temperature_factor=1.0))
+    assert hub_share(cn__hub_discount_usd_per_mwh=15.0) > 1.5 * plain
+    assert hub_share(us__siting_temperature_factor=0.5) == plain
