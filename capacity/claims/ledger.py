@@ -60,8 +60,8 @@ class Arithmetic(Closed):
             return OPERATIONS[self.op][1](*self.of)
         first, last = (int(year) for year in self.of)
         total = grid["national_generation_twh"].sel(country=self.country, source="total")
-        ends = (float(total.sel(national_year=year)) for year in (first, last))
-        return 100.0 * float(growth_rate(*ends, last - first))
+        before, after = (float(total.sel(national_year=year)) for year in (first, last))
+        return 100.0 * float(growth_rate(before, after, last - first))
 
 
 class Entry(Closed):

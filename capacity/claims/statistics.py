@@ -106,14 +106,19 @@ def first_year_of(flags: Flags, years: NDArray[np.int64]) -> Floats:
     return np.where(flags.any(axis=1), years[np.argmax(flags, axis=1)].astype(np.float64), np.inf)
 
 
-def energy_cost_share(price_usd_per_mwh: Floats, cost_busd_per_gw: Floats, life_years: Floats, pue: Floats) -> Floats:
-    """Share of the yearly cost of an accelerator site that is electricity, all inputs (draw,). [1]
+def yearly_capital_cost(
+    cost_busd_per_gw: Floats, shell_share: Floats, life_years: Floats, shell_years: float
+) -> Floats:
+    """Capital of one GW of IT power a year (draw,): chips over their life, the shell over its own. [10^9 $/yr]"""
+    return np.asarray(cost_busd_per_gw * ((1.0 - shell_share) / life_years + shell_share / shell_years))
 
-    Yearly cost of one GW of IT power = capital over its life + 8,760 h at the price and the PUE.
-    cost_busd_per_gw : all-in capital per GW. [10^9 $/GW]
-    """
-    energy = price_usd_per_mwh * 8760.0 * 1000.0 * pue / 1e9
-    return np.asarray(energy / (energy + cost_busd_per_gw / life_years))
+
+def energy_cost_share(
+    price_usd_per_mwh: Floats, yearly_capital_busd: Floats, pue: Floats, load_factor: Floats
+) -> Floats:
+    """Share of the yearly cost of one GW of IT power that is electricity, all inputs (draw,). [1]"""
+    energy = price_usd_per_mwh * 8760.0 * 1000.0 * pue * load_factor / 1e9
+    return np.asarray(energy / (energy + yearly_capital_busd))
 
 
 def compute_change_from_price(cost_share: Floats, price_ratio: Floats) -> Floats:

@@ -77,8 +77,10 @@ def test_loss_and_recovery():
 
 def test_energy_share_of_cost_and_what_a_price_does():
     one = np.ones(1)
-    share = stats.energy_cost_share(100.0 * one, 35.04 * one, 5.0 * one, 1.2 * one)
-    energy, capital = 100 * 8760e3 * 1.2 / 1e9, 35.04 / 5
+    capital = float(stats.yearly_capital_cost(40.0 * one, 0.25 * one, 5.0 * one, 20.0)[0])
+    assert capital == pytest.approx(30 / 5 + 10 / 20)
+    share = stats.energy_cost_share(100.0 * one, capital * one, 1.2 * one, 0.5 * one)
+    energy = 100 * 8760e3 * 1.2 * 0.5 / 1e9
     assert share[0] == pytest.approx(energy / (energy + capital))
     change = stats.compute_change_from_price(share, 2.0 * one)[0]
     assert np.exp(change) == pytest.approx((energy + capital) / (2 * energy + capital))

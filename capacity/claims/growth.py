@@ -1,0 +1,253 @@
+"""Claims 1 and 3: how fast supply grows, and what the regime of building is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from capacity.claims import statistics as stats
+from capacity.claims.evidence import Answer, Evidence, Finding, Table
+from capacity.claims.posterior import posterior, probability, spread_ratio
+from capacity.claims.texts import Claim
+from capacity.claims.words import number, percent, share, spread
+
+ORIGINS = (2000, 2005, 2010, 2015, 2020, 2021)
+OTHER_FLAT = (0.005, 0.02)
+SWAPPED, REFORM, PATCHWORK, SURGE = (
+    "regimes-swapped",
+    "us-permitting-reform",
+    "us-50-state-patchwork",
+    "cn-five-year-plan-surge",
+)
+
+
+def supply(evidence: Evidence, claim: Claim) -> Answer:
+    """Claim 1."""
+    first, last = evidence.first, evidence.last
+    rates = {}
+    for country in ("US", "CN"):
+        energy = evidence.values("supply_mwh", country)
+        before, after = (stats.at(evidence.result, energy, year) for year in (first, last))
+        rates[country] = stats.growth_rate(before, after, last - first)
+    flat, fast = claim.threshold("flat_below"), claim.threshold("fast_above")
+    holds = probability((rates["US"] < flat) & (rates["CN"] > fast))
+    gap = 100.0 * (rates["CN"] - rates["US"])
+    findings = [
+        Finding(
+            f"Growth of supply {first}-{last}, China less US",
+            "points a year",
+            posterior(gap),
+            "China grows faster",
+            probability(gap > 0),
+        ),
+        Finding(
+            f"Growth of supply {first}-{last}, US",
+            "% a year",
+            posterior(100.0 * rates["US"]),
+            f"below {100 * flat:g} %",
+            probability(rates["US"] < flat),
+        ),
+        Finding(
+            f"Growth of supply {first}-{last}, China",
+            "% a year",
+            posterior(100.0 * rates["CN"]),
+            f"above {100 * fast:g} %",
+            probability(rates["CN"] > fast),
+        ),
+    ]
+    observed, table = _observed(evidence)
+    end = max(observed["US"])
+    for limit in OTHER_FLAT:
+        findings.append(
+            Finding(
+                f"The same with {100 * limit:g} % as the limit of standing still",
+                "% a year",
+                findings[1].posterior,
+                f"US below {100 * limit:g} % and China above {100 * fast:g} %",
+                probability((rates["US"] < limit) & (rates["CN"] > fast)),
+            )
+        )
+    twh = {c: evidence.grid["national_generation_twh"].sel(country=c, source="total") for c in ("US", "CN")}
+    size = float(twh["CN"].sel(national_year=end)) / float(twh["US"].sel(national_year=end))
+    against = [
+        f"US generation grew by {number(100 * observed['US'][end]['recent'])} % a year from 2021 to {end} and by "
+        f"{number(100 * observed['US'][end]['year'])} % in {end} alone, not near zero (Ember through Our World in "
+        f"Data)."
+    ]
+    sentences = [
+        f"Observed: in {end} China generated {number(size)} times as much as the US; from 2005 to {end} generation "
+        f"grew by "
+        f"{number(100 * observed['CN'][end]['long'])} % a year in China and "
+        f"{number(100 * observed['US'][end]['long'])} % in the US.",
+        f"Projected {first} to {last}: the US fleet's energy changes by "
+        f"{spread(findings[1].posterior, '% a year')}, China's by "
+        f"{spread(findings[2].posterior, '% a year')}.",
+        "Projected is what the fleet could give at recent capacity factors, not what will be asked of it.",
+    ]
+    return Answer(
+        claim,
+        holds,
+        findings,
+        gap,
+        findings[0].name,
+        ("us", "cn"),
+        sentences,
+        against,
+        [table],
+        _growth_figure(evidence),
+        f"Generation observed to {end}, and the energy that the projected fleet can give: median and "
+        f"90 % band of {holds.draws} draws.",
+    )
+
+
+def _observed(evidence: Evidence) -> tuple[dict[str, dict[int, dict[str, float]]], Table]:
+    """Observed growth by country, and the table by first year."""
+    record = evidence.grid["national_generation_twh"].sel(source="total")
+    known = record.transpose("national_year", "country").notnull().all("country")
+    years = [int(year) for year in record["national_year"].to_numpy()[known.to_numpy()]]
+    end = years[-1]
+    origins = [year for year in ORIGINS if years[0] <= year < end]
+    rows, found = [], {}
+    for country in ("US", "CN"):
+        series = record.sel(country=country)
+        rates = stats.growth_by_origin(series, [*origins, end - 1], end)
+        found[country] = {end: {"long": rates[2005], "recent": rates[2021], "year": rates[end - 1]}}
+        rows.append(rates)
+    table = Table(
+        f"Observed growth of generation to {end}, by first year",
+        ("First year", "US, % a year", "China, % a year"),
+        [(str(year), number(100 * rows[0][year]), number(100 * rows[1][year])) for year in origins],
+    )
+    return found, table
+
+
+def _growth_figure(evidence: Evidence) -> dict[str, object]:
+    panels = []
+    for country in ("US", "CN"):
+        record = evidence.grid["national_generation_twh"].sel(source="total", country=country)
+        known = record.notnull().to_numpy()
+        past = (record["national_year"].to_numpy()[known], record.to_numpy()[known])
+        drawn = evidence.values("supply_mwh", country) / 1e6
+        panels.append({"country": country, "past": past, "lines": {"fleet could give": drawn}})
+    return {
+        "kind": "paths",
+        "title": "Electricity supply",
+        "unit": "TWh a year",
+        "years": evidence.years,
+        "panels": panels,
+    }
+
+
+def regimes(evidence: Evidence, claim: Claim) -> Answer:
+    """Claim 3."""
+    tie = claim.threshold("tie")
+    # Towards plans: positive where plans give more. China's change is that from a patchwork to its plans.
+    us = stats.log_change(
+        evidence.at_end("deployed_flop_per_year", "US", SWAPPED), evidence.at_end("deployed_flop_per_year", "US")
+    )
+    cn = stats.log_change(
+        evidence.at_end("deployed_flop_per_year", "CN"), evidence.at_end("deployed_flop_per_year", "CN", SWAPPED)
+    )
+    least = np.log1p(tie)
+    holds = probability((us > least) & (cn > least))
+    last = evidence.last
+    findings = [
+        Finding(
+            f"US compute in {last}, under five-year plans against as it is",
+            "%",
+            posterior(percent(us)),
+            "more under plans",
+            probability(us > least),
+        ),
+        Finding(
+            f"China's compute in {last}, under plans as it is against a patchwork",
+            "%",
+            posterior(percent(cn)),
+            "more under plans",
+            probability(cn > least),
+        ),
+        Finding(
+            f"US compute in {last}, difference of any size",
+            "%",
+            posterior(percent(np.abs(us))),
+            "the regime changes nothing",
+            probability(np.abs(us) <= least),
+        ),
+    ]
+    changes: dict[str, np.ndarray] = {"US under plans": us, "China under plans": cn}
+    rows = []
+    for label, country, scenario, base in (
+        ("US: five-year plans", "US", SWAPPED, "reference"),
+        ("US: permitting reform", "US", REFORM, "reference"),
+        ("US: fifty-state patchwork", "US", PATCHWORK, "reference"),
+        ("China: plan overfulfilled", "CN", SURGE, "reference"),
+        ("China: patchwork", "CN", SWAPPED, "reference"),
+    ):
+        row = [label]
+        for name in ("supply_mwh", "deployed_mw", "deployed_flop_per_year"):
+            values, before = evidence.at_end(name, country, scenario), evidence.at_end(name, country, base)
+            ratio = spread_ratio(values, before)
+            row += [
+                f"{100 * (values.mean() / before.mean() - 1):+.1f}",
+                "-" if np.isnan(ratio.value) else f"{ratio.value:.2f} ({ratio.error:.2f})",
+            ]
+            if name == "deployed_flop_per_year":
+                changes[label] = stats.log_change(values, before)
+        rows.append(row)
+    columns = (
+        "Regime",
+        *(
+            f"{what}{how}"
+            for what in ("Supply", "Connected power", "Compute")
+            for how in (", mean, %", ", spread, ratio (error)")
+        ),
+    )
+    shown = {name: percent(values) for name, values in changes.items() if ":" in name}
+    return Answer(
+        claim,
+        holds,
+        findings,
+        percent(us),
+        findings[0].name,
+        ("us",),
+        _regime_sentences(findings, rows, last),
+        _against(rows),
+        [
+            Table(
+                f"Against the reference in {last}: change of the mean, and ratio of the standard deviations",
+                columns,
+                rows,
+            )
+        ],
+        {
+            "kind": "intervals",
+            "title": f"Compute in {last} when the regime changes",
+            "unit": "% against the same draw of the reference",
+            "groups": {"": shown},
+        },
+        f"Change of deployed compute in {last} against the same draw of the reference: median and 90 % band of "
+        f"{holds.draws} draws.",
+    )
+
+
+def _regime_sentences(findings: list[Finding], rows: list[list[str]], last: int) -> list[str]:
+    us, cn, same = findings
+    assert us.probability is not None
+    assert cn.probability is not None
+    assert same.probability is not None
+    return [
+        f"Under plans US compute in {last} changes by {spread(us.posterior, '%')}; it is more in "
+        f"{share(us.probability)}. "
+        f"China's is {spread(cn.posterior, '%')} above what a patchwork would give; more in {share(cn.probability)}.",
+        f"In {share(same.probability)} the regime changes US compute by less than a tie: something else limits it.",
+        f"Mean and spread move apart: under plans US supply changes by {rows[0][1]} % in the mean and its standard "
+        f"deviation is {rows[0][2].split(' ')[0]} of what it was; for China under a patchwork {rows[4][1]} % and "
+        f"{rows[4][2].split(' ')[0]}.",
+    ]
+
+
+def _against(rows: list[list[str]]) -> list[str]:
+    return [
+        f"In this run permitting reform, within fifty rule-sets, changes US compute by {rows[1][5]} % in the mean; "
+        f"five-year plans by "
+        f"{rows[0][5]} %."
+    ]

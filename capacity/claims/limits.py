@@ -1,0 +1,254 @@
+"""Claims 2 and 6: what power, chips and lags are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity.claims import statistics as stats
+from capacity.claims.evidence import Answer, Evidence, Finding, Table
+from capacity.claims.posterior import Probability, posterior, probability
+from capacity.claims.texts import Claim
+from capacity.claims.words import COUNTRY, number, percent, share, spread
+
+Floats = NDArray[np.float64]
+
+TIGHT, LOOSE = "cn-export-control-tight", "cn-export-control-loose"
+FASTER = {"US": "us-lag-cut", "CN": "cn-lag-cut"}
+"""Reference with shorter lags, made by the report."""
+LIMIT_SHARE = "Share of deployed compute by what limits it"
+
+
+def power(evidence: Evidence, claim: Claim) -> Answer:
+    """Claim 2."""
+    shares = {country: evidence.mean_shares(country) for country in ("US", "CN")}
+    costs = {country: electricity_cost_share(evidence, claim, country) for country in ("US", "CN")}
+    prices = {c: evidence.scalar(f"{c.lower()}.electricity_price_usd_per_mwh") for c in ("US", "CN")}
+    worth = np.expm1(-stats.compute_change_from_price(costs["CN"], prices["US"] / prices["CN"]))
+    leads, helps = stats.largest(shares["US"], "power"), worth >= claim.threshold("price_matters")
+    holds = probability(leads & helps)
+    least = 100 * claim.threshold("price_matters")
+    span = f"{evidence.first}-{evidence.last}"
+    findings = [
+        Finding(
+            f"Share of compute limited by power, US, {span}",
+            "%",
+            posterior(100 * shares["US"]["power"]),
+            "the largest of the three",
+            probability(leads),
+        ),
+        Finding(
+            f"Share of compute limited by power, China, {span}",
+            "%",
+            posterior(100 * shares["CN"]["power"]),
+            "the largest of the three",
+            probability(stats.largest(shares["CN"], "power")),
+        ),
+        Finding(
+            "Compute that China's spending buys beyond what it would buy at the US price",
+            "%",
+            posterior(100 * worth),
+            f"at least {least:g} %",
+            probability(helps),
+        ),
+    ]
+    for country in ("US", "CN"):
+        elastic = -costs[country] * shares[country]["capital"]
+        findings += [
+            Finding(
+                f"Electricity in the yearly cost of a site, {COUNTRY[country]}", "%", posterior(100 * costs[country])
+            ),
+            Finding(
+                f"Change of compute for 1 % more on the price of power, {COUNTRY[country]}", "%", posterior(elastic)
+            ),
+        ]
+    us, cn, price = findings[:3]
+    sentences = [
+        f"In the US {spread(us.posterior, '%')} of deployed compute is limited by power; power is the largest limit in "
+        f"{_said(us)}. In China {spread(cn.posterior, '%')}; the largest in {_said(cn)}.",
+        f"China's price advantage is worth {spread(price.posterior, '%')} of compute at the same spending; at least "
+        f"{least:g} % in "
+        f"{_said(price)}. Where power or chips limit compute, a price changes nothing at all.",
+    ]
+    chips = posterior(100 * shares["CN"]["chips"])
+    against = [
+        f"In this run chips account for {number(chips.median)} % of China's compute (median over draws) and power for "
+        f"{number(cn.posterior.median)} %."
+    ]
+    return Answer(
+        claim,
+        holds,
+        findings,
+        100 * shares["US"]["power"],
+        us.name,
+        ("us", "cn"),
+        sentences,
+        against,
+        [limit_table(evidence)],
+        shares_figure(evidence),
+        f"{LIMIT_SHARE}, mean over {holds.draws} draws of the reference.",
+    )
+
+
+def electricity_cost_share(evidence: Evidence, claim: Claim, country: str) -> Floats:
+    """Share (draw,) of electricity in the yearly cost of a site: all spending over its life, at the country's price."""
+    pre = country.lower()
+    capital = stats.yearly_capital_cost(
+        evidence.scalar(f"{pre}.cost_busd_per_gw"),
+        evidence.scalar("shell_cost_share"),
+        evidence.scalar(f"{pre}.chip_life_years"),
+        claim.threshold("shell_years"),
+    )
+    facility, it = (evidence.at_end(name, country) for name in ("hostable_mw", "it_power_mw"))
+    pue = np.divide(facility, it, out=np.ones_like(it), where=it > 0)
+    idle = evidence.scalar("idle_power_share")
+    load_factor = idle + (1.0 - idle) * evidence.scalar(f"{pre}.busy_share")
+    return stats.energy_cost_share(evidence.scalar(f"{pre}.electricity_price_usd_per_mwh"), capital, pue, load_factor)
+
+
+def limit_table(evidence: Evidence) -> Table:
+    """Mean share of each single limit by country, first and last year of the tests."""
+    part = evidence.result["binding_share"].sel(scenario="reference")
+    rows = []
+    for limit in (str(name) for name in part["limit"].to_numpy()):
+        row = [limit]
+        for country in ("US", "CN"):
+            for year in (evidence.first, evidence.last):
+                row.append(number(100 * float(part.sel(limit=limit, country=country, year=year).mean())))
+        rows.append(row)
+    columns = ("Limit", *(f"{COUNTRY[c]} {y}, %" for c in ("US", "CN") for y in (evidence.first, evidence.last)))
+    return Table(f"{LIMIT_SHARE}, mean over draws", columns, rows)
+
+
+def shares_figure(evidence: Evidence) -> dict[str, Any]:
+    """Stacked mean shares of the limits by year and country."""
+    part = evidence.result["binding_share"].sel(scenario="reference").mean("draw")
+    names = [str(name) for name in part["limit"].to_numpy()]
+    panels = [
+        {"country": c, "layers": {n: 100 * part.sel(country=c, limit=n).to_numpy() for n in names}}
+        for c in ("US", "CN")
+    ]
+    return {"kind": "layers", "title": LIMIT_SHARE, "unit": "%", "years": evidence.years, "panels": panels}
+
+
+def speed(evidence: Evidence, claim: Claim) -> Answer:
+    """Claim 6."""
+    last = evidence.last
+    lags = {c: evidence.scalar(f"{c.lower()}.energisation_lag_years") for c in ("US", "CN")}
+    compute = {c: evidence.at_end("deployed_flop_per_year", c) for c in ("US", "CN")}
+    wins = (lags["CN"] < lags["US"]) == (compute["CN"] > compute["US"])
+    holds = probability(wins)
+    gap = stats.log_change(compute["CN"], compute["US"])
+    chips = {c: evidence.mean_shares(c) for c in ("US", "CN")}
+    findings = [
+        Finding(
+            f"China's compute over that of the US in {last}",
+            "ratio",
+            posterior(np.exp(gap)),
+            "China has more",
+            probability(gap > 0),
+        ),
+        Finding(
+            "Years from order to power, US less China",
+            "yr",
+            posterior(lags["US"] - lags["CN"]),
+            "China is faster",
+            probability(lags["CN"] < lags["US"]),
+        ),
+        Finding(
+            f"Share of China's compute limited by chips, {evidence.first}-{last}",
+            "%",
+            posterior(100 * chips["CN"]["chips"]),
+            "the largest of the three",
+            probability(stats.largest(chips["CN"], "chips")),
+        ),
+    ]
+    for country in ("US", "CN"):
+        findings.append(_gain(evidence, claim, country, compute[country], lags[country]))
+    table, compare = worth_of_chips_and_power(evidence)
+    ratio, lag, limited = findings[:3]
+    sentences = [
+        f"Power comes {spread(lag.posterior, 'years')} later in the US; China is faster in {_said(lag)} and has "
+        f"more compute in {last} "
+        f"in {_said(ratio)}. Its compute is {spread(ratio.posterior, 'times')} that of the US.",
+        f"A year of lag taken away is worth {spread(findings[3].posterior, '% of compute')} in the US and "
+        f"{spread(findings[4].posterior, '%')} in China.",
+        f"Chips are the largest limit in China in {_said(limited)}; there a million H100e adds more compute than a "
+        f"gigawatt in "
+        f"{share(compare)} of the reference.",
+    ]
+    against = [
+        f"In this run China is the faster one and still has less compute in {last} in "
+        f"{share(probability((lags['CN'] < lags['US']) & (compute['CN'] < compute['US'])))}."
+    ]
+    return Answer(
+        claim,
+        holds,
+        findings,
+        100 * np.expm1(gap),
+        "China's compute less that of the US, in % of the US's",
+        ("us", "cn"),
+        sentences,
+        against,
+        [table],
+        _compute_figure(evidence),
+        f"Deployed compute by country and state of export control: medians, and 90 % bands of the reference, "
+        f"{holds.draws} draws.",
+    )
+
+
+def _gain(evidence: Evidence, claim: Claim, country: str, before: Floats, lag: Floats) -> Finding:
+    """Compute gained for each year of lag taken away, from a run with lags cut by a share."""
+    after = evidence.at_end("deployed_flop_per_year", country, FASTER[country])
+    slope = stats.log_change(after, before) / (claim.threshold("lag_cut") * lag)
+    name = f"Compute in {evidence.last} gained for a year of lag taken away, {COUNTRY[country]}"
+    return Finding(name, "%", posterior(percent(slope)), "more than 1 %", probability(percent(slope) > 1.0))
+
+
+def worth_of_chips_and_power(evidence: Evidence) -> tuple[Table, Probability]:
+    """What a million H100e and a gigawatt add in China under each control, and how often the chips add more."""
+    rows, chips_win = [], None
+    for label, scenario in (("as in the reference", "reference"), ("tight", TIGHT), ("loose", LOOSE)):
+        chips = 1e6 * evidence.at_end("h100e_per_h100e", "CN", scenario)
+        watts = evidence.at_end("h100e_per_gw", "CN", scenario)
+        wins = probability(chips > watts)
+        chips_win = chips_win or wins
+        limit = evidence.mean_shares("CN", scenario)
+        rows.append(
+            (
+                label,
+                number(float(np.median(chips)) / 1e3),
+                number(float(np.median(watts)) / 1e3),
+                f"{100 * wins.value:.0f} ({100 * wins.error:.1f})",
+                f"{100 * probability(stats.largest(limit, 'chips')).value:.0f}",
+                number(float(np.median(evidence.at_end("deployed_h100e", "CN", scenario))) / 1e6),
+            )
+        )
+    assert chips_win is not None
+    columns = (
+        "Export control",
+        "A million H100e adds, thousand H100e",
+        "A gigawatt adds, thousand H100e",
+        "Chips add more, % of draws (error)",
+        "Chips are the largest limit, % of draws",
+        "Deployed, million H100e",
+    )
+    return Table(f"China in {evidence.last}: medians over draws", columns, rows), chips_win
+
+
+def _compute_figure(evidence: Evidence) -> dict[str, Any]:
+    unit = "million H100e"
+    us = evidence.values("deployed_h100e", "US") / 1e6
+    cn = {
+        f"{label}": evidence.values("deployed_h100e", "CN", scenario) / 1e6
+        for label, scenario in (("reference", "reference"), ("tight control", TIGHT), ("loose control", LOOSE))
+    }
+    panels = [{"country": "US", "past": None, "lines": {"reference": us}}, {"country": "CN", "past": None, "lines": cn}]
+    return {"kind": "paths", "title": "Deployed accelerators", "unit": unit, "years": evidence.years, "panels": panels}
+
+
+def _said(finding: Finding) -> str:
+    assert finding.probability is not None
+    return share(finding.probability)
