@@ -14,6 +14,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under both adequacy notions."),
     "explain": ("capacity.explain_cli:explain", "The hours that bind in an area, and what one more MW adds."),
     "project": ("capacity.project_cli:project", "Project supply by technology for a country, area or cell."),
+    "sensitivity": ("capacity.sensitivity.cli:sensitivity", "Which group of parameters decides deployed compute."),
     "hindcast": ("capacity.hindcast.cli:hindcast", "Forecast the past and score it against named baselines."),
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),

@@ -1,0 +1,160 @@
+"""`gridflops sensitivity`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from capacity.cli_errors import plain_errors
+from capacity.run_cli import LAST_YEAR, progress_bar
+
+if TYPE_CHECKING:
+    from capacity.sensitivity.study import Study
+
+FIGURE = "tornado.png"
+
+
+@click.command(epilog="Example: gridflops sensitivity --draws 256 --year 2030 --out runs/sensitivity")
+@click.option("--draws", default=256, show_default=True, type=click.IntRange(min=8), help="Base draws; see the cost.")
+@click.option("--year", default=2030, show_default=True, type=click.IntRange(2026, LAST_YEAR), help="Year studied.")
+@click.option(
+    "--country",
+    type=click.Choice(["US", "CN", "both"]),
+    default="both",
+    show_default=True,
+    help="Whose deployed compute to show; both adds their ratio.",
+)
+@click.option("--scenario", "scenario_name", default="reference", show_default=True, help="Name or YAML file.")
+@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Folder for {FIGURE} and the tables as CSV and JSON.",
+)
+@click.option("--grid", "grid_file", type=click.Path(path_type=Path), help="Your own grid file.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def sensitivity(
+    draws: int,
+    year: int,
+    country: str,
+    scenario_name: str,
+    seed: int,
+    out: Path | None,
+    grid_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Which group of parameters decides deployed compute, and what it is worth to know it better.
+
+    First-order and total Sobol indices and Shapley effects of twelve groups, the value of information for the ranking
+    of the US and China, and the parameters that move compute most, one at a time.
+    """
+    began = time.monotonic()
+    with plain_errors():
+        import grids
+        import scenarios
+        from capacity.sensitivity import study
+        from capacity.sensitivity.model import Model
+
+        outputs = tuple(study.OUTPUTS) if country == "both" else (country.lower(),)
+        scenario = scenarios.load([scenario_name])[0]
+        grid = grids.open_grid(grid_file)
+        with progress_bar(quiet=as_json) as progress:
+            plan = study.Plan(Model(grid, scenario, seed, year, progress=progress), draws)
+            click.echo(_cost(plan), err=True)
+            found = plan.run()
+    record = _record(found, outputs, time.monotonic() - began)
+    if out is not None:
+        _write(found, record, outputs, out)
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+        return
+    _print(found, record)
+    if out is not None:
+        click.echo(f"written to {out}")
+
+
+def _cost(plan: Any) -> str:
+    grids = ", ".join(f"{count:,} of {country}" for country, count in plan.cost.grids.items())
+    return (
+        f"{plan.cost.runs:,} runs of the chain; the grid is solved for {grids} of them, "
+        f"about {max(1.0, plan.cost.seconds):,.0f} s by a trial"
+    )
+
+
+def _record(found: Study, outputs: Sequence[str], seconds: float) -> dict[str, Any]:
+    """All that is printed or written, as plain JSON types."""
+    from capacity.sensitivity import study
+
+    def chosen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if row["output"] in outputs]
+
+    return {
+        "scenario": found.scenario,
+        "year": found.year,
+        "seed": found.seed,
+        "draws": found.draws,
+        "cost": asdict(found.cost),
+        "wall_seconds": round(seconds, 1),
+        "outputs": {
+            name: {
+                "title": study.OUTPUTS[name],
+                "unit": "1" if name == "ratio" else "million H100e",
+                **{f"p{level}": getattr(found.outputs[name], f"p{level}") for level in (10, 50, 90)},
+                "at_medians": found.middle[name],
+            }
+            for name in outputs
+        },
+        "groups": chosen(study.group_rows(found)),
+        "information": study.question_rows(found) if "ratio" in outputs else [],
+        "parameters": chosen(study.swing_rows(found)),
+    }
+
+
+def _write(found: Study, record: Mapping[str, Any], outputs: tuple[str, ...], out: Path) -> None:
+    from capacity.sensitivity.figure import tornado
+
+    out.mkdir(parents=True, exist_ok=True)
+    command = f"gridflops sensitivity --draws {found.draws} --year {found.year} --seed {found.seed}"
+    source = f"gridflops: {command} --scenario {found.scenario}"
+    tornado(found, out / FIGURE, source, outputs)
+    (out / "sensitivity.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    for name in ("groups", "information", "parameters"):
+        rows = record[name]
+        if rows:
+            with open(out / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def _print(found: Study, record: Mapping[str, Any]) -> None:
+    from capacity import tables
+    from capacity.sensitivity.tables import GROUPS, INFORMATION, PARAMETERS
+
+    for name, about in record["outputs"].items():
+        unit = "times" if name == "ratio" else about["unit"]
+        rows = sorted((row for row in record["groups"] if row["output"] == name), key=lambda row: -row["shapley"])
+        tables.show(
+            f"{about['title']}, {found.year}: median {about['p50']:,.3g} {unit} ({about['p10']:,.3g} to "
+            f"{about['p90']:,.3g}); shares of the variance of its logarithm, with standard errors",
+            GROUPS,
+            rows,
+        )
+        moved = [row for row in record["parameters"] if row["output"] == name][:8]
+        tables.show(f"One parameter at a time; {about['at_medians']:,.3g} {unit} at the medians", PARAMETERS, moved)
+    for question in found.questions if record["information"] else ():
+        rows = [row for row in record["information"] if row["line"] == question.line]
+        tables.show(
+            f"Does the US deploy more than {question.line:.3g} times what China does? Probability "
+            f"{question.probability:.1%}; what knowing a group adds to the share of right answers",
+            INFORMATION,
+            rows,
+        )
+    print(f"{found.cost.runs:,} runs, {record['wall_seconds']:,.1f} s")
