@@ -189,7 +189,7 @@ def potential_it_w(
     for v, age in enumerate(start.ages):
         left = alive[:, int(age) : int(age) + len(years)] / alive[:, int(age), None]
         total += (start.count[:, v] * start.watts[:, v])[:, None] * left
-    shipped = sum(count * watts_of for count, watts_of in offers)
+    shipped = np.sum([count * watts_of for count, watts_of in offers], axis=0)
     for age in range(len(years)):
         total[:, age:] += shipped[:, : len(years) - age] * alive[:, age, None]
     return total

@@ -105,7 +105,7 @@ def energised(
     median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
     quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
     flexible = draws.scalar(f"{pre}.flexible_connection_share")[:, None, None]
-    age = np.arange(len(draws.years) + PAST_YEARS) + 0.5  # filed in the middle of a year, counted at its end
+    age = np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5  # filed in the middle of a year, counted at its end
     ready = (1.0 - flexible) * lag_cdf(age, median, spread) + flexible * lag_cdf(age, median * quick, spread)
     own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
     before = draws.scalar(f"{pre}.request_growth_before_2025")

@@ -33,7 +33,7 @@ def run_folder(grid_file, tmp_path_factory):
         "run", "reference", "us-flexible-load", "--years", "2025-2028", "--draws", 8, "--grid", grid_file, "--out", out
     )
     assert done.exit_code == 0, done.output
-    assert "Hostable AI load and compute" in done.output
+    assert "Hostable and deployed AI load and compute" in done.output
     assert "Largest areas" in done.output
     return out
 
