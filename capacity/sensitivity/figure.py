@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capacity.figure_page import INK, MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page, significant
+from capacity.figure_page import INK, MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 from capacity.sensitivity.study import OUTPUTS, Study, largest_swings
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Parameters in each panel."""
+HEAD_IN, PANEL_IN, GAP_IN = 1.15, 2.6, 0.95
 # Blue and vermilion of Okabe and Ito 2008; the lower quantile is hatched as well.
 LOW_COLOUR, HIGH_COLOUR = "#56B4E9", "#D55E00"
 PANELS = {
@@ -25,17 +26,17 @@ PANELS = {
 
 def tornado(study: Study, path: Path, source_line: str, outputs: tuple[str, ...] = tuple(OUTPUTS)) -> None:
     """Draw the parameters that move each output most, from their 10 % to their 90 % quantile, one panel an output."""
-    with page(path, 1.9 + 3.6 * len(outputs)) as figure:
+    height = HEAD_IN + len(outputs) * (PANEL_IN + GAP_IN)
+    with page(path, height) as figure:
         head(
             figure,
             f"What moves deployed compute in {study.year}",
-            f"One parameter at a time from its 10 % to its 90 % quantile, all others at the median; {study.scenario}",
+            f"One parameter at a time, all others at the median, scenario {study.scenario}. Hatched: at its 10 % "
+            "quantile. Plain: at its 90 % quantile.",
         )
-        height = figure.get_figheight()
         for row, output in enumerate(outputs):
-            bottom = height - 1.25 - 3.6 * (row + 1) + 0.75
-            axes = figure.add_axes((0.34, bottom / height, 0.6, 2.6 / height))
-            _panel(axes, study, output)
+            bottom = height - HEAD_IN - (row + 1) * PANEL_IN - row * GAP_IN
+            _panel(figure.add_axes((0.3, bottom / height, 0.64, PANEL_IN / height)), study, output)
         foot(figure, source_line)
 
 
@@ -50,7 +51,7 @@ def _panel(axes: Axes, study: Study, output: str) -> None:
         for value in sorted((swing.low[output], swing.high[output])):
             right = value >= middle
             axes.annotate(
-                significant(value),
+                f"{value:,.3g}",
                 (value, place),
                 xytext=(4 if right else -4, 0),
                 textcoords="offset points",
@@ -63,13 +64,8 @@ def _panel(axes: Axes, study: Study, output: str) -> None:
     axes.set_yticks(range(len(swings)), ["\n".join(textwrap.wrap(s.parameter, 40)) for s in swings])
     axes.set_ylim(max(len(swings), 1) - 0.4, -0.6)
     axes.margins(x=0.12)
-    axes.set_title(f"{title}, {unit}", loc="left", fontsize=PANEL_PT, weight="bold", color=INK)
-    axes.set_title(
-        f"hatched: parameter at its 10 % quantile; plain: at its 90 % quantile; line: {significant(middle)}",
-        loc="right",
-        fontsize=SMALL_PT - 1.5,
-        color=MUTED,
-    )
+    axes.set_title(f"{title}: {middle:,.3g} at the medians", loc="left", fontsize=PANEL_PT, weight="bold", color=INK)
+    axes.set_xlabel(unit, fontsize=SMALL_PT, color=MUTED)
     axes.tick_params(labelsize=SMALL_PT, colors=MUTED, length=0)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.grid(axis="x", color=RULE, linewidth=0.7)
