@@ -29,7 +29,6 @@ VERDICTS = ("agrees", "misses", "not modelled", "no data")
 BAND = (0.05, 0.95)
 SHIPPING_NOW = "GB200"
 """Accelerator whose rating stands for what ships to the US in 2025; label J, the commonest of that year."""
-HOURS = 8760
 
 
 class Published(Closed):
@@ -144,8 +143,8 @@ def _scaled(name: str, factor: float) -> Callable[[Run, Published], Floats | Non
 
 def _load_with_dc_twh(run: Run, figure: Published) -> Floats | None:
     """Native load and what new data centres take."""
-    native, added = _of(run, "load_mwh", figure), _of(run, "operated_mw", figure)
-    return None if native is None or added is None else native / 1e6 + added * HOURS / 1e6
+    native, added = _of(run, "load_mwh", figure), _of(run, "operated_mwh", figure)
+    return None if native is None or added is None else (native + added) / 1e6
 
 
 def _nameplate_gw(run: Run, figure: Published) -> Floats | None:
@@ -179,12 +178,13 @@ def _duke_gw(run: Run, figure: Published) -> Floats | None:
 
 
 MEASURES: dict[str, Callable[[Run, Published], Floats | None]] = {
-    "added_dc_twh": _scaled("operated_mw", HOURS / 1e6),
+    "added_dc_twh": _scaled("operated_mwh", 1e-6),
     "operated_gw": _scaled("operated_mw", 1e-3),
     "chips_available_million": _scaled("chips_available_h100e", 1e-6),
     "it_power_per_h100e_w": _it_power_per_h100e_w,
     "chip_share_percent": _chip_share_percent,
     "largest_run_flop": _scaled("largest_run_flop", 1.0),
+    "campus_run_flop": _scaled("campus_run_flop", 1.0),
     "load_with_dc_twh": _load_with_dc_twh,
     "nameplate_gw": _nameplate_gw,
     "supply_twh": _scaled("supply_mwh", 1e-6),

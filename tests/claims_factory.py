@@ -26,8 +26,12 @@ def evidence(**changed: np.ndarray) -> Evidence:
     """Evidence of made-up numbers; `changed` puts other values in the place of variables."""
     names = list(dict.fromkeys(name for needed in NEEDS.values() for name in needed))
     reference = load(["reference"])[0]
-    scenarios = {name: pinned(reference, name, {"us.bust_year": 2027.0}) if name == money.BUST else
-                 pinned(reference, name, {}) for name in names}  # fmt: skip
+    said = {
+        money.BUST: {"us.bust_year": 2027.0},
+        money.SHOCK_LOW: {"demand_rebound": 0.6},
+        money.SHOCK_HIGH: {"demand_rebound": 1.3},
+    }
+    scenarios = {name: pinned(reference, name, said.get(name, {})) for name in names}
     dims = ("scenario", "country", "draw", "year")
     coords = {
         "scenario": names,

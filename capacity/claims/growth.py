@@ -11,6 +11,8 @@ from capacity.claims.texts import Claim
 from capacity.claims.words import number, percent, share, spread
 
 ORIGINS = (2000, 2005, 2010, 2015, 2020, 2021)
+SHORTEST = 3
+"""Shortest span of the observed record that is asked, in years; label J."""
 OTHER_FLAT = (0.005, 0.02)
 SWAPPED, REFORM, PATCHWORK, SURGE = (
     "regimes-swapped",
@@ -81,6 +83,7 @@ def supply(evidence: Evidence, claim: Claim) -> Answer:
         f"Projected {first} to {last}: the US fleet's energy changes by "
         f"{spread(findings[1].posterior, '% a year')}, China's by "
         f"{spread(findings[2].posterior, '% a year')}.",
+        _all_origins(evidence, claim),
         "Projected is what the fleet could give at recent capacity factors, not what will be asked of it.",
     ]
     return Answer(
@@ -118,6 +121,22 @@ def _observed(evidence: Evidence) -> tuple[dict[str, dict[int, dict[str, float]]
         [(str(year), number(100 * rows[0][year]), number(100 * rows[1][year])) for year in origins],
     )
     return found, table
+
+
+def _all_origins(evidence: Evidence, claim: Claim) -> str:
+    """How many first years of the observed record meet the claim's conditions."""
+    record = evidence.grid["national_generation_twh"].sel(source="total")
+    known = record.transpose("national_year", "country").notnull().all("country").to_numpy()
+    years = [int(year) for year in record["national_year"].to_numpy()[known]]
+    origins = [year for year in years if year <= years[-1] - SHORTEST]
+    rates = {c: stats.growth_by_origin(record.sel(country=c), origins, years[-1]) for c in ("US", "CN")}
+    flat, fast = claim.threshold("flat_below"), claim.threshold("fast_above")
+    met = [year for year in origins if rates["US"][year] < flat and rates["CN"][year] > fast]
+    between = f"{met[0]} to {met[-1]}" if met else "none"
+    return (
+        f"Observed to {years[-1]} from first years {origins[0]} to {origins[-1]}, both conditions are met from "
+        f"{len(met)} of {len(origins)} first years ({between})."
+    )
 
 
 def _growth_figure(evidence: Evidence) -> dict[str, object]:

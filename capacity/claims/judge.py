@@ -52,12 +52,9 @@ def _scenario(name: str, claims: Mapping[int, Claim]) -> Scenario:
     """A scenario of the library, or one that the report makes from it."""
     if name == money.NO_BUST:
         return pinned(load([REFERENCE])[0], name, {"us.bust_hazard": 0.0, "cn.bust_hazard": 0.0})
-    if name in money.REBOUND:
-        shock, reference = load([money.SHOCK])[0], load([REFERENCE])[0]
-        if name == money.SHOCK_DRAWN:
-            return with_parameter(shock, name, reference.parameter("demand_rebound"))
-        which = "rebound_low" if name == money.SHOCK_LOW else "rebound_high"
-        return pinned(shock, name, {"demand_rebound": claims[5].threshold(which)})
+    if name == money.SHOCK_DRAWN:
+        shock, reference = load([money.SHOCK_LOW, REFERENCE])
+        return with_parameter(shock, name, reference.parameter("demand_rebound"))
     for country, made in limits.FASTER.items():
         if name == made:
             parameter = f"{country.lower()}.energisation_lag_years"

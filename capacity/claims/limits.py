@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity import runs
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
 from capacity.claims.posterior import Probability, posterior, probability
@@ -103,8 +104,7 @@ def electricity_cost_share(evidence: Evidence, claim: Claim, country: str) -> Fl
     )
     facility, it = (evidence.at_end(name, country) for name in ("hostable_mw", "it_power_mw"))
     pue = np.divide(facility, it, out=np.ones_like(it), where=it > 0)
-    idle = evidence.scalar("idle_power_share")
-    load_factor = idle + (1.0 - idle) * evidence.scalar(f"{pre}.busy_share")
+    load_factor = runs.load_factor(country, evidence.draws())[:, 0]
     return stats.energy_cost_share(evidence.scalar(f"{pre}.electricity_price_usd_per_mwh"), capital, pue, load_factor)
 
 

@@ -16,6 +16,7 @@ def number(value: float) -> str:
         return "never" if value > 0 else "minus infinity"
     if math.isnan(value):
         return "not defined"
+    value += 0.0  # no minus before a zero
     if value and not 1e-3 <= abs(value) < 1e6:
         return f"{value:.2g}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -27,7 +27,7 @@ def figure(**changed: object) -> Published:
 
 @pytest.fixture
 def run() -> Run:
-    """Eleven draws of 95 to 105 TWh of US supply in 2030; 10 GW operated."""
+    """Eleven draws of 95 to 105 TWh of US supply in 2030; 87.6 TWh of new data centres."""
     drawn = np.linspace(95e6, 105e6, 11)
     values = np.stack([drawn, 2 * drawn])[None, :, :, None]
     dims = ("scenario", "country", "draw", "year")
@@ -35,7 +35,7 @@ def run() -> Run:
     data = {
         "supply_mwh": (dims, values),
         "load_mwh": (dims, values),
-        "operated_mw": (dims, np.full((1, 2, 11, 1), 10_000.0)),
+        "operated_mwh": (dims, np.full((1, 2, 11, 1), 87.6e6)),
         "hostable_mw": (dims, np.full((1, 2, 11, 1), 1.5)),
         "it_power_mw": (dims, np.full((1, 2, 11, 1), 1.0)),
     }
@@ -67,14 +67,14 @@ def test_tolerance_is_a_factor_either_way(run, changed, verdict, difference):
 
 
 def test_what_is_not_modelled_or_not_at_hand_has_no_number(run):
-    rows = compare(run, [figure(measure=None), figure(year=2031), figure(measure="largest_run_flop")])
+    rows = compare(run, [figure(measure=None), figure(year=2031), figure(measure="operated_gw")])
     assert [row.verdict for row in rows] == ["not modelled", "no data", "no data"]
     assert all(row.ours is None and row.difference is None for row in rows)
 
 
 def test_measures_with_a_formula(run):
     load_row, share = compare(run, [figure(measure="load_with_dc_twh"), figure(measure="chip_share_percent", unit="%")])
-    assert load_row.ours == pytest.approx(100.0 + 10 * 8.76)
+    assert load_row.ours == pytest.approx(100.0 + 87.6)
     chip = next(v for v in published.vintages() if published.SHIPPING_NOW in v.name)
     assert share.ours == pytest.approx(
         100 * chip.accelerator_tdp_w / chip.it_power_per_accelerator_w.median / 1.5, rel=1e-12
