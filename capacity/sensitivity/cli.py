@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from capacity.sensitivity.study import Study
 
 FIGURE = "tornado.png"
+SHOWN = 5
+"""Parameters worth knowing most that are reported."""
 
 
 @click.command(epilog="Example: gridflops sensitivity --draws 256 --year 2030 --out runs/sensitivity")
@@ -113,6 +115,7 @@ def _record(found: Study, outputs: Sequence[str], seconds: float) -> dict[str, A
         },
         "groups": chosen(study.group_rows(found)),
         "information": study.question_rows(found) if "ratio" in outputs else [],
+        "information_parameters": study.parameter_rows(found, SHOWN) if "ratio" in outputs else [],
         "parameters": chosen(study.swing_rows(found)),
     }
 
@@ -125,7 +128,7 @@ def _write(found: Study, record: Mapping[str, Any], outputs: tuple[str, ...], ou
     source = f"gridflops: {command} --scenario {found.scenario}"
     tornado(found, out / FIGURE, source, outputs)
     (out / "sensitivity.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    for name in ("groups", "information", "parameters"):
+    for name in ("groups", "information", "information_parameters", "parameters"):
         rows = record[name]
         if rows:
             with open(out / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
@@ -150,10 +153,12 @@ def _print(found: Study, record: Mapping[str, Any]) -> None:
         moved = [row for row in record["parameters"] if row["output"] == name][:8]
         tables.show(f"One parameter at a time; {about['at_medians']:,.3g} {unit} at the medians", PARAMETERS, moved)
     for question in found.questions if record["information"] else ():
-        rows = [row for row in record["information"] if row["line"] == question.line]
+        kinds = (record["information"], record["information_parameters"])
+        rows = [row for kind in kinds for row in kind if row["line"] == question.line]
         tables.show(
             f"Does the US deploy more than {question.line:.3g} times what China does? Probability "
-            f"{question.probability:.1%}; what knowing a group adds to the share of right answers",
+            f"{question.probability:.1%}; what knowing a group, or one of the {SHOWN} parameters worth most, adds to "
+            "the share of right answers",
             INFORMATION,
             rows,
         )

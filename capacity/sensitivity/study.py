@@ -43,11 +43,15 @@ class OutputStudy:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether the US deploys more than `line` times what China does: how sure, and what knowing a group is worth."""
+    """Whether the US deploys more than `line` times what China does: how sure, and what knowing more is worth.
+
+    groups : of each group; parameters : of each parameter or chance of its own.
+    """
 
     line: float
     probability: float
     groups: dict[str, Information]
+    parameters: dict[str, Information]
 
 
 @dataclass(frozen=True)
@@ -113,21 +117,28 @@ class Plan:
         """The ranking itself, and the lead's own median, where one knows least; from the independent draws."""
         ids = np.concatenate([self._a, self._b])
         drawn = Draws(self.model.seed, ids, self.model.years, self.model.scenario)
-        features = {name: self._scores(drawn, name) for name in NAMES}
-        logs = np.log(ratio)
+        single, logs = self._scores(drawn), np.log(ratio)
+        none = np.zeros((len(ids), 0))
+        groups = {name: np.concatenate([none, *single[name].values()], axis=1) for name in NAMES}
+        parameters = {name: values for members in single.values() for name, values in members.items()}
+
+        def worth(features: dict[str, Floats], line: float) -> dict[str, Information]:
+            return {name: worth_of_knowing(values, logs, float(np.log(line))) for name, values in features.items()}
+
         return tuple(
-            Question(
-                line=line,
-                probability=float((ratio > line).mean()),
-                groups={name: worth_of_knowing(features[name], logs, float(np.log(line))) for name in NAMES},
-            )
+            Question(line, float((ratio > line).mean()), worth(groups, line), worth(parameters, line))
             for line in (1.0, float(np.median(ratio)))
         )
 
-    def _scores(self, drawn: Draws, group: str) -> Floats:
-        found = sorted(read for reads in self.model.reads.values() for read in reads.of(group))
-        columns = [scores(drawn, name, kind) for name, kind in dict.fromkeys(found)]
-        return np.concatenate([np.zeros((len(drawn), 0)), *columns], axis=1)
+    def _scores(self, drawn: Draws) -> dict[str, dict[str, Floats]]:
+        """Normal scores (draw, number) of all that was read and is left to chance, by group and name."""
+        found: dict[str, dict[str, Floats]] = {name: {} for name in NAMES}
+        for group in NAMES:
+            for name, kind in sorted({read for reads in self.model.reads.values() for read in reads.of(group)}):
+                values = scores(drawn, name, kind)
+                if values.shape[1]:
+                    found[group][name] = values
+        return found
 
 
 def _outputs(deployed: Floats) -> dict[str, Floats]:
@@ -177,19 +188,27 @@ def group_rows(study: Study) -> list[dict[str, Any]]:
 
 def question_rows(study: Study) -> list[dict[str, Any]]:
     """One row for each question and group, the group worth most first."""
+    return [row for question in study.questions for row in _worth_rows(question, question.groups)]
+
+
+def parameter_rows(study: Study, count: int) -> list[dict[str, Any]]:
+    """The `count` parameters or chances worth most in each question, most first."""
+    return [row for question in study.questions for row in _worth_rows(question, question.parameters)[:count]]
+
+
+def _worth_rows(question: Question, known: dict[str, Information]) -> list[dict[str, Any]]:
     return [
         {
             "line": question.line,
             "probability": question.probability,
-            "group": group,
-            "value": known.value,
-            "value_se": known.error,
-            "explained": known.explained,
-            "ratio_p05": float(np.exp(known.low)),
-            "ratio_p95": float(np.exp(known.high)),
+            "name": name,
+            "value": one.value,
+            "value_se": one.error,
+            "explained": one.explained,
+            "ratio_p05": float(np.exp(one.low)),
+            "ratio_p95": float(np.exp(one.high)),
         }
-        for question in study.questions
-        for group, known in sorted(question.groups.items(), key=lambda g: (-g[1].value, -g[1].explained))
+        for name, one in sorted(known.items(), key=lambda item: (-item[1].value, -item[1].explained))
     ]
 
 

@@ -16,7 +16,7 @@ GROUPS: Sequence[Column] = (
     ("\n±", "total_se", "{:.3f}"),
 )
 INFORMATION: Sequence[Column] = (
-    ("group", "group", "{}"),
+    ("group or parameter", "name", "{}"),
     ("right answers\nadded", "value", "{:.3f}"),
     ("\n±", "value_se", "{:.3f}"),
     ("variance\nexplained", "explained", "{:.3f}"),

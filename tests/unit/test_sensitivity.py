@@ -146,6 +146,7 @@ def test_the_command_writes_tables_and_figure(tmp_path, monkeypatch):
     from capacity.sensitivity.cli import sensitivity
 
     monkeypatch.setattr("grids.open_grid", lambda path=None: tiny_grid())
+    monkeypatch.setattr("capacity.sensitivity.model._TRIALS", (1, 2))
     out = tmp_path / "study"
     done = CliRunner().invoke(sensitivity, ["--draws", "8", "--year", "2027", "--out", str(out), "--json"])
     assert done.exit_code == 0, done.output
@@ -155,10 +156,11 @@ def test_the_command_writes_tables_and_figure(tmp_path, monkeypatch):
         rows = [row for row in record["groups"] if row["output"] == output]
         assert [row["group"] for row in rows] == list(NAMES)
         assert sum(row["shapley"] for row in rows) == pytest.approx(1.0)
-    assert {row["group"] for row in record["information"]} == set(NAMES)
+    assert {row["name"] for row in record["information"]} == set(NAMES)
     assert record["parameters"][0]["at_p10"] != record["parameters"][0]["at_p90"]
     assert sorted(path.name for path in out.iterdir()) == [
-        "groups.csv", "information.csv", "parameters.csv", "sensitivity.json", "tornado.png",
+        "groups.csv", "information.csv", "information_parameters.csv", "parameters.csv", "sensitivity.json",
+        "tornado.png",
     ]  # fmt: skip
 
 
