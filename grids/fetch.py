@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 """Called with the file's path, the bytes received so far, and the total where the server says it."""
 
-DOWNLOADABLE_HOSTS = ("raw.githubusercontent.com", "cdn.jsdelivr.net", "zenodo.org", "files.pythonhosted.org")
+DOWNLOADABLE_HOSTS = (
+    "raw.githubusercontent.com",
+    "codeload.github.com",
+    "cdn.jsdelivr.net",
+    "zenodo.org",
+    "files.pythonhosted.org",
+)
 CHUNK_BYTES = 1 << 18
 TIMEOUT_S = 30
 TOO_MANY_REQUESTS = 429

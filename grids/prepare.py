@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from grids import prepare_factors as factors
 from grids import prepare_series as series
 from grids import prepare_tables as tables
 from grids.originals import Outcome, chosen, inside, outcome, upstream_path, upstream_urls
@@ -46,6 +47,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "era5_merra2_regional/us_conus_top25_era5_2010_2020.parquet": series.carnegie_era5,
     "era5_merra2_regional/srex_merra2_2015_2016.parquet": series.srex,
     "era5_merra2_regional/merra2_annual_mean_cf_2009_2018_global.nc": series.merra2_mean,
+    "china_province_era5_2020/china_province_hourly_cf_2020.parquet": factors.china_profiles,
+    "china_province_era5_2020/province_temperature_2020_RAW_CORRUPT_above_27C.parquet": factors.china_temperature,
+    "us_iso_observed/us_iso_hourly_wind_solar.parquet": factors.us_operators,
     "climate/narr_monthly_surface_solar_wm2_by_state_1979_2023.csv.gz": tables.narr_radiation,
     "ncep_air_climatology/air_sig995_monthly_us_2p5deg.csv": series.ncep_window((22.5, 52.5), (232.5, 295.0)),
     "ncep_air_climatology/air_sig995_monthly_china_2p5deg.csv": series.ncep_window((17.5, 55.0), (72.5, 137.5)),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from grids.areas import AREAS
-from grids.build import monotone, us_vre, vre_sites
+from grids.build import monotone, us_vre, vre_months, vre_sites
 from grids.build.us_vre import Table
 from grids.build.vre_levels import Levels
 from grids.build.vre_sites import Place
@@ -46,11 +46,13 @@ SOURCES: Final = {
 }
 METHODS: Final = {
     "wind_capacity_factor": "Observed where an operator publishes it, else a blend of stations by distance; China ERA5 "
-    "2020 with the distribution of fleets. Moved by a monotone map to the area's published annual level.",
+    "2020 with the distribution of fleets. Moved by monotone maps to the area's published annual level, in China also "
+    "to its published monthly levels of 2020; months of US areas are observed, or those of their climate.",
     "offshore_wind_capacity_factor": "China ERA5 2020; US part of the onshore anomaly with the distribution of the "
     "Chinese series at the level of the MERRA-2 map.",
     "solar_capacity_factor": "Observed where an operator publishes it, else clear-sky output (pvlib) times clouds with "
-    "months from NARR; China ERA5 2020. Moved by a monotone map to the area's published annual level.",
+    "months from NARR; China ERA5 2020. Moved by monotone maps to the area's published annual level, in China also to "
+    "its published monthly levels of 2020.",
     "vre_year": "2020 with 2020; ERCOT 2021 and 2022 with themselves; else load years 2021-2024 with wind and solar of "
     "2016-2019, by hour of the year.",
     "wind_record": "Written by the build, per profile.",
@@ -94,7 +96,21 @@ def build(originals: Path, generation: xr.Dataset) -> xr.Dataset:
     levels = Levels(generation["annual_capacity_factor"].load(), places, {"wind": _map_wind(originals, places)})
     sea = us_vre.offshore_levels(originals) | _china_offshore_levels(china["offshore_wind"], levels)
     fleet = np.mean([wind.stations[name].quantiles for name in us_vre.OPERATORS], axis=0)
-    return _dataset([_profile(area, weather, series, levels, sea, fleet) for area, weather in profiles()])
+    rows = [_profile(area, weather, series, levels, sea, fleet) for area, weather in profiles()]
+    return _dataset(_at_published_months(originals, rows))
+
+
+def _at_published_months(originals: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The Chinese rows with the months of their weather year as published, at the means they have."""
+    published = vre_months.published(originals, CN_WEATHER_YEAR)
+    for row in rows:
+        for tech in ("wind", "solar"):
+            wanted = published.get((str(row["id"]).split("/")[0], tech))
+            if wanted is not None:
+                row[tech], words = vre_months.meet(row[tech], wanted, float(row[tech].mean()))
+                record, *sea = str(row[f"{tech}_record"]).split(". Offshore")
+                row[f"{tech}_record"] = ". Offshore".join([f"{record}; {words} (hours of use {CN_WEATHER_YEAR})", *sea])
+    return rows
 
 
 def _map_wind(originals: Path, places: dict[str, Place]) -> dict[str, float]:

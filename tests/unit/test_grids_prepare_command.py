@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -16,16 +17,11 @@ from grids import prepare as preparing
 from grids import prepare_tables as tables
 from grids.build import bundle
 from grids.cli import grids as command
+from grids.fetch import DOWNLOADABLE_HOSTS
 from grids.originals import checksum, outcome, upstream_path, upstream_urls
 from grids.prepare import RULES, prepare, prepare_file
 from grids.provenance import Source, SourceFile, sources
 from grids.variables import GridDataError
-
-BY_HAND = {
-    "china_province_era5_2020/china_province_hourly_cf_2020.parquet",
-    "us_iso_observed/us_iso_hourly_wind_solar.parquet",
-}
-"""What no rule makes; `fetch` and docs/data.md say so too. A file that leaves this set is a success."""
 
 
 @pytest.fixture
@@ -120,19 +116,18 @@ def test_command_prepares_and_says_what_is_left(demo: Source, tmp_path: Path) ->
     assert outcome(demo, demo.files[2], "by hand").how == "typed"
 
 
-def test_every_file_has_a_rule_or_is_told_to_be_made_by_hand() -> None:
+def test_every_file_that_is_no_copy_has_a_rule() -> None:
     remade = [file for source in sources().values() for file in source.files if file.sha256 is None]
-    assert {file.path for file in remade if file.prepared is None} == BY_HAND
-    assert {file.path for file in remade if file.prepared is not None} == set(RULES)
-    assert all(file.reencoded for file in remade)
+    assert {file.path for file in remade} == set(RULES)
+    assert all(file.reencoded and file.prepared for file in remade)
 
 
-@pytest.mark.parametrize("path", sorted(BY_HAND))
-def test_what_is_made_by_hand_is_described_column_by_column(path: str) -> None:
-    how = next(file.reencoded for source in sources().values() for file in source.files if file.path == path)
-    assert how is not None
-    for word in ("time", "tech", "cf"):
-        assert word in how
+def test_every_file_can_be_downloaded_by_a_program() -> None:
+    for source in sources().values():
+        for file in source.files:
+            for url in upstream_urls(file):
+                assert urlsplit(url).hostname in DOWNLOADABLE_HOSTS, file.path
+                assert "/tree/" not in url, file.path
 
 
 # ---- the width of cells ----------------------------------------------------------------------------------------
