@@ -96,11 +96,12 @@ def run(
             hourly.tally(members, a, conditions, balance)
 
     tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
-    _side_by_side(solve, tasks, advance, workers=1 if device == "gpu" else threads or os.cpu_count() or 1)
+    workers = 1 if device == "gpu" else threads or os.cpu_count() or 1
+    _side_by_side(solve, tasks, advance, workers)
     joined = None
     if exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
-        joined = network.solve(case, place, engine, exchange)
+        joined = network.solve(case, place, engine, exchange, threads=workers)
         hourly.adopt(joined)
     served = np.clip(1.0 - share, 0.0, 1.0)
     return _host(grid, fleet, draws, projected, hourly, served, joined)

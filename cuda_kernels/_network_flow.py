@@ -1,155 +1,207 @@
-"""One hour's flow between areas: augmentation along shortest residual paths. Used by _network_numba.py."""
+"""One hour's flow between areas: augmentation along shortest residual paths. Used by _network_numba.py.
+
+A set of areas is a word of 64 bits, so that a step of the search is a few operations on words: into[v] holds the areas
+that may still send to v, out[v] those that v may still send to. They follow the residual limits at every transfer.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from ._jit import in_order
+from ._network_numpy import MOST_IN_A_WORD
 
-_DEAD = -2  # an area that leads nowhere in this round
+NONE, ONE = np.uint64(0), np.uint64(1)
+
+
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], cgutils.true_bit)
+
+    return types.int64(types.uint64), generate
+
+
+lowest: Any = intrinsic(_trailing_zeros)
+"""Number of the lowest bit set in a word that is not zero."""
+
+
+def words(joined: Any) -> Any:
+    """Rows of a boolean matrix (..., area) as sets (...)."""
+    bits = ONE << np.arange(joined.shape[-1], dtype=np.uint64)
+    return np.bitwise_or.reduce(np.where(joined, bits, NONE), axis=-1)
+
+
+def members(sets: Any, areas: int) -> Any:
+    """Sets (...) as booleans (..., area)."""
+    return (sets[..., None] >> np.arange(areas, dtype=np.uint64)) & ONE != NONE
+
+
+def links_of(limits: Any) -> Any:
+    """Sets (..., 2, area) of the areas that may send to each area, and that each may send to; diagonals are 0."""
+    open_ = limits > 0.0
+    return np.stack([words(open_.swapaxes(-1, -2)), words(open_)], axis=-2)
+
+
+def flow_of(areas: int) -> tuple[Any, ...]:
+    """Scratch of one walk: power (balance, net import) of each area, residual limits, links, levels and a path.
+
+    The balance of an area is its surplus, negative where it is short.
+    """
+    room = np.zeros((2, areas)), np.zeros((areas, areas)), np.zeros((2, areas), np.uint64)
+    return *room, np.zeros(areas + 1, np.uint64), np.zeros(areas + 1, np.int64)
 
 
 @in_order
-def imports_into_side(level: Any, limits: Any, lists: Any) -> float:
-    """Limit of all links into the areas with level >= 0."""
-    start, joined = lists
+def imports_into(side: Any, limits: Any, links: Any) -> float:
+    """Limit of all links into a set of areas."""
     total = 0.0
-    for i in range(level.size):
-        if level[i] >= 0:
-            for e in range(start[i], start[i + 1]):
-                if level[joined[e]] < 0:
-                    total += limits[joined[e], i]
+    left = side
+    while left != NONE:
+        i = lowest(left)
+        left &= left - ONE
+        outside = links[0, i] & ~side
+        while outside != NONE:
+            total += limits[lowest(outside), i]
+            outside &= outside - ONE
     return total
 
 
 @in_order
-def augment(balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -> None:
-    """Send surplus to short areas until no way is left; then level >= 0 marks the tightest set, if any area is short.
+def augment(flow: Any) -> Any:
+    """Send surplus to short areas until no way is left; the tightest set, empty if nobody is short.
 
-    balance : surplus left, negative where short; carried : net import so far. Shortest ways first (Dinic).
+    Shortest ways first (Dinic).
     """
-    level = work[0]
-    _ask_neighbours(balance, carried, residual, lists)
-    while True:
-        if not _surplus(balance):  # everybody short or just served: no set is tighter than all areas together
-            level[:] = 0
-            return
-        reached = _levels(balance, residual, lists, level, work[1])
+    power, residual, links, levels, path = flow
+    short, giving = _ask_neighbours(power, residual, links)
+    while short != NONE:
+        if giving == NONE:  # everybody short or just served: no set is tighter than all areas together
+            return ~NONE >> np.uint64(MOST_IN_A_WORD - power.shape[1])
+        reached, side = _levels(short, giving, links, levels)
         if reached == 0:
-            return
-        for s in range(balance.size):
-            if level[s] == reached and balance[s] > 0.0:
-                _send(s, balance, carried, residual, lists, work)
+            return side
+        sources = levels[reached] & giving
+        while sources != NONE:
+            s = lowest(sources)
+            sources &= sources - ONE
+            _send(s, reached, power, residual, links, levels, path)
+        short, giving = _sort_out(power)
+    return NONE
 
 
 @in_order
-def _surplus(balance: Any) -> bool:
-    count = 0
-    for b in balance:
-        count += b > 0.0
-    return count > 0
+def _sort_out(power: Any) -> Any:
+    """Areas that are short, and areas with surplus."""
+    short, giving, bit = NONE, NONE, ONE
+    for i in range(power.shape[1]):
+        short |= bit if power[0, i] < 0.0 else NONE
+        giving |= bit if power[0, i] > 0.0 else NONE
+        bit <<= ONE
+    return short, giving
 
 
 @in_order
-def _ask_neighbours(balance: Any, carried: Any, residual: Any, lists: Any) -> None:
+def _transfer(u: int, v: int, amount: float, residual: Any, links: Any) -> None:
+    """Send an amount from u to v along their link."""
+    left = residual[u, v] - amount
+    residual[u, v] = left
+    residual[v, u] += amount
+    bit_u, bit_v = ONE << np.uint64(u), ONE << np.uint64(v)
+    if left <= 0.0:
+        links[0, v] &= ~bit_u
+        links[1, u] &= ~bit_v
+    links[0, u] |= bit_v
+    links[1, v] |= bit_u
+
+
+@in_order
+def _settle(u: int, v: int, amount: float, power: Any) -> None:
+    """Book an amount that left u and came to v."""
+    power[0, u] -= amount
+    power[0, v] += amount
+    power[1, u] -= amount
+    power[1, v] += amount
+
+
+@in_order
+def _ask_neighbours(power: Any, residual: Any, links: Any) -> Any:
     """Short areas draw on neighbours with surplus, to half the difference where that is more than they need: what is
-    evened out beyond the need of this hour often carries the next one."""
-    start, joined = lists
-    for v in range(balance.size):
-        if balance[v] < 0.0:
-            for e in range(start[v], start[v + 1]):
-                u = joined[e]
-                if balance[u] > 0.0 and residual[u, v] > 0.0:
-                    amount = min(balance[u], max(-balance[v], 0.5 * (balance[u] - balance[v])))
-                    amount = min(amount, residual[u, v])
-                    residual[u, v] -= amount
-                    residual[v, u] += amount
-                    balance[u] -= amount
-                    balance[v] += amount
-                    carried[u] -= amount
-                    carried[v] += amount
-                    if balance[v] >= 0.0:
-                        break
+    evened out beyond the need of this hour often carries the next one. Areas that are short, and with surplus, then."""
+    short, giving = _sort_out(power)
+    left = short
+    while left != NONE:
+        v = lowest(left)
+        left &= left - ONE
+        asked = links[0, v] & giving
+        while asked != NONE and power[0, v] < 0.0:
+            u = lowest(asked)
+            asked &= asked - ONE
+            amount = min(power[0, u], max(-power[0, v], 0.5 * (power[0, u] - power[0, v])))
+            amount = min(amount, residual[u, v])
+            _transfer(u, v, amount, residual, links)
+            _settle(u, v, amount, power)
+            if power[0, u] <= 0.0:
+                giving &= ~(ONE << np.uint64(u))
+        if power[0, v] >= 0.0:
+            short &= ~(ONE << np.uint64(v))
+            if power[0, v] > 0.0:
+                giving |= ONE << np.uint64(v)
+    return short, giving
 
 
 @in_order
-def _levels(balance: Any, residual: Any, lists: Any, level: Any, queue: Any) -> int:
-    """Steps from each area to the nearest short one (-1: no way); the least from a surplus, 0 when there is none."""
-    start, joined = lists
-    end = 0
-    for i in range(balance.size):
-        level[i] = -1
-        if balance[i] < 0.0:
-            level[i] = 0
-            queue[end] = i
-            end += 1
-    reached = 0
-    head = 0
-    while head < end:
-        v = queue[head]
-        head += 1
-        if reached > 0 and level[v] >= reached:
-            break
-        for e in range(start[v], start[v + 1]):
-            u = joined[e]
-            if level[u] == -1 and residual[u, v] > 0.0:
-                level[u] = level[v] + 1
-                queue[end] = u
-                end += 1
-                if balance[u] > 0.0:
-                    reached = level[u]
-    for i in range(balance.size):
-        queue[i] = start[i]  # the queue is done; it now holds where each area's search goes on
-    return reached
+def _levels(short: Any, giving: Any, links: Any, levels: Any) -> Any:
+    """Sets of areas by steps from the nearest short one, in `levels`: the least step that meets a surplus, 0 when none
+    does; and all areas met."""
+    side = short
+    front = short
+    levels[0] = short
+    step = 0
+    while True:
+        following = NONE
+        while front != NONE:
+            following |= links[0, lowest(front)]
+            front &= front - ONE
+        front = following & ~side
+        if front == NONE:
+            return 0, side
+        side |= front
+        step += 1
+        levels[step] = front
+        if front & giving != NONE:
+            return step, side
 
 
 @in_order
-def _send(source: int, balance: Any, carried: Any, residual: Any, lists: Any, work: Any) -> None:
-    """Send the surplus of one area down the levels."""
-    start, joined = lists
-    level, cursor, path = work
+def _send(source: int, reached: int, power: Any, residual: Any, links: Any, levels: Any, path: Any) -> None:
+    """Send the surplus of one area down the levels; areas that lead nowhere leave theirs."""
     depth = 0
     path[0] = source
     while True:
         v = path[depth]
-        if level[v] == 0 and balance[v] < 0.0:
-            amount = min(balance[source], -balance[v])
+        step = reached - depth
+        if step == 0 and power[0, v] < 0.0:
+            amount = min(power[0, source], -power[0, v])
             for k in range(depth):
                 amount = min(amount, residual[path[k], path[k + 1]])
             for k in range(depth):
-                residual[path[k], path[k + 1]] -= amount
-                residual[path[k + 1], path[k]] += amount
-            balance[source] -= amount
-            balance[v] += amount
-            carried[source] -= amount
-            carried[v] += amount
-            if balance[source] <= 0.0:
+                _transfer(path[k], path[k + 1], amount, residual, links)
+            _settle(source, v, amount, power)
+            if power[0, source] <= 0.0:
                 return
             depth = 0
             continue
-        found = False
-        if level[v] > 0:
-            while cursor[v] < start[v + 1]:
-                u = joined[cursor[v]]
-                if level[u] == level[v] - 1 and residual[v, u] > 0.0:
-                    found = True
-                    break
-                cursor[v] += 1
-        if found:
+        onward = links[1, v] & levels[step - 1] if step > 0 else NONE
+        if onward != NONE:
             depth += 1
-            path[depth] = joined[cursor[v]]
+            path[depth] = lowest(onward)
             continue
-        level[v] = _DEAD
+        levels[step] &= ~(ONE << np.uint64(v))
         if depth == 0:
             return
         depth -= 1
-
-
-def neighbours(limits: Any) -> tuple[Any, Any]:
-    """Lists of joined areas of limits (..., area, area): where each area's list starts, and the areas."""
-    joined = (limits > 0.0).reshape(-1, *limits.shape[-2:]).any(axis=0)
-    joined = (joined | joined.T) & ~np.eye(len(joined), dtype=bool)
-    start = np.concatenate([[0], np.cumsum(joined.sum(axis=1))])
-    return start.astype(np.int64), np.nonzero(joined)[1].astype(np.int64)

@@ -16,20 +16,22 @@ from typing import Any
 import numpy as np
 
 from ._jit import any_order, in_order
-from ._network_flow import augment, imports_into_side, neighbours
+from ._network_flow import NONE, ONE, augment, flow_of, imports_into, links_of, lowest, members
 from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE, SETTLED
 
 _CASES_PER_THREAD = 4
 _TILE = 128  # hours whose margins are computed area by area and then stored hour by hour
+_AT_ONCE = 4  # cases whose margins are computed together: reading the profiles takes longer than using them
 
 
 def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
     """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
     hours, areas = deficit.shape
     limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements=["C", "W"])
-    value, member = np.zeros(hours), np.zeros((hours, areas), np.bool_)
+    value, side = np.zeros(hours), np.zeros(hours, np.uint64)
     residual = np.zeros((hours, areas, areas))
-    _unserved(deficit, limits, neighbours(limits), value, member, residual)
+    _unserved(deficit, limits, links_of(limits), (value, side, residual), flow_of(areas))
+    member = members(side, areas)
     endless = np.isinf(limits)
     if (endless & endless.T).any():  # no limit either way: residuals do not tell the flow, so augment side by side
         from ._network_numpy import augmented
@@ -41,27 +43,40 @@ def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
 
 
 @in_order
-def _unserved(deficit: Any, limits: Any, lists: Any, value: Any, member: Any, residual: Any) -> None:
-    areas = deficit.shape[1]
-    balance = np.empty(areas)
-    level = np.empty(areas, np.int64)
-    queue, path = np.empty(areas, np.int64), np.empty(areas, np.int64)
-    carried = np.zeros(areas)
+def _unserved(deficit: Any, limits: Any, links: Any, found: Any, flow: Any) -> None:
+    value, side, residual = found
     for h in range(deficit.shape[0]):
-        residual[h] = limits
-        carried[:] = 0.0
-        for i in range(areas):
-            balance[i] = -deficit[h, i]
-        augment(balance, carried, residual[h], lists, (level, queue, path))
-        total = 0.0
-        for i in range(areas):
-            if level[i] >= 0:
-                total += deficit[h, i]
-        total -= imports_into_side(level, limits, lists)
-        if total > 0.0:
-            value[h] = total
-            for i in range(areas):
-                member[h, i] = level[i] >= 0
+        _begin(limits, links, flow)
+        for i in range(deficit.shape[1]):
+            flow[0][0, i] = -deficit[h, i]
+        tightest = augment(flow)
+        short, _ = _of_side(tightest, -deficit[h], 0.0, deficit[h])
+        short -= imports_into(tightest, limits, links)
+        residual[h] = flow[1]
+        if short > 0.0:
+            value[h] = short
+            side[h] = tightest
+
+
+@in_order
+def _begin(limits: Any, links: Any, flow: Any) -> None:
+    """No transfers yet."""
+    flow[0][1] = 0.0
+    flow[1][:] = limits
+    flow[2][:] = links
+
+
+@in_order
+def _of_side(side: Any, margin: Any, load: float, weights: Any) -> Any:
+    """Shortage of a set of areas that imports nothing, and the share of the new load in it."""
+    short = 0.0
+    inside = 0.0
+    while side != NONE:
+        i = lowest(side)
+        side &= side - ONE
+        short += load * weights[i] - margin[i]
+        inside += weights[i]
+    return short, inside
 
 
 def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares: Any) -> tuple[Any, ...]:
@@ -81,15 +96,15 @@ def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares
     if cases == 0:
         return results
     clean = np.where(np.eye(areas, dtype=bool), 0.0, limits)
-    lists = neighbours(clean)
-    fixed = (np.ascontiguousarray(profiles), np.ascontiguousarray(coefficients), clean, np.array(weights), lists)
+    hourly = (np.ascontiguousarray(profiles), np.ascontiguousarray(coefficients))
+    fixed = (*hourly, clean, np.array(weights), links_of(clean))
     order = np.argsort(-shares, axis=1, kind="stable")
     allowed = shares * profiles.shape[2]
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     edges = [cases * i // pieces for i in range(pieces + 1)]
 
     def solve(piece: int) -> None:
-        _cases(edges[piece], edges[piece + 1], fixed, allowed, order, results)
+        _cases(edges[piece], edges[piece + 1], fixed, allowed, order, results, _room(profiles.shape[2], areas))
 
     if pieces == 1:
         solve(0)
@@ -99,6 +114,12 @@ def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares
     return results
 
 
+def _room(hours: int, areas: int) -> tuple[Any, ...]:
+    """Scratch of one thread: hours looked at, their native shortage, a flow, and the sets found at two loads."""
+    sets = [(np.empty(hours), np.empty(hours), np.zeros(hours, np.uint64)) for _ in range(2)]
+    return np.empty(hours, np.int64), np.zeros(hours), flow_of(areas), *sets
+
+
 def _cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)
@@ -106,23 +127,24 @@ def _cores() -> int:
 
 @any_order
 def _margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> None:
-    """Margins (hour, area) of one case, and their sum over areas (hour,)."""
+    """Margins (case, hour, area) of some cases, and their sum over areas (case, hour)."""
     areas, k_count, hours = profiles.shape
     total[:] = 0.0
     for first in range(0, hours, _TILE):
         width = min(_TILE, hours - first)
         for a in range(areas):
-            for h in range(width):
-                buffer[h] = c[a, 0] * profiles[a, 0, first + h]
-            for k in range(1, k_count):
-                factor = c[a, k]
-                if factor == 0.0:
-                    continue
+            for case in range(len(c)):
                 for h in range(width):
-                    buffer[h] += factor * profiles[a, k, first + h]
-            for h in range(width):
-                margin[first + h, a] = buffer[h]
-                total[first + h] += buffer[h]
+                    buffer[h] = c[case, a, 0] * profiles[a, 0, first + h]
+                for k in range(1, k_count):
+                    factor = c[case, a, k]
+                    if factor == 0.0:
+                        continue
+                    for h in range(width):
+                        buffer[h] += factor * profiles[a, k, first + h]
+                for h in range(width):
+                    margin[case, first + h, a] = buffer[h]
+                    total[case, first + h] += buffer[h]
 
 
 @in_order
@@ -150,34 +172,28 @@ def _copper_plate(total: Any, allowed: float) -> float:
 
 
 @in_order
-def _walk(load: float, hours: Any, count: int, case: Any, state: Any, found: Any) -> None:
+def _walk(load: float, hours: Any, count: int, case: Any, flow: Any, found: Any) -> None:
     """Tightest set of hours[:count] at a load: found = value (hour,), share of the direction in it (hour,), set."""
-    margin, limits, weights, lists = case
-    balance, carried, residual, work = state
+    margin, limits, weights, links = case
+    power = flow[0]
     value, slope, member = found
-    level = work[0]
-    areas = weights.size
-    residual[:] = limits
-    carried[:] = 0.0
+    _begin(limits, links, flow)
     for at in range(count):
         h = hours[at]
         least = np.inf
-        for i in range(areas):
-            balance[i] = margin[h, i] - load * weights[i] + carried[i]
-            least = min(least, balance[i])
+        for i in range(weights.size):
+            power[0, i] = margin[h, i] - load * weights[i] + power[1, i]
+            least = min(least, power[0, i])
         value[at] = 0.0
         slope[at] = 0.0
         if least >= 0.0:
             continue
-        augment(balance, carried, residual, lists, work)
-        short = 0.0
-        inside = 0.0
-        for i in range(areas):
-            member[at, i] = level[i] >= 0
-            if level[i] >= 0:
-                short += load * weights[i] - margin[h, i]
-                inside += weights[i]
-        short -= imports_into_side(level, limits, lists)
+        side = augment(flow)
+        if side == NONE:
+            continue
+        short, inside = _of_side(side, margin[h], load, weights)
+        short -= imports_into(side, limits, links)
+        member[at] = side
         if short > 0.0:
             value[at] = short
             slope[at] = inside
@@ -186,7 +202,7 @@ def _walk(load: float, hours: Any, count: int, case: Any, state: Any, found: Any
 @in_order
 def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
     """A load right of the root, and the hours short there (first `count` of `hours`), with their native shortage."""
-    hours, native, state, found, spare = room
+    hours, native, flow, found, spare = room
     value, slope, member = found
     every = case[0].shape[0]
     count = 0
@@ -194,7 +210,7 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
     for _ in range(MAX_STEPS):
         for h in range(every):
             hours[h] = h
-        _walk(load, hours, every, case, state, found)
+        _walk(load, hours, every, case, flow, found)
         count = 0
         for h in range(every):
             if value[h] > 0.0:
@@ -203,7 +219,7 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
                 slope[count] = slope[h]
                 member[count] = member[h]
                 count += 1
-        _walk(0.0, hours, count, case, state, spare)
+        _walk(0.0, hours, count, case, flow, spare)
         cost, rise, short = -allowed * load, -allowed, 0
         for at in range(count):
             native[at] = spare[0][at]
@@ -226,7 +242,7 @@ def _descend(load: float, count: int, allowed: float, tolerance: float, case: An
     The hours kept, short at the last load that was looked at, lead `hours`, `native` and `found`. Each step goes to the
     root for the cuts at hand, which never lies left of the true one, and only then looks for tighter cuts.
     """
-    hours, native, state, found, _ = room
+    hours, native, flow, found, _ = room
     for _ in range(MAX_STEPS):
         lower = _root_of_cuts(load, count, allowed, tolerance, native, found)
         if lower <= 0.0:
@@ -234,7 +250,7 @@ def _descend(load: float, count: int, allowed: float, tolerance: float, case: An
         if load - lower <= 1e-13 * load:
             return lower, count
         load = lower
-        _walk(load, hours, count, case, state, found)
+        _walk(load, hours, count, case, flow, found)
         count = _keep(count, tolerance, hours, native, found)
         if count == 0:
             return load, 0
@@ -289,77 +305,77 @@ def _keep(count: int, tolerance: float, hours: Any, native: Any, found: Any) -> 
 @in_order
 def _binding(member: Any, count: int, cut: Any, by_area: Any) -> int:
     """Most frequent set among member[:count] into `cut`; its hours. Hours of each area into `by_area`."""
-    areas = member.shape[1]
     best = 0
+    winner = NONE
     counted = np.zeros(count, np.bool_)
     for first in range(count):
-        for i in range(areas):
-            by_area[i] += member[first, i]
+        left = member[first]
+        while left != NONE:
+            by_area[lowest(left)] += 1
+            left &= left - ONE
         if counted[first]:
             continue
         same = 0
         for other in range(first, count):
-            if counted[other]:
-                continue
-            equal = True
-            for i in range(areas):
-                if member[first, i] != member[other, i]:
-                    equal = False
-                    break
-            if equal:
+            if member[first] == member[other]:
                 counted[other] = True
                 same += 1
         if same > best:
             best = same
-            cut[:] = member[first]
+            winner = member[first]
+    while winner != NONE:
+        cut[lowest(winner)] = True
+        winner &= winner - ONE
     return best
 
 
 @in_order
-def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: Any) -> None:
+def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: Any, room: Any) -> None:
     """Solve cases first..end."""
-    profiles, coefficients, limits, weights, lists = fixed
-    load_out, copper_out, hours_out, unserved_out, native_out, cut_out, cut_hours_out, area_out = results
+    profiles, coefficients, limits, weights, links = fixed
     areas, _, every = profiles.shape
-    margin, total, buffer = np.empty((every, areas)), np.empty(every), np.empty(_TILE)
-    hours, native = np.empty(every, np.int64), np.zeros(every)
-    work = (np.empty(areas, np.int64), np.empty(areas, np.int64), np.empty(areas, np.int64))
-    state = (np.empty(areas), np.empty(areas), np.empty((areas, areas)), work)
-    found = (np.empty(every), np.empty(every), np.zeros((every, areas), np.bool_))
-    spare = (np.empty(every), np.empty(every), np.zeros((every, areas), np.bool_))
-    room = (hours, native, state, found, spare)
-    for case in range(first, end):
-        _margins(profiles, coefficients[case], margin, total, buffer)
-        scale, largest = _scales(margin, total)
-        tolerance = NEGLIGIBLE * scale
-        task = (margin, limits[case], weights[case], lists)
-        load, count, at_start = 0.0, 0, 0
-        for number in range(allowed.shape[1]):
-            s = order[case, number]
-            if weights[case].sum() == 0.0:
-                break
-            limit = allowed[case, s]
-            copper_out[case, s] = _copper_plate(total, limit)
-            if number == 0:
-                begin = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
-                load, count = _start(begin, limit, tolerance, task, room)
-                at_start = count
-            elif load <= 0.0:
-                continue  # no headroom at a larger share, none at this
-            load, count = _descend(load, count, limit, tolerance, task, room)
-            load_out[case, s] = load
-            hours_out[case, s] = count
-            if load > 0.0:
-                cut_hours_out[case, s] = _binding(found[2], count, cut_out[case, s], area_out[case, s])
-        # Hours that are served beside the new load are served without it.
-        if weights[case].sum() == 0.0:
-            for h in range(every):
-                hours[h] = h
-            _walk(0.0, hours, every, task, state, spare)
-            at_start = every
+    margin, total, buffer = np.empty((_AT_ONCE, every, areas)), np.empty((_AT_ONCE, every)), np.empty(_TILE)
+    for start in range(first, end, _AT_ONCE):
+        until = min(start + _AT_ONCE, end)
+        _margins(profiles, coefficients[start:until], margin, total, buffer)
+        for case in range(start, until):
+            own = (margin[case - start], limits[case], weights[case], links[case])
+            _case(case, own, total[case - start], (allowed[case], order[case]), results, room)
+
+
+@in_order
+def _case(case: int, task: Any, total: Any, asked: Any, results: Any, room: Any) -> None:
+    """Solve one case, its shares from the largest to the smallest."""
+    load_out, copper_out, hours_out, unserved_out, native_out, cut_out, cut_hours_out, area_out = results
+    hours, _, flow, found, spare = room
+    scale, largest = _scales(task[0], total)
+    tolerance = NEGLIGIBLE * scale
+    hosting = task[2].sum() > 0.0
+    load, count, at_start = 0.0, 0, 0
+    for number in range(asked[0].size if hosting else 0):
+        s = asked[1][number]
+        limit = asked[0][s]
+        copper_out[case, s] = _copper_plate(total, limit)
+        if number == 0:
+            beyond = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
+            load, count = _start(beyond, limit, tolerance, task, room)
+            at_start = count
+        elif load <= 0.0:
+            continue  # no headroom at a larger share, none at this
+        load, count = _descend(load, count, limit, tolerance, task, room)
+        load_out[case, s] = load
+        hours_out[case, s] = count
+        if load > 0.0:
+            cut_hours_out[case, s] = _binding(found[2], count, cut_out[case, s], area_out[case, s])
+    # Hours that are served beside the new load are served without it.
+    if not hosting:
+        at_start = total.size
         for h in range(at_start):
-            unserved_out[case] += spare[0][h]
-            native_out[case] += spare[0][h] > tolerance
+            hours[h] = h
+        _walk(0.0, hours, at_start, task, flow, spare)
+    for h in range(at_start):
+        unserved_out[case] += spare[0][h]
+        native_out[case] += spare[0][h] > tolerance
 
 
 @any_order

@@ -18,7 +18,8 @@ Newton's method from the right of the root ends at the exact root, as for one ar
 Two bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it what
 its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
 areas; beyond, it augments all hours' flows side by side. numba carries the flow of one hour into the next, so that most
-hours are settled by looking at them, and augments the rest along shortest paths.
+hours are settled by looking at them, and augments the rest along shortest paths, with sets of areas as words of bits;
+networks of more than 64 areas go to NumPy.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._namespace import Array
+from ._network_numpy import MOST_IN_A_WORD
 from .errors import KernelError
 from .headroom import Engine, _shares, _use_numba
 
@@ -106,7 +108,7 @@ def network_headroom(
     limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
     weights = _by_case(direction, cases, (areas,), "direction")
     _check(profiles, coefficients, limits, weights)
-    if _use_numba(engine):
+    if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
     else:
         from ._network_numpy import headroom as body
@@ -126,7 +128,7 @@ def unserved_mw(deficit_mw: Array, limits_mw: Array, *, engine: Engine = "auto")
         raise KernelError(f"deficit_mw must be (hour, area), got {deficit.shape}")
     limits = _by_case(limits_mw, 1, (deficit.shape[1],) * 2, "limits_mw")
     _check(deficit.T[:, None], np.ones((1, deficit.shape[1], 1)), limits, np.zeros((1, deficit.shape[1])))
-    if _use_numba(engine):
+    if _use_numba(engine) and deficit.shape[1] <= MOST_IN_A_WORD:
         from ._network_numba import unserved as body
     else:
         from ._network_numpy import unserved as body

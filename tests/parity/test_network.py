@@ -224,3 +224,17 @@ def test_wrong_input_is_named(change, words):
     }
     with pytest.raises(KernelError, match=words):
         network_headroom(**(right | change))
+
+
+@needs_numba
+def test_sets_fill_a_word_and_larger_networks_go_to_numpy():
+    """63 to 65 areas: the last bit of a word is an area like the others, and beyond it NumPy takes over."""
+    for areas in (63, 64, 65):
+        margin, limits, direction = random_network(areas, areas=areas, hours=8)
+        one, two = (solve(margin, limits, direction, SHARES, engine) for engine in ("numpy", "numba"))
+        assert_allclose(one.headroom_mw, two.headroom_mw, rtol=1e-10, atol=1e-9)
+        found = (unserved_mw(-margin, limits, engine=engine) for engine in ("numpy", "numba"))
+        want, got = (f.unserved_mw for f in found)
+        assert_allclose(got, want, rtol=1e-10, atol=1e-9)
+    free = solve(margin[:, :64], np.full((64, 64), np.inf), np.full(64, 1 / 64), SHARES, "numba")
+    assert_allclose(free.headroom_mw, free.copper_plate_mw, rtol=1e-11, atol=1e-11)
