@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
+from joint_factory import scenario_with
 
 from capacity import CapacityError, estimate
 from capacity.adequacy import weather_by_area
@@ -75,6 +76,37 @@ def test_flexibility_and_firmness_are_ordered(result):
     assert (flexible.sel(year=2030).mean() > reference.sel(year=2030).mean()).item()
 
 
+def test_shares_of_limits_sum_to_one(result):
+    for name in ("binding_share", "area_binding_share"):
+        np.testing.assert_allclose(result[name].sum("limit"), 1.0, rtol=0, atol=1e-9)
+        assert (result[name] >= -1e-12).all()
+    assert list(result["limit"].to_numpy()) == ["grid", "siting", "interconnection", "equipment", "chips", "capital"]
+
+
+def test_deployed_load_of_areas_sums_to_the_country_and_is_used_or_idle(result):
+    national = result["area_deployed_mw_mean"].groupby("area_country").sum()
+    for country in ("US", "CN"):
+        deployed = result["deployed_mw"].sel(country=country)
+        np.testing.assert_allclose(national.sel(area_country=country), deployed.mean("draw"), rtol=1e-9)
+    np.testing.assert_allclose(result["operated_mw"] + result["idle_mw"], result["deployed_mw"], rtol=1e-9)
+    assert (result["deployed_mw"].diff("year") >= -1e-6).all()
+    assert (result["supported_mw"] <= result["hostable_mw"] + result["onsite_mw"] + 1e-6).all()
+    assert (result["deployed_h100e"] <= result["chips_available_h100e"] * (1 + 1e-9)).all()
+    assert (result["campus_run_flop"] <= result["largest_run_flop"]).all()
+
+
+def test_export_control_reaches_both_countries_and_nothing_of_the_grid(grid, result):
+    """The one place where the countries meet: aligned accelerators that China gets are not there for the US."""
+    other = estimate(
+        grid, [scenario_with({"cn.legal_import_factor": 5.0})], years=YEARS, draws=24, seed=5, device="cpu"
+    )
+    base = result.sel(scenario=["reference"])
+    np.testing.assert_array_equal(other["hostable_mw"].to_numpy(), base["hostable_mw"].to_numpy())
+    change = other["chips_available_h100e"].to_numpy()[:, 1:] - base["chips_available_h100e"].to_numpy()[:, 1:]
+    assert (change[..., 0] < 0).all()
+    assert (change[..., 1] > 0).all()
+
+
 def test_an_override_for_one_country_leaves_the_other_alone(result):
     """Common random numbers: the same draw of China is the same in both scenarios (I20)."""
     china = result.sel(country="CN")
@@ -89,7 +121,10 @@ def test_draws_do_not_depend_on_their_company(grid, result):
     whole = result.sel(scenario=["reference"])
     for part in (range(5), range(5, 17), [23, 2]):
         block = estimate(grid, scenarios, years=YEARS, draws=list(part), seed=5, device="cpu")
-        for name in ("hostable_mw", "firm_headroom_mw", "flop_per_year", "nameplate_mw", "supply_mwh"):
+        for name in (
+            "hostable_mw", "firm_headroom_mw", "flop_per_year", "nameplate_mw", "supply_mwh",
+            "deployed_mw", "deployed_h100e", "binding_share", "largest_run_flop",
+        ):  # fmt: skip
             np.testing.assert_array_equal(block[name].to_numpy(), whole[name].sel(draw=list(part)).to_numpy())
 
 
