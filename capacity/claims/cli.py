@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,12 @@ def _print(written: Report, out: Path, seconds: float) -> None:
         print(f"   As stated it {answer.holds.words}: {share_with_error(answer.holds)}.")
         rows = [{str(i): cell for i, cell in enumerate(finding_row(finding))} for finding in answer.findings]
         tables.show("", columns, rows)
-        for text in (*answer.sentences, f"What would change it: {section.influence_text}"):
-            print(f"   {text}")
-        print(f"   Against it: {section.against[0]}")
-    print(f"\n{written.run}\n{seconds:.0f} s; written to {out}: claims.html, claims.csv and other tables")
+        told = (
+            *answer.sentences,
+            f"What would change it: {section.influence_text}",
+            f"Against it: {section.against[0]}",
+        )
+        for text in told:
+            print(textwrap.fill(text, width=118, initial_indent="   ", subsequent_indent="   "))
+    print(f"\n{textwrap.fill(written.run, width=118)}")
+    print(f"{seconds:.0f} s; written to {out}: claims.html, claims.csv and other tables")

@@ -53,35 +53,48 @@ def draw(figure: Mapping[str, Any], path: Path, subtitle: str, source_line: str)
 
 
 def _paths(figure: Mapping[str, Any], path: Path, subtitle: str, source_line: str) -> None:
-    years = np.asarray(figure["years"])
+    years, log = np.asarray(figure["years"]), bool(figure.get("log"))
     bands = [
         {name: np.quantile(v, (BAND[0], 0.5, BAND[1]), axis=0) for name, v in p["lines"].items()}
         for p in figure["panels"]
     ]
     tops = [max(_top(lines), _past_top(p["past"])) for lines, p in zip(bands, figure["panels"], strict=True)]
+    low, high = _decades(bands)
     with page(path, HEIGHT_IN) as sheet:
         head(sheet, figure["title"], subtitle)
-        for axes, column, top in panels(sheet, tops, right=0.16):
+        for axes, column, top in panels(sheet, [1.0] * len(tops) if log else tops, right=0.16):
             given = figure["panels"][column]
             panel_title(axes, given["country"], "")
-            axes.set_ylim(0.0, 1.06 * top if top > 0 else 1.0)
-            _lines(axes, years, bands[column])
+            axes.set_ylim(*((low, high) if log else (0.0, 1.06 * top if top > 0 else 1.0)))
+            if log:
+                axes.set_yticks(range(low, high + 1))
+                axes.yaxis.set_major_formatter(lambda value, _: f"{10**value:,g}")
+            _lines(axes, years, bands[column], log=log)
+            first = int(years[0])
             if given["past"] is not None:
-                axes.plot(*given["past"], color=INK, linewidth=2.2)
-                middle = len(given["past"][0]) // 3
-                axes.annotate(
-                    "observed",
-                    (given["past"][0][middle], given["past"][1][middle]),
-                    xytext=(-6, 14),
-                    textcoords="offset points",
-                    ha="right",
-                    fontsize=SMALL_PT,
-                    color=INK,
-                )
-                year_axis(axes, [int(given["past"][0][0]), int(years[-1])])
-            else:
-                year_axis(axes, [int(year) for year in years])
+                _past(axes, given["past"])
+                first = int(given["past"][0][0])
+            year_axis(axes, [first, int(years[-1])])
         foot(sheet, source_line)
+
+
+def _past(axes: Axes, past: tuple[Floats, Floats]) -> None:
+    axes.plot(*past, color=INK, linewidth=2.2)
+    middle = len(past[0]) // 3
+    place = (past[0][middle], past[1][middle])
+    axes.annotate(
+        "observed", place, xytext=(-6, 14), textcoords="offset points", ha="right", fontsize=SMALL_PT, color=INK
+    )
+
+
+def _decades(bands: list[dict[str, Floats]]) -> tuple[int, int]:
+    """Powers of ten that hold every band; used by figures on a logarithmic scale."""
+    every = np.concatenate([band.ravel() for lines in bands for band in lines.values()])
+    positive = every[every > 0]
+    if not positive.size:
+        return 0, 1
+    low, high = int(np.floor(np.log10(positive.min()))), int(np.ceil(np.log10(positive.max())))
+    return low, max(high, low + 1)
 
 
 def _top(lines: Mapping[str, Floats]) -> float:
@@ -92,11 +105,14 @@ def _past_top(past: tuple[Floats, Floats] | None) -> float:
     return 0.0 if past is None else float(np.max(past[1]))
 
 
-def _lines(axes: Axes, years: NDArray[np.int64], bands: Mapping[str, Floats]) -> None:
+def _lines(axes: Axes, years: NDArray[np.int64], bands: Mapping[str, Floats], *, log: bool) -> None:
+    """Band of the first line, medians of all; on a logarithmic scale powers of ten are drawn as numbers."""
     every = max(1, len(years) // 6)
-    for row, (_name, band) in enumerate(bands.items()):
+    low = axes.get_ylim()[0]
+    heights = {name: np.log10(np.maximum(band, 10.0**low)) if log else band for name, band in bands.items()}
+    for row, band in enumerate(heights.values()):
         colour = LINE_COLOURS[row]
-        if row == 0 or len(bands) == 2:
+        if row == 0:
             axes.fill_between(years, band[0], band[2], color=colour, alpha=0.14, linewidth=0)
         axes.plot(
             years,
@@ -109,8 +125,8 @@ def _lines(axes: Axes, years: NDArray[np.int64], bands: Mapping[str, Floats]) ->
             markevery=(row % every, every),
             markeredgecolor="white",
         )
-    ends = np.array([band[1, -1] for band in bands.values()])
-    labels = [f"{name}\n{significant(float(end))}" for name, end in zip(bands, ends, strict=True)]
+    ends = np.array([band[1, -1] for band in heights.values()])
+    labels = [f"{name}\n{significant(float(band[1, -1]))}" for name, band in bands.items()]
     labels_right(axes, ends, labels, [LINE_COLOURS[row] for row in range(len(bands))])
 
 

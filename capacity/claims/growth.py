@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
-from capacity.claims.posterior import posterior, probability, spread_ratio
+from capacity.claims.posterior import Probability, posterior, probability, spread_ratio
 from capacity.claims.texts import Claim
 from capacity.claims.words import number, percent, share, spread
+
+Floats = NDArray[np.float64]
 
 ORIGINS = (2000, 2005, 2010, 2015, 2020, 2021)
 SHORTEST = 3
@@ -158,60 +161,18 @@ def _growth_figure(evidence: Evidence) -> dict[str, object]:
 
 def regimes(evidence: Evidence, claim: Claim) -> Answer:
     """Claim 3."""
-    tie = claim.threshold("tie")
-    # Towards plans: positive where plans give more. China's change is that from a patchwork to its plans.
-    us = stats.log_change(
-        evidence.at_end("deployed_flop_per_year", "US", SWAPPED), evidence.at_end("deployed_flop_per_year", "US")
-    )
-    cn = stats.log_change(
-        evidence.at_end("deployed_flop_per_year", "CN"), evidence.at_end("deployed_flop_per_year", "CN", SWAPPED)
-    )
-    least = np.log1p(tie)
-    holds = probability((us > least) & (cn > least))
-    last = evidence.last
+    last, least = evidence.last, float(np.log1p(claim.threshold("tie")))
+    built = {country: _towards_plans(evidence, "supply_mwh", country) for country in ("US", "CN")}
+    compute = {country: _towards_plans(evidence, "deployed_flop_per_year", country) for country in ("US", "CN")}
+    holds = probability((built["US"] > least) & (built["CN"] > least))
     findings = [
-        Finding(
-            f"US compute in {last}, under five-year plans against as it is",
-            "%",
-            posterior(percent(us)),
-            "more under plans",
-            probability(us > least),
-        ),
-        Finding(
-            f"China's compute in {last}, under plans as it is against a patchwork",
-            "%",
-            posterior(percent(cn)),
-            "more under plans",
-            probability(cn > least),
-        ),
-        Finding(
-            f"US compute in {last}, difference of any size",
-            "%",
-            posterior(percent(np.abs(us))),
-            "the regime changes nothing",
-            probability(np.abs(us) <= least),
-        ),
+        _more(f"US supply in {last}, under five-year plans against as it is", built["US"], least),
+        _more(f"China's supply in {last}, under plans as it is against a patchwork", built["CN"], least),
+        _more(f"US compute in {last}, under five-year plans against as it is", compute["US"], least),
+        _more(f"China's compute in {last}, under plans as it is against a patchwork", compute["CN"], least),
     ]
-    changes: dict[str, np.ndarray] = {"US under plans": us, "China under plans": cn}
-    rows = []
-    for label, country, scenario, base in (
-        ("US: five-year plans", "US", SWAPPED, "reference"),
-        ("US: permitting reform", "US", REFORM, "reference"),
-        ("US: fifty-state patchwork", "US", PATCHWORK, "reference"),
-        ("China: plan overfulfilled", "CN", SURGE, "reference"),
-        ("China: patchwork", "CN", SWAPPED, "reference"),
-    ):
-        row = [label]
-        for name in ("supply_mwh", "deployed_mw", "deployed_flop_per_year"):
-            values, before = evidence.at_end(name, country, scenario), evidence.at_end(name, country, base)
-            ratio = spread_ratio(values, before)
-            row += [
-                f"{100 * (values.mean() / before.mean() - 1):+.1f}",
-                "-" if np.isnan(ratio.value) else f"{ratio.value:.2f} ({ratio.error:.2f})",
-            ]
-            if name == "deployed_flop_per_year":
-                changes[label] = stats.log_change(values, before)
-        rows.append(row)
+    ties = {country: probability(np.abs(change) <= least) for country, change in compute.items()}
+    rows, shown = _regime_table(evidence)
     columns = (
         "Regime",
         *(
@@ -220,53 +181,72 @@ def regimes(evidence: Evidence, claim: Claim) -> Answer:
             for how in (", mean, %", ", spread, ratio (error)")
         ),
     )
-    shown = {name: percent(values) for name, values in changes.items() if ":" in name}
+    title = f"Against the reference in {last}: change of the mean, and ratio of the standard deviations"
+    figure = {"kind": "intervals", "title": f"Supply and compute in {last} when the regime changes", "groups": shown}
     return Answer(
         claim,
         holds,
         findings,
-        percent(us),
+        percent(built["US"]),
         findings[0].name,
         ("us",),
-        _regime_sentences(findings, rows, last),
-        _against(rows),
+        _regime_sentences(findings, rows, ties, last),
         [
-            Table(
-                f"Against the reference in {last}: change of the mean, and ratio of the standard deviations",
-                columns,
-                rows,
-            )
+            f"In this run permitting reform, which keeps fifty rule-sets, changes US compute by {rows[1][5]} % in the "
+            f"mean; five-year plans by {rows[0][5]} %."
         ],
-        {
-            "kind": "intervals",
-            "title": f"Compute in {last} when the regime changes",
-            "unit": "% against the same draw of the reference",
-            "groups": {"": shown},
-        },
-        f"Change of deployed compute in {last} against the same draw of the reference: median and 90 % band of "
-        f"{holds.draws} draws.",
+        [Table(title, columns, rows)],
+        figure | {"unit": "% against the same draw of the reference"},
+        f"Change in {last} against the same draw of the reference: median and 90 % band of {holds.draws} draws.",
     )
 
 
-def _regime_sentences(findings: list[Finding], rows: list[list[str]], last: int) -> list[str]:
-    us, cn, same = findings
-    assert us.probability is not None
-    assert cn.probability is not None
-    assert same.probability is not None
+def _towards_plans(evidence: Evidence, name: str, country: str) -> Floats:
+    """ln change (draw,) from a patchwork to plans: in the US plans are the swap, in China as it is."""
+    swapped, own = evidence.at_end(name, country, SWAPPED), evidence.at_end(name, country)
+    return stats.log_change(swapped, own) if country == "US" else stats.log_change(own, swapped)
+
+
+def _more(name: str, change: Floats, least: float) -> Finding:
+    return Finding(name, "%", posterior(percent(change)), "more under plans", probability(change > least))
+
+
+def _regime_table(evidence: Evidence) -> tuple[list[list[str]], dict[str, dict[str, Floats]]]:
+    """Rows of the table, and the changes in percent by quantity and regime."""
+    rows: list[list[str]] = []
+    shown: dict[str, dict[str, Floats]] = {"Supply": {}, "Compute": {}}
+    for label, country, scenario in (
+        ("US, five-year plans", "US", SWAPPED),
+        ("US, permitting reform", "US", REFORM),
+        ("US, patchwork", "US", PATCHWORK),
+        ("China, plan overfulfilled", "CN", SURGE),
+        ("China, patchwork", "CN", SWAPPED),
+    ):
+        row = [label]
+        for name, quantity in (("supply_mwh", "Supply"), ("deployed_mw", ""), ("deployed_flop_per_year", "Compute")):
+            values, before = evidence.at_end(name, country, scenario), evidence.at_end(name, country)
+            ratio = spread_ratio(values, before)
+            row += [
+                f"{100 * (values.mean() / before.mean() - 1):+.1f}",
+                "-" if np.isnan(ratio.value) else f"{ratio.value:.2f} ({ratio.error:.2f})",
+            ]
+            if quantity:
+                shown[quantity][label] = percent(stats.log_change(values, before))
+        rows.append(row)
+    return rows, shown
+
+
+def _regime_sentences(
+    findings: list[Finding], rows: list[list[str]], ties: dict[str, Probability], last: int
+) -> list[str]:
+    said = [(spread(f.posterior, "%"), share(f.probability)) for f in findings if f.probability is not None]
     return [
-        f"Under plans US compute in {last} changes by {spread(us.posterior, '%')}; it is more in "
-        f"{share(us.probability)}. "
-        f"China's is {spread(cn.posterior, '%')} above what a patchwork would give; more in {share(cn.probability)}.",
-        f"In {share(same.probability)} the regime changes US compute by less than a tie: something else limits it.",
-        f"Mean and spread move apart: under plans US supply changes by {rows[0][1]} % in the mean and its standard "
-        f"deviation is {rows[0][2].split(' ')[0]} of what it was; for China under a patchwork {rows[4][1]} % and "
+        f"Built: under plans US supply in {last} changes by {said[0][0]} and is more in {said[0][1]}; China's is "
+        f"{said[1][0]} above what a patchwork would give and more in {said[1][1]}.",
+        f"In compute: the US changes by {said[2][0]} and has more in {said[2][1]}, China by {said[3][0]} and has more "
+        f"in {said[3][1]}. The regime changes compute by less than a tie in {share(ties['US'])} in the US and "
+        f"{share(ties['CN'])} in China, where something else limits it.",
+        f"Mean and spread: under plans US supply changes by {rows[0][1]} % in the mean and its standard deviation is "
+        f"{rows[0][2].split(' ')[0]} of what it was; for China under a patchwork {rows[4][1]} % and "
         f"{rows[4][2].split(' ')[0]}.",
-    ]
-
-
-def _against(rows: list[list[str]]) -> list[str]:
-    return [
-        f"In this run permitting reform, within fifty rule-sets, changes US compute by {rows[1][5]} % in the mean; "
-        f"five-year plans by "
-        f"{rows[0][5]} %."
     ]

@@ -66,9 +66,17 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
             ),
         ]
     us, cn, price = findings[:3]
+    own = {c: posterior(100 * _grid_share(evidence, c)) for c in ("US", "CN")}
+    for country in ("US", "CN"):
+        name = f"Share of compute limited by the grid's own headroom, {COUNTRY[country]}, {span}"
+        findings.append(Finding(name, "%", own[country]))
     sentences = [
         f"In the US {spread(us.posterior, '%')} of deployed compute is limited by power; power is the largest limit in "
         f"{_said(us)}. In China {spread(cn.posterior, '%')}; the largest in {_said(cn)}.",
+        f"Most of the US figure is not a lack of plants: the grid's own headroom limits "
+        f"{spread(own['US'], '%')}, the rest is sites, connections and equipment."
+        if own["US"].median < us.posterior.median / 2
+        else f"The grid's own headroom limits {spread(own['US'], '%')} of US compute.",
         f"China's price advantage is worth {spread(price.posterior, '%')} of compute at the same spending; at least "
         f"{least:g} % in "
         f"{_said(price)}. Where power or chips limit compute, a price changes nothing at all.",
@@ -91,6 +99,12 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
         shares_figure(evidence),
         f"{LIMIT_SHARE}, mean over {holds.draws} draws of the reference.",
     )
+
+
+def _grid_share(evidence: Evidence, country: str) -> Floats:
+    """Share (draw,) of compute that the grid's headroom limits, mean over the years of the tests."""
+    part = evidence.result["binding_share"].sel(scenario="reference", country=country, limit="grid")
+    return np.asarray(part.transpose("draw", "year").to_numpy()[:, evidence.window].mean(axis=1))
 
 
 def electricity_cost_share(evidence: Evidence, claim: Claim, country: str) -> Floats:
@@ -224,6 +238,7 @@ def worth_of_chips_and_power(evidence: Evidence) -> tuple[Table, Probability]:
                 f"{100 * wins.value:.0f} ({100 * wins.error:.1f})",
                 f"{100 * probability(stats.largest(limit, 'chips')).value:.0f}",
                 number(float(np.median(evidence.at_end("deployed_h100e", "CN", scenario))) / 1e6),
+                f"{100 * probability(_ahead(evidence, scenario)).value:.0f}",
             )
         )
     assert chips_win is not None
@@ -234,8 +249,14 @@ def worth_of_chips_and_power(evidence: Evidence) -> tuple[Table, Probability]:
         "Chips add more, % of draws (error)",
         "Chips are the largest limit, % of draws",
         "Deployed, million H100e",
+        "More compute than the US, % of draws",
     )
     return Table(f"China in {evidence.last}: medians over draws", columns, rows), chips_win
+
+
+def _ahead(evidence: Evidence, scenario: str) -> NDArray[np.bool_]:
+    china, us = (evidence.at_end("deployed_flop_per_year", country, scenario) for country in ("CN", "US"))
+    return np.asarray(china > us)
 
 
 def _compute_figure(evidence: Evidence) -> dict[str, Any]:
@@ -246,7 +267,14 @@ def _compute_figure(evidence: Evidence) -> dict[str, Any]:
         for label, scenario in (("reference", "reference"), ("tight control", TIGHT), ("loose control", LOOSE))
     }
     panels = [{"country": "US", "past": None, "lines": {"reference": us}}, {"country": "CN", "past": None, "lines": cn}]
-    return {"kind": "paths", "title": "Deployed accelerators", "unit": unit, "years": evidence.years, "panels": panels}
+    return {
+        "kind": "paths",
+        "log": True,
+        "title": "Deployed accelerators",
+        "unit": unit,
+        "years": evidence.years,
+        "panels": panels,
+    }
 
 
 def _said(finding: Finding) -> str:

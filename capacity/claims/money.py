@@ -98,8 +98,9 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
         sentences,
         against,
         [],
-        _bust_figure(evidence),
-        f"Deployed US compute with a bust in {start} and without any: median and 90 % band of {costs.draws} draws.",
+        _bust_figure(path, base, years, start),
+        f"US compute with a bust in {start}, in percent of the same draw without any: median and 90 % band of "
+        f"{costs.draws} draws.",
     )
 
 
@@ -108,17 +109,16 @@ def _idle_share(evidence: Evidence, window: NDArray[np.bool_]) -> Floats:
     return np.divide(idle, deployed, out=np.zeros_like(idle), where=deployed > 0).max(axis=1)
 
 
-def _bust_figure(evidence: Evidence) -> dict[str, Any]:
-    lines = {
-        "without a bust": evidence.values("deployed_h100e", "US", NO_BUST) / 1e6,
-        "with a bust": evidence.values("deployed_h100e", "US", BUST) / 1e6,
-    }
+def _bust_figure(path: Floats, base: Floats, years: NDArray[np.int64], start: int) -> dict[str, Any]:
+    """Compute with a bust in percent of the same draw without, from the year before the bust."""
+    shown = years >= start - 1
+    lines = {"with a bust": 100 * path[:, shown] / base[:, shown]}
     panels = [{"country": "US", "past": None, "lines": lines}]
     return {
         "kind": "paths",
-        "title": "Deployed accelerators after a bust",
-        "unit": "million H100e",
-        "years": evidence.years,
+        "title": "US compute after a bust",
+        "unit": "% of the same draw without a bust",
+        "years": years[shown],
         "panels": panels,
     }
 
@@ -170,6 +170,7 @@ def efficiency(evidence: Evidence, claim: Claim) -> Answer:
         ),
     ]
     effective, power, low, high, gain, watts = findings
+    put_in = probability(evidence.scalar("demand_rebound") < 1.0)
     assert low.probability is not None
     assert high.probability is not None
     sentences = [
@@ -178,6 +179,7 @@ def efficiency(evidence: Evidence, claim: Claim) -> Answer:
         f"{spread(power.posterior, '%')}; power rises in {share(rises[SHOCK_DRAWN])}.",
         f"The sign hangs on the rebound: effective compute rises without more power in {share(low.probability)} at "
         f"{xi[SHOCK_LOW]:g} and in {share(high.probability)} at {xi[SHOCK_HIGH]:g}.",
+        f"As put in, the rebound is below one in {share(put_in)}.",
         f"One percent of algorithmic gain gives {number(gain.posterior.median)} % of effective compute, one percent "
         f"of power "
         f"{number(watts.posterior.median)} % (medians).",

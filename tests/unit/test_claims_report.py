@@ -74,12 +74,13 @@ def test_claim_2_power_and_price(made, answers):
 def test_claim_3_regimes(answers):
     answer = answers[3]
     assert found(answer, "US compute in 2035, under five-year plans").posterior.median == pytest.approx(10.0)
+    assert found(answer, "US supply in 2035").posterior.median == pytest.approx(10.0)
     assert found(answer, "China's compute").posterior.median == pytest.approx(100 * (1 / 0.9 - 1))
     assert answer.holds.value == 1.0
     rows = {row[0]: row for row in answer.tables[0].rows}
-    assert rows["US: permitting reform"][5] == "+20.0"
-    assert rows["US: fifty-state patchwork"][1] == "+0.0"
-    assert rows["US: five-year plans"][6] == "1.10 (0.00)"
+    assert rows["US, permitting reform"][5] == "+20.0"
+    assert rows["US, patchwork"][1] == "+0.0"
+    assert rows["US, five-year plans"][6] == "1.10 (0.00)"
 
 
 def test_claim_4_bust(answers):
