@@ -18,7 +18,7 @@ def algorithmic_factor(country: str, draws: Draws | CentralPath) -> Floats:
 
     Doubles every `algorithmic_halving_months`; China's is that of some months before (Ho et al. 2024).
     """
-    rate = 12.0 / draws.parameter("algorithmic_halving_months")
+    rate = _rate(draws)
     doublings = _doublings(rate, draws.years)
     if country == "CN":
         doublings = doublings - rate * draws.parameter("cn.algorithmic_lag_months") / 12.0
@@ -31,9 +31,15 @@ def rebound(draws: Draws | CentralPath) -> Floats:
     (a / a_default)^(xi - 1): demand for computing at constant capability grows by xi for each unit of gain, which
     needs a times less physical compute. Exactly 1 where the scenario says what the default says.
     """
-    ours = _doublings(12.0 / draws.parameter("algorithmic_halving_months"), draws.years)
+    ours = _doublings(_rate(draws), draws.years)
     default = _doublings(12.0 / draws.default("algorithmic_halving_months"), draws.years)
     return 2.0 ** ((ours - default) * (draws.parameter("demand_rebound") - 1.0))
+
+
+def _rate(draws: Draws | CentralPath) -> Floats:
+    """Doublings a year (draw, year) under the scenario."""
+    months = draws.parameter("algorithmic_halving_months") * draws.parameter("algorithmic_halving_factor")
+    return np.asarray(12.0 / months)
 
 
 def _doublings(rate: Floats, years: NDArray[np.int64]) -> Floats:

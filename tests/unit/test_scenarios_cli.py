@@ -37,7 +37,11 @@ def test_show_tells_what_is_overridden() -> None:
     assert "2030: 0.01" in text
     assert "us.mfu" not in text
     shown = json.loads(_run("show", "us-flexible-load", "--json").output)
-    assert [parameter["id"] for parameter in shown["parameters"]] == ["us.curtailable_fraction"]
+    assert [parameter["id"] for parameter in shown["parameters"]] == [
+        "us.curtailable_fraction",
+        "us.flexible_connection_share",
+        "us.flexible_lag_factor",
+    ]
     assert shown["parameters"][0]["value"] == {"kind": "path", "nodes": {"2025": 0.005, "2030": 0.01}}
     assert len(shown["hash"]) == 64
 
