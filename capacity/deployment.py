@@ -95,24 +95,27 @@ def energised(
 
     Each year's requests r_u, times the share that comes true, are connected with a lognormal delay F:
     queue_y = what 2025 connected + sum over u of r_u m F(y - u). A part f of them takes a connection that may be
-    curtailed and waits `flexible_lag_factor` times as long; a part o makes its own power and skips the queue.
+    curtailed and waits `flexible_lag_factor` times as long; a part o makes its own power and skips the queue. Shares
+    may change with the year of filing, delays may not.
     """
     pre = country.lower()
     weight, ratio = request_pattern(areas)
-    own = (draws.scalar(f"{pre}.onsite_share") * draws.scalar(f"{pre}.onsite_realised_share"))[:, None, None]
+    own = (draws.parameter(f"{pre}.onsite_share") * draws.parameter(f"{pre}.onsite_realised_share"))[:, None, :]
     made = _placed_requests(country, weight, hostable_mw, demand_factor, draws)
     spread = draws.scalar(f"{pre}.lag_spread")[:, None, None]
     median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
     quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
     flexible = draws.scalar(f"{pre}.flexible_connection_share")[:, None, None]
-    age = np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5  # filed in the middle of a year, counted at its end
+    age = (
+        np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5
+    )  # filed in the middle of a year, counted at its end
     ready = (1.0 - flexible) * lag_cdf(age, median, spread) + flexible * lag_cdf(age, median * quick, spread)
     own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
     before = draws.scalar(f"{pre}.request_growth_before_2025")
     begun = (draws.years >= START).astype(float)
     base = draws.scalar(f"{pre}.energised_2025_gw")[:, None, None] * GW * weight[None, :, None] * begun
-    on_grid, on_site = (_come(made, part, draws.years, before) for part in (ready, own_ready))
-    return base + on_grid * (1.0 - own), on_site * own
+    on_grid = _come(made * (1.0 - own), ready, draws.years, before)
+    return base + on_grid, _come(made * own, own_ready, draws.years, before)
 
 
 def _come(made: Floats, ready: Floats, years: NDArray[np.int64], before: Floats) -> Floats:
@@ -160,14 +163,14 @@ def _placed_requests(
     pre = country.lower()
     filed = requests_filed(country, draws)
     filed[:, draws.years > START] *= demand_factor[:, draws.years > START]
-    true_share = draws.scalar(f"{pre}.materialisation_share")
+    true_share = draws.parameter(f"{pre}.materialisation_share")
     if country == "US":
-        true_share = true_share * (1.0 - draws.scalar("us.opposition_share"))
+        true_share = true_share * (1.0 - draws.parameter("us.opposition_share"))
     total = hostable_mw.sum(axis=1, keepdims=True)
     pattern = np.broadcast_to(weight[None, :, None], hostable_mw.shape)
     room = np.divide(hostable_mw, total, out=pattern.copy(), where=total > 0.0)
     mobile = draws.scalar(f"{pre}.request_mobility")[:, None, None] * (draws.years > START)
-    return ((1.0 - mobile) * pattern + mobile * room) * (filed * true_share[:, None])[:, None, :]
+    return ((1.0 - mobile) * pattern + mobile * room) * (filed * true_share)[:, None, :]
 
 
 def requests_filed(country: str, draws: Draws | CentralPath) -> Floats:

@@ -99,7 +99,7 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
         runs.campus_power_mw(country, draws) * MW / pue,
         operation.Money(
             money.spending_busd,
-            draws.scalar(f"{country.lower()}.cost_busd_per_gw"),
+            draws.parameter(f"{country.lower()}.cost_busd_per_gw"),
             draws.scalar("shell_cost_share"),
         ),
     )

@@ -32,8 +32,12 @@ class Offer:
 
 @dataclass(frozen=True)
 class Money:
-    """budget_busd (draw, year) for new accelerators and their shells; cost_busd_per_gw (draw,) of IT power, all-in;
-    shell_share (draw,) of that cost, saved where a shell stands empty."""
+    """What new accelerators may cost.
+
+    budget_busd : (draw, year)       For accelerators and their shells. [bn_usd_2025]
+    cost_busd_per_gw : (draw, year)  Of IT power, all-in. [bn_usd_2025/GW]
+    shell_share : (draw,)            Part of that cost, saved where a shell stands empty. [1]
+    """
 
     budget_busd: Floats
     cost_busd_per_gw: Floats
@@ -103,7 +107,7 @@ def operate(
         # In the shells that stand empty first: these need chips only.
         empty_w = np.maximum(shell_w - (old * old_w).sum(axis=1), 0.0)
         inside = np.minimum(new, _fit(new * new_w, empty_w) / new_w)
-        full = money.cost_busd_per_gw[:, None] * new_w / WATTS_PER_GW
+        full = money.cost_busd_per_gw[:, y, None] * new_w / WATTS_PER_GW
         bound = np.concatenate([old, inside, new - inside], axis=1)
         watts = np.concatenate([old_w, new_w, new_w], axis=1)
         cost = np.concatenate([np.zeros_like(old), full * (1.0 - money.shell_share[:, None]), full], axis=1)

@@ -124,7 +124,7 @@ def test_one_vintage_is_the_least_of_three_limits():
     stock = chips.Stock(np.zeros((count, 2)), np.full((count, 2), 1000.0), np.array([1.0, 0.0]))
     on_sale, power = rng.uniform(0, 1e6, (count, 1)), rng.uniform(0, 1e9, (count, 1))
     budget = rng.uniform(0, 40, (count, 1))
-    money = operation.Money(budget, np.full(count, 40.0), np.full(count, 0.35))
+    money = operation.Money(budget, np.full((count, 1), 40.0), np.full(count, 0.35))
     offer = operation.Offer(on_sale, np.full((count, 1), 800.0))
     ran = operation.operate(years, stock, [offer], np.ones((count, 3)), power, power, money)
     least = np.minimum(np.minimum(power / 800.0, on_sale), budget / (40.0 * 800.0 / 1e9))
@@ -137,7 +137,7 @@ def test_refilling_a_shell_costs_chips_only():
     gone = np.zeros((1, 5))
     gone[:, 0] = 1.0  # everything fails within a year
     stock = chips.Stock(np.array([[0.0, 1e6]]), np.array([[1000.0, 1000.0]]), np.array([0.0, 0.0]))
-    money = operation.Money(np.array([[0.0, 10.0]]), np.array([40.0]), np.array([0.35]))
+    money = operation.Money(np.array([[0.0, 10.0]]), np.full((1, 2), 40.0), np.array([0.35]))
     offer = operation.Offer(np.array([[0.0, 1e7]]), np.full((1, 2), 1000.0))
     ample = np.full((1, 2), 1e12)
     ran = operation.operate(years, stock, [offer], gone, ample, ample, money)
