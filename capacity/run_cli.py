@@ -122,7 +122,8 @@ def run(
 ) -> None:
     """Estimate hostable and deployed AI load and compute, and what limits them, under one or more scenarios.
 
-    Scenarios are names from `gridflops scenarios list` or YAML files; without any, the four of the library run.
+    Scenarios are names from `gridflops scenarios list` or YAML files, a+b both in one; without any, four of the library
+    run.
     """
     started = time.monotonic()
     with plain_errors():
