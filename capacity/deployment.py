@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from capacity import pace
 from capacity.draws import CentralPath, Draws
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,7 @@ def energised(
     Each year's requests r_u, times the share that comes true, are connected with a lognormal delay F:
     queue_y = what 2025 connected + sum over u of r_u m F(y - u). A part f of them takes a connection that may be
     curtailed and waits `flexible_lag_factor` times as long; a part o makes its own power and skips the queue. Shares
-    may change with the year of filing, delays may not.
+    may change with the year of filing, and the pace of the queue with the calendar year (`connection_pace`).
     """
     pre = country.lower()
     weight, ratio = request_pattern(areas)
@@ -106,15 +107,22 @@ def energised(
     median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
     quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
     flexible = draws.scalar(f"{pre}.flexible_connection_share")[:, None, None]
-    age = (
-        np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5
-    )  # filed in the middle of a year, counted at its end
-    ready = (1.0 - flexible) * lag_cdf(age, median, spread) + flexible * lag_cdf(age, median * quick, spread)
+
+    def ready(age_years: Floats) -> Floats:
+        firm, sooner = lag_cdf(age_years, median, spread), lag_cdf(age_years, median * quick, spread)
+        return (1.0 - flexible) * firm + flexible * sooner
+
+    # Filed in the middle of a year, counted at its end.
+    age = np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5
     own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
     before = draws.scalar(f"{pre}.request_growth_before_2025")
     begun = (draws.years >= START).astype(float)
     base = draws.scalar(f"{pre}.energised_2025_gw")[:, None, None] * GW * weight[None, :, None] * begun
-    on_grid = _come(made * (1.0 - own), ready, draws.years, before)
+    speed = draws.parameter(f"{pre}.connection_pace")
+    if (speed == 1.0).all():
+        on_grid = _come(made * (1.0 - own), ready(age), draws.years, before)
+    else:
+        on_grid = pace.come(made * (1.0 - own), ready, speed, ages_of_open(before))
     return base + on_grid, _come(made * own, own_ready, draws.years, before)
 
 
@@ -140,8 +148,7 @@ def ready_of_open(ready: Floats, before: Floats) -> Floats:
     Of those filed a years ago 1 - F(a) are still open, and (F(a + k) - F(a)) / (1 - F(a)) of these are connected by k.
     Ages fall off by `before` a year; ready : (draw, area or 1, age) holds PAST_YEARS more ages than there are k.
     """
-    weight = before[:, None] ** -np.arange(PAST_YEARS, dtype=float)[None, :]
-    weight = weight / weight.sum(axis=1, keepdims=True)
+    weight = ages_of_open(before)
     later = ready.shape[-1] - PAST_YEARS
     total = np.zeros((*ready.shape[:-1], later))
     for a in range(PAST_YEARS):
@@ -150,6 +157,12 @@ def ready_of_open(ready: Floats, before: Floats) -> Floats:
         part = np.divide(ready[..., a : a + later] - gone, still, out=np.ones_like(total), where=still > 1e-12)
         total += weight[:, a, None, None] * part
     return total
+
+
+def ages_of_open(before: Floats) -> Floats:
+    """Share (draw, age) of the requests open at the end of 2025 that were filed 0.5, 1.5, ... years earlier."""
+    weight = before[:, None] ** -np.arange(PAST_YEARS, dtype=float)[None, :]
+    return weight / weight.sum(axis=1, keepdims=True)
 
 
 def _placed_requests(
