@@ -35,7 +35,7 @@ TREND_OF = {
 
 DRIFT_YEARS = 8
 MIN_SPREAD = 0.005
-"""Least spread of yearly log growth, so that a flat record does not pass for certainty; label J."""
+"""Least spread of yearly log growth, a numerical floor: a flat record does not pass for certainty."""
 
 
 def record_of(fleet: Fleet, technology: str) -> ExpertRecord | None:

@@ -25,7 +25,8 @@ TAILS: tuple[tuple[tuple[float, float], ...], ...] = (
     ((0.8, 0.7), (0.2, 1.9)),
     ((0.7, 0.55), (0.3, 1.6)),
 )
-"""Shapes of one expert's error, as (weight, spread) of normals: one normal, and two with fatter tails; label J."""
+"""Shapes of one expert's error, as (weight, spread) of normals: one normal, and two with fatter tails. No claim: the
+hindcast picks, series by series, the one that scores best."""
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,10 @@ States = NDArray[np.int64]
 
 RENEWABLES = ("wind", "offshore_wind", "solar", "battery", "geothermal")
 GROUPS = ("renewables", "thermal")
-"""Federal policy is one for wind, solar and what goes with them, another for everything else; label J."""
+"""Federal policy is one for wind, solar and what goes with them, another for everything else: how the model is cut."""
 FIRST_TERM, TERM_YEARS = 2025, 4
 FIRST_PLAN, PLAN_YEARS = 2026, 5
 RESTRICT, NEUTRAL, EXPAND = -1, 0, 1
-BUILD_LAG_YEARS = 2
-"""Years from a change of policy to what is added: what is being built goes on (ReEDS: 2 to 3 years); label J."""
 RULES = {"fast": 1, "median": 0, "slow": -1}
 
 
@@ -52,14 +50,28 @@ def factors(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
         rest = ~planned
         own = state_rules(fleet, draws)[rest]
         for g, group in enumerate(GROUPS):
-            result[rest, :, g] = _lagged(own * federal(fleet, draws, group)[rest][:, None, :])
+            policy = own * federal(fleet, draws, group)[rest][:, None, :]
+            result[rest, :, g] = _lagged(policy, draws.scalar("policy_build_lag_years")[rest])
     return result
 
 
-def _lagged(factor: Floats) -> Floats:
-    """What a policy does to additions, BUILD_LAG_YEARS after it holds; 1 before the first policy can show."""
+def _lagged(factor: Floats, lag: Floats) -> Floats:
+    """What a policy (draw, area, year) does to additions, `lag` (draw,) years after it holds; 1 before it can show.
+
+    What is being built goes on. A lag between two whole years is their mix.
+    """
+    whole = np.floor(lag).astype(int)
     late = np.ones_like(factor)
-    late[..., BUILD_LAG_YEARS:] = factor[..., : max(factor.shape[-1] - BUILD_LAG_YEARS, 0)]
+    for years in np.unique(whole):
+        rows = whole == years
+        part = (lag[rows] - years)[:, None, None]
+        late[rows] = (1.0 - part) * _shifted(factor[rows], years) + part * _shifted(factor[rows], years + 1)
+    return late
+
+
+def _shifted(factor: Floats, years: int) -> Floats:
+    late = np.ones_like(factor)
+    late[..., years:] = factor[..., : max(factor.shape[-1] - years, 0)]
     return late
 
 

@@ -48,7 +48,8 @@ def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_li
     """Largest new load (cell,) of each cell: what its grid already carries, at most one campus. [MW]
 
     What the grid carries = the cell's share of the area's peak load plus the plants in it: lines and
-    substations of that size stand there today. Label J; a cell without load or plant takes nothing.
+    substations of that size stand there today. `siting_room_factor` says how far wrong that may be (J); a cell
+    without load or plant takes nothing.
     """
     peak = float(grid["peak_load_mw"].sel(area=area).to_numpy()[-1])
     part = grid.isel(cell=cells)
@@ -96,11 +97,15 @@ def hubs() -> Mapping[str, Any]:
 
 
 def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> Placed:
-    """Split each area's headroom (draw, area, year) over its cells by water-filling."""
+    """Split each area's headroom (draw, area, year) over its cells by water-filling.
+
+    A draw's room factor f scales the room of all cells, so that its split of a load is f times the split of load / f.
+    """
     campus = float(draws.central.scalar("campus_limit_mw")[0])
     spread = float(draws.central.scalar(f"{fleet.prefix}.siting_temperature_factor")[0])
     temperature = draws.scalar("siting_temperature_usd_per_mwh") * spread
     nodes = _temperature_nodes(draws) * spread
+    room = draws.scalar("siting_room_factor")
     pue = compute.peak_pue(grid["cell_temperature_c"].to_numpy(), compute.Cooling.of(draws.central))[0]
     owner = grid["cell_area_id"].to_numpy()
     hostable, share = np.zeros_like(headroom_mw), np.zeros_like(headroom_mw)
@@ -110,8 +115,8 @@ def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> 
         caps = cell_cap_mw(grid, cells, area, campus)
         cells, caps = cells[caps > 0.0], caps[caps > 0.0]
         table = siting.solve(cells, caps, cell_cost(grid, cells, fleet.country, draws.central), nodes)
-        hostable[:, a] = np.minimum(headroom_mw[:, a], table.limit_mw)
-        split = siting.operated(table, hostable[:, a], temperature)
+        hostable[:, a] = np.minimum(headroom_mw[:, a], room[:, None] * table.limit_mw)
+        split = siting.operated(table, hostable[:, a] / room[:, None], temperature) * room[:, None, None]
         share[:, a] = _hosted_share(split, pue[cells])
         parts.append((cells, np.full(len(cells), a), *_over_draws(split)))
     cells, area_of, quantiles, mean = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))

@@ -15,12 +15,8 @@ from capacity.fleet import Fleet, delayed, existing_mw, survival, toeplitz
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
-PIPELINE_MEMORY_YEARS = 3.0
-"""A draw follows the project pipeline at horizon h with probability exp(-h/3); label J."""
-COVERAGE_OF_RECENT = 0.25
-"""A year's pipeline is believed to be recorded when it holds a quarter of the recent yearly additions; label J.
-Below that the record is thin, and a thin record is not a plan to build nothing."""
 RECENT_YEARS = 6
+"""Years whose additions count as recent for the shares of areas; `trend_recent_share` carries the doubt."""
 MIN_ADDITION_MW = 300.0
 """Yearly additions that no growth limit forbids; label F, the smallest growth bin of gas in NREL's ReEDS."""
 
@@ -57,10 +53,10 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     planned = _pipeline_mw(fleet, draws)
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
-    trend_share = _area_share(fleet)
+    trend_share = _area_share(fleet, draws.scalar("trend_recent_share"))
     regime = regimes.factors(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
-        by_area = trend_share[None, :, k, None] * regime[:, :, regimes.group_of(technology)]
+        by_area = trend_share[:, :, k, None] * regime[:, :, regimes.group_of(technology)]
         recorded = bool(fleet.planned_addition_mw[:, k].any())
         if recorded:
             planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
@@ -151,29 +147,35 @@ def _alike(*tables: Floats) -> Iterator[NDArray[np.bool_]]:
 
 
 def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:
-    """Which draws follow the pipeline in which year; once a draw has left the pipeline it does not return."""
+    """Which draws follow the pipeline in which year; once a draw has left the pipeline it does not return.
+
+    A draw follows it at horizon h with probability exp(-h / memory), in years whose record is no thinner than a
+    share of the recent yearly additions: a thin record is not a plan to build nothing.
+    """
     horizon = (draws.years - fleet.base_year)[None, :]
     choice = draws.uniform(f"{fleet.prefix}.expert.{fleet.technologies[k]}")[:, None]
-    chosen = choice < np.exp(-horizon / PIPELINE_MEMORY_YEARS)
+    chosen = choice < np.exp(-horizon / draws.scalar("pipeline_memory_years")[:, None])
     history = fleet.history_mw[:, k].sum(axis=0)
     recent = max(0.0, float(history[-1] - history[-1 - 3])) / 3.0
     recorded = fleet.planned(fleet.planned_addition_mw, draws.years)[:, k].sum(axis=0)
-    covered = recorded > COVERAGE_OF_RECENT * recent
-    return chosen & covered[None, :] & (planned.sum(axis=1) > 0.0)
+    covered = recorded[None, :] > (draws.scalar("pipeline_record_share") * recent)[:, None]
+    return chosen & covered & (planned.sum(axis=1) > 0.0)
 
 
-def _area_share(fleet: Fleet) -> Floats:
-    """Share (area, technology) of trend additions: half by recent additions, half by existing fleet; label J."""
+def _area_share(fleet: Fleet, by_recent: Floats) -> Floats:
+    """Share (draw, area, technology) of trend additions: a share `by_recent` (draw,) by recent additions, the rest by
+    existing fleet; where only one of them exists, by that one."""
     recent = np.clip(np.diff(fleet.history_mw[..., -RECENT_YEARS:], axis=2), 0.0, None).sum(axis=2)
-    fleet_mw = fleet.history_mw[..., -1]
-    shares = [_normalised(table) for table in (recent, fleet_mw)]
-    both = _normalised(shares[0] + shares[1])
-    everywhere = np.full_like(both, 1.0 / both.shape[0])
-    return np.where(both.sum(axis=0, keepdims=True) > 0, both, everywhere)
+    recent, standing = _normalised(recent[None]), _normalised(fleet.history_mw[None, ..., -1])
+    weight = by_recent[:, None, None]
+    both = _normalised(weight * recent + (1.0 - weight) * standing)
+    everywhere = np.full_like(both, 1.0 / both.shape[1])
+    return np.where(both.sum(axis=1, keepdims=True) > 0, both, everywhere)
 
 
 def _normalised(table: Floats) -> Floats:
-    total = table.sum(axis=0, keepdims=True)
+    """Shares over areas of a table (draw, area, technology); 0 where there is nothing to share."""
+    total = table.sum(axis=1, keepdims=True)
     return np.divide(table, total, out=np.zeros_like(table), where=total > 0)
 
 
