@@ -68,7 +68,7 @@ def _paths(figure: Mapping[str, Any], path: Path, subtitle: str, source_line: st
             axes.set_ylim(*((low, high) if log else (0.0, 1.06 * top if top > 0 else 1.0)))
             if log:
                 axes.set_yticks(range(low, high + 1))
-                axes.yaxis.set_major_formatter(lambda value, _: f"{10**value:,g}")
+                axes.yaxis.set_major_formatter(lambda value, _: f"{10.0 ** float(value):,g}")
             _lines(axes, years, bands[column], log=log)
             first = int(years[0])
             if given["past"] is not None:

@@ -1,4 +1,4 @@
-"""`gridflops claims` as a user runs it, on a made-up grid: files, repeatability of a single claim, a browser if there is one."""
+"""`gridflops claims` as a user runs it, on a made-up grid: files, a single claim alone, a browser if there is one."""
 
 from __future__ import annotations
 

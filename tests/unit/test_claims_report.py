@@ -13,7 +13,7 @@ import pytest
 from claims_factory import DRAWS, YEARS, evidence
 from click.testing import CliRunner
 
-from capacity.claims import judge, ledger, limits, money, report, texts
+from capacity.claims import drawings, judge, ledger, limits, money, report, texts
 from capacity.claims.evidence import pinned, scaled, with_parameter
 from capacity.claims.page import html, table
 from capacity.cli import main
@@ -277,3 +277,14 @@ def test_years_of_the_tests_stay_inside_the_run(made):
     assert (made.first, made.last) == (2026, 2035)
     assert made.window.sum() == 10
     assert YEARS[-1] == 2040
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e9])
+def test_paths_on_a_logarithmic_scale_of_any_size(size, tmp_path):
+    drawn = size * np.exp(np.linspace(0, 3, 16))[None, :] * np.linspace(0.5, 2, 9)[:, None]
+    panels = [{"country": c, "past": None, "lines": {"reference": drawn * f}} for c, f in (("US", 1.0), ("CN", 0.1))]
+    figure = {"kind": "paths", "log": True, "title": "T", "unit": "u", "years": YEARS, "panels": panels}
+    drawings.draw(figure, tmp_path / "a.png", "subtitle", "source")
+    drawings.draw(figure, tmp_path / "b.png", "subtitle", "source")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").stat().st_size > 20_000
