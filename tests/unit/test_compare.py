@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from capacity import compare
+from capacity import compare, outputs
 from capacity.cli import main
 from capacity.errors import CapacityError
 
@@ -43,11 +43,7 @@ def write(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         result = _result(*arguments, **options)
-        if zarr:
-            result = result.assign_coords({n: result[n].astype(object) for n in ("scenario", "country")})
-            result.to_zarr(folder / "result.zarr", zarr_format=3, consolidated=False)
-        else:
-            result.to_netcdf(folder / "result.nc")
+        outputs.write_result(result, folder / ("result.zarr" if zarr else "result.nc"))
         (folder / "manifest.json").write_text('{"grid_sha256": "abc"}', encoding="utf-8")
         return str(folder)
 
