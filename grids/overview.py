@@ -29,11 +29,13 @@ WEAK_SPOTS: Final = (
     "**China's hourly load is one typical year of the 2018 level, partly synthetic** ({cn_load_modelled} of "
     "{cn_profiles} profiles). Energy and peaks are scaled to published figures; the shape is not a record, and "
     "there is no second weather year.",
-    "**China's wind and solar are one weather year (2020) of ERA5**, province averages moved to published levels."
-    " The publisher's temperature field was damaged above 27 degC; solar is corrected by an estimated factor.",
+    "**China's wind and solar are one weather year (2020) of ERA5**, province averages moved to the annual and"
+    " monthly levels published for the provinces. The publisher's temperature field was damaged above 27 degC; solar"
+    " is corrected by an estimated factor.",
     "**Most US wind and solar is modelled**: observed in {us_wind_observed} (wind) and {us_solar_observed} "
     "(solar) of {us_profiles} profiles. Load years 2021-2024 are paired with wind and solar of 2016-2019 except "
-    "where observed, so a heat wave and its calm do not meet (label J).",
+    "where observed, so a heat wave and its calm do not meet (label J). Months of modelled wind are those of a "
+    "neighbour's climate: see Months of wind and solar.",
     "**US generation by state and fuel ends in 2019** as published; 2020-2024 is rebuilt from SEDS and scaled to "
     "national totals, so agreement with those totals proves nothing.",
     "**Plans are thin**: US units dated after 2026 come from a list of mid-2024; many Chinese units carry no year"
@@ -58,10 +60,33 @@ gridflops grids build --originals originals/ --out grid.nc
 gridflops grids info --grid grid.nc
 ```
 
-`fetch` downloads what is public (about 0.4 GB), checks it, and prepares what the build reads in another form;
+`fetch` downloads what is public (about 0.4 GB, and the archive of one repository whose size is not known here), checks
+it, and prepares what the build reads in another form;
 `gridflops grids prepare originals/` does only the latter. Both may be run again at any time: what is there is kept.
 `--cell-degrees 0.25` builds finer cells. Small tables of published figures that were typed by hand come with the
 package: `grids/data/national_recent.yaml` (Our World in Data) and `us_prices.yaml` (EIA)."""
+
+MONTHS: Final = """\
+## Months of wind and solar
+
+Every series meets the published annual level of its own area, or that of its neighbours where the area has none. Its
+months are, from best to worst:
+
+- *observed*: ERCOT, MISO North, New York and New England (wind), ERCOT and New England (solar), hour by hour;
+- *published*: Chinese provinces, hours of use by month of the weather year itself (crea-china): {cn_wind_months} of
+  {cn_profiles} provinces in wind, {cn_solar_months} in solar. January and February are published as one. December is
+  left modelled where the year's last figure counts plants of its last days ({cn_december} series), and all months where
+  they contradict the weather of the whole year ({cn_contradicted} series);
+- *published elsewhere*: Californian wind, the mean course of EIA's monthly factors 2001-2013;
+- *measured radiation*: solar of all other US areas, months by NARR by state;
+- *borrowed*: wind of the other US areas takes the month-by-hour course of the operators named in its record.
+
+No monthly wind output by state, balancing authority or area could be had for these last. Looked through without finding
+one: EIA's state tables and SEDS (annual), cleaned EIA-930 (load only), EIA-860M, ReEDS and other plant lists (capacity
+only), the operators' hours (four operators), generation by grid region 2023 (annual), ERA5 and MERRA-2 sets
+(whole country, SREX regions, or annual maps), NREL's reV samples (two states, one year), RTS-GMLC (one region, one
+year). EIA does publish it (EIA-923; Electric Power Monthly, table 1.14): who has it can bring hourly factors that meet
+it, with `gridflops grids import-cf`."""
 
 BRING_YOUR_OWN: Final = """\
 ## Bring your own
@@ -93,7 +118,20 @@ def page(grid: xr.Dataset) -> str:
     ]
     counts = _counts(grid)
     lines += [f"{number}. {text.format(**counts)}" for number, text in enumerate(WEAK_SPOTS, 1)]
-    lines += ["", *_kinds(grid), "", *_totals(grid), "", *_variables(grid), "", *_rebuild(), "", BRING_YOUR_OWN]
+    lines += [
+        "",
+        *_kinds(grid),
+        "",
+        *_months(grid),
+        "",
+        *_totals(grid),
+        "",
+        *_variables(grid),
+        "",
+        *_rebuild(),
+        "",
+        BRING_YOUR_OWN,
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -159,6 +197,21 @@ def _kinds(grid: xr.Dataset) -> list[str]:
     return lines
 
 
+def _months(grid: xr.Dataset) -> list[str]:
+    """What the months of wind and solar rest on."""
+    chinese = [str(name).startswith("cn.") for name in grid["profile"].values]
+    records = {tech: [str(text) for text in grid[f"{tech}_record"].values[chinese]] for tech in ("wind", "solar")}
+    both = records["wind"] + records["solar"]
+    counts = {
+        "cn_profiles": sum(chinese),
+        "cn_wind_months": sum("published levels" in text for text in records["wind"]),
+        "cn_solar_months": sum("published levels" in text for text in records["solar"]),
+        "cn_december": sum("December modelled" in text for text in both),
+        "cn_contradicted": sum("contradict the weather" in text for text in both),
+    }
+    return MONTHS.format(**counts).splitlines()
+
+
 def _totals(grid: xr.Dataset) -> list[str]:
     rows = []
     for row in known_totals(grid):
@@ -205,9 +258,12 @@ def _rebuild() -> list[str]:
         f"Of {len(files)} files {len(files) - len(remade)} are read as published. A rule each prepares the others:",
         "",
         *(f"- {counts[word]} `{word}`: {meaning};" for word, meaning in PREPARED.items()),
-        f"- {counts['by hand']} are still made **by hand**, and without them the build stops:",
     ]
-    return lines + [_by_hand(file) for file in remade if file.prepared is None]
+    by_hand = [file for file in remade if file.prepared is None]
+    if not by_hand:
+        return [*lines, "", "None is made by hand."]
+    lines.append(f"- {len(by_hand)} are still made **by hand**, and without them the build stops:")
+    return lines + [_by_hand(file) for file in by_hand]
 
 
 def _by_hand(file: SourceFile) -> str:
