@@ -24,7 +24,7 @@ START = 2025
 LEVEL_YEAR = 2032
 """From this year on US-aligned shipments grow at one rate."""
 FIRST_STEP, STEP_YEARS = 2027, 2
-"""Export control can move in 2027, 2029, ...: half-way through and after each term of Congress."""
+"""Export control can move in 2027, 2029, ..., after each election of Congress; label J."""
 TIGHT, CURRENT, LOOSE = -1, 0, 1
 
 
@@ -183,7 +183,7 @@ def potential_it_w(
     """IT power (draw, year) of all accelerators that a country could have by then. [W]
 
     start : stock of 2025. offers : count and watts (draw, year) of the pools on sale. alive : survival (draw, age).
-    years : calendar years, from 2025 on.
+    years : calendar years, the first that of the stock.
     """
     total = np.zeros(offers[0][0].shape)
     for v, age in enumerate(start.ages):

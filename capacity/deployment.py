@@ -26,7 +26,7 @@ GRID, SITING, INTERCONNECTION, EQUIPMENT = range(4)
 START = 2025
 """The year at whose end requests are counted; load connected in it is given."""
 PAST_YEARS = 8
-"""Requests open at the end of 2025 were filed in this many years up to then; older ones are left out."""
+"""Requests open at the end of 2025 were filed in this many years up to then; older ones are left out; label J."""
 GW = 1e3  # MW
 
 

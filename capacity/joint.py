@@ -58,11 +58,14 @@ class Joint:
 
 
 def solve(results: Mapping[str, CountryResult], draws: Draws) -> dict[str, Joint]:
-    """Deployed load, accelerators in use and what limits them, by country. Raises CapacityError for a late start."""
-    if draws.years[0] > chips.START:
+    """Deployed load, accelerators in use and what limits them, by country.
+
+    Raises CapacityError where the model years do not start in 2025.
+    """
+    if draws.years[0] != chips.START:
         raise CapacityError(
-            f"year {draws.years[0]}: chips and requests are known to the end of {chips.START}, so the grid's base year "
-            f"must be {chips.START - 1} or earlier"
+            f"the model starts in {draws.years[0]}, right after the grid's base year; chips and requests are counted at "
+            f"the end of {chips.START}, so a base year of {chips.START - 1} is needed"
         )
     shared = chips.pools(draws)
     demand = efficiency.rebound(draws)

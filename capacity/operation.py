@@ -18,7 +18,7 @@ from capacity.chips import Stock
 Floats = NDArray[np.float64]
 
 OLDEST_YEARS = 15
-"""Accelerators older than this are left out: less than one in a million is in service."""
+"""Accelerators older than this are left out: at a mean life of 5 years less than one in a million is in service."""
 WATTS_PER_GW = 1e9
 
 
@@ -91,7 +91,7 @@ def operate(
 ) -> Operation:
     """Run the program year by year.
 
-    years : (year,) calendar years, from 2025 on. survival : (draw, age).
+    years : (year,) calendar years, the first that of the stock. survival : (draw, age).
     it_power_w, campus_it_w : (draw, year)  IT power for all, and that of the largest campus. [W]
     """
     counted = int(years[0])

@@ -144,8 +144,9 @@ def test_refilling_a_shell_costs_chips_only():
     np.testing.assert_allclose(ran.h100e[0], [1e6, 10e9 / (40.0 * 0.65) / 1000.0])
 
 
-def test_a_late_start_is_refused():
+@pytest.mark.parametrize("first", [2024, 2026])
+def test_another_base_year_is_refused(first):
     draws = drawn()
-    late = Draws(draws.seed, draws.ids, np.arange(2026, 2030), draws.scenario)
-    with pytest.raises(CapacityError, match="2024 or earlier"):
-        joint.solve({c: solved_country(c, late) for c in AREAS}, late)
+    other = Draws(draws.seed, draws.ids, np.arange(first, 2030), draws.scenario)
+    with pytest.raises(CapacityError, match="a base year of 2024 is needed"):
+        joint.solve({c: solved_country(c, other) for c in AREAS}, other)
