@@ -153,6 +153,9 @@ def _checked(
         problems.append(f"years={list(years)!r}: give consecutive ascending years, e.g. 2025-2040")
     elif model_years[0] <= base:
         problems.append(f"year {model_years[0]}: the fleet is known to the end of {base}, so ask from {base + 1} on")
+    start = joint.start_fault(base + 1)
+    if start:
+        problems.append(start)
     if problems:
         raise CapacityError("; ".join(problems))
     return ids, np.arange(base + 1, model_years[-1] + 1)

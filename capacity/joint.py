@@ -62,14 +62,22 @@ def solve(results: Mapping[str, CountryResult], draws: Draws) -> dict[str, Joint
 
     Raises CapacityError where the model years do not start in 2025.
     """
-    if draws.years[0] != chips.START:
-        raise CapacityError(
-            f"the model starts in {draws.years[0]}, right after the grid's base year; chips and requests are counted at "
-            f"the end of {chips.START}, so a base year of {chips.START - 1} is needed"
-        )
+    fault = start_fault(int(draws.years[0]))
+    if fault:
+        raise CapacityError(fault)
     shared = chips.pools(draws)
     demand = efficiency.rebound(draws)
     return {country: _country(result, shared, demand, draws) for country, result in results.items()}
+
+
+def start_fault(first_year: int) -> str:
+    """What is wrong with the first model year, or an empty text."""
+    if first_year == chips.START:
+        return ""
+    return (
+        f"the model starts in {first_year}, right after the grid's base year; chips and requests are of the end "
+        f"of {chips.START}, so a base year of {chips.START - 1} is needed"
+    )
 
 
 def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: Draws) -> Joint:

@@ -179,6 +179,12 @@ def test_all_faults_of_a_request_are_named_at_once(grid):
         assert word in text
 
 
+def test_a_grid_of_another_base_year_is_refused_before_any_work(grid):
+    shifted = grid.assign_coords(history_year=grid["history_year"] - 1)
+    with pytest.raises(CapacityError, match="a base year of 2024 is needed"):
+        estimate(shifted, load(["reference"]), years=[2024, 2025], draws=1, seed=1)
+
+
 def test_a_grid_in_other_units_is_refused(grid):
     wrong = grid.copy()
     wrong["peak_load_mw"] = wrong["peak_load_mw"].assign_attrs(units="GW")
