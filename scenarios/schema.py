@@ -24,8 +24,8 @@ LABELS: dict[str, str] = {
     "J": "judgement",
 }
 Unit = Literal[
-    "1", "1/yr", "yr", "months", "MW", "MW/yr", "GW", "GW/yr", "W", "degC", "1/degC", "H100e", "J/token",
-    "usd_2024/MWh", "bn_usd_2025", "bn_usd_2025/yr", "bn_usd_2025/GW",
+    "1", "1/yr", "yr", "months", "h/yr", "d/yr", "MW", "MW/yr", "GW", "GW/yr", "W", "degC", "1/degC", "H100e",
+    "J/token", "usd_2024/MWh", "bn_usd_2025", "bn_usd_2025/yr", "bn_usd_2025/GW",
 ]  # fmt: skip
 UNITS: tuple[str, ...] = get_args(Unit)
 
