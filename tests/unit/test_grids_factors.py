@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from grids.areas import AREAS
 from grids.build import capacity_factors, monotone, solar_geometry, temperature, us_vre, vre_sites, wind_model
 from grids.build.vre_levels import Levels
-from grids.sources import china_era5, hourly, narr, ncep, us_iso
+from grids.sources import hourly, narr, ncep, us_iso
 from grids.variables import GridDataError, validate
 
 TEXAS = (31.4, -101.0)
@@ -95,35 +95,6 @@ def test_prevailing_time_and_a_frozen_feed(tmp_path: Path) -> None:
     assert got.iloc[3005:3015].isna().all()
     whole = got.notna().to_numpy() & keep[: len(got)]
     np.testing.assert_allclose(got[whole], true[: len(got)][whole])
-
-
-def chinese_table(shift_of: dict[str, int]) -> pd.DataFrame:
-    """A year of three technologies in Beijing time, labelled by the end of the hour, some provinces off."""
-    index = pd.date_range("2020-01-01", periods=8784, freq="h")
-    parts = []
-    for province, shift in shift_of.items():
-        utc = index - pd.Timedelta(hours=9 + shift)
-        sun = np.maximum(np.sin(np.radians(hourly.sun_elevation_deg(utc, 35.0, 110.0))), 0.0)
-        for tech in ("onwind", "offwind", "solar"):
-            cf = sun if tech == "solar" else 0.3 + 0.2 * np.sin(np.arange(8784) / 30.0)
-            parts.append(pd.DataFrame({"time": index, "province": province, "tech": tech, "cf_corrected": cf}))
-    return pd.concat(parts)
-
-
-def test_chinese_hours_move_to_utc_and_odd_clocks_stop(tmp_path: Path) -> None:
-    path = tmp_path / china_era5.FILE
-    path.parent.mkdir()
-    places = {f"cn.{name}": (35.0, 110.0) for name in ("gansu", "hebei", "inner_mongolia")}
-    chinese_table({"Gansu": 0, "Hebei": 0, "InnerMongolia": 0}).to_parquet(path)
-    got = china_era5.read(tmp_path, places)
-    assert set(got["wind"].columns) == set(places)
-    assert set(got["solar"].attrs["clock_shift_hours"].values()) == {-9}
-    sun = hourly.sun_elevation_deg(pd.DatetimeIndex(got["solar"].index), 35.0, 110.0)
-    lit = got["solar"]["cn.gansu"].to_numpy() > 0.0
-    np.testing.assert_array_equal(lit[:8700], (sun > 0.0)[:8700])
-    chinese_table({"Gansu": 0, "Hebei": 0, "InnerMongolia": 3}).to_parquet(path)
-    with pytest.raises(GridDataError, match=r"clocks disagree.*inner_mongolia"):
-        china_era5.read(tmp_path, places)
 
 
 def test_monthly_sources_refuse_gaps(tmp_path: Path) -> None:
