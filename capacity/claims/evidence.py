@@ -60,6 +60,7 @@ class Answer:
     findings: Sequence[Finding]
     headline: Floats
     headline_of: str
+    headline_unit: str
     countries: tuple[str, ...]
     sentences: Sequence[str]
     against: Sequence[str]

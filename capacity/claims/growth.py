@@ -95,6 +95,7 @@ def supply(evidence: Evidence, claim: Claim) -> Answer:
         findings,
         gap,
         findings[0].name,
+        findings[0].unit,
         ("us", "cn"),
         sentences,
         against,
@@ -189,6 +190,7 @@ def regimes(evidence: Evidence, claim: Claim) -> Answer:
         findings,
         percent(built["US"]),
         findings[0].name,
+        findings[0].unit,
         ("us",),
         _regime_sentences(findings, rows, ties, last),
         [

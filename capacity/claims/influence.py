@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from capacity.draws import Draws
+from scenarios.defaults import groups
 from scenarios.distributions import Distribution
 
 Floats = NDArray[np.float64]
@@ -36,13 +38,23 @@ class Influence:
     above_noise: bool
 
 
-def parameter_values(draws: Draws, prefixes: tuple[str, ...]) -> dict[str, Floats]:
-    """Values (draw,) of every parameter that is a distribution, for the countries named and those of both."""
-    others = tuple(f"{country}." for country in ("us", "cn") if country not in prefixes)
+Influences = tuple[Influence, ...]
+
+
+def parameter_values(draws: Draws, countries: tuple[str, ...], topics: tuple[str, ...] = ()) -> dict[str, Floats]:
+    """Values (draw,) of every parameter that is a distribution, for the countries named and those of both.
+
+    topics : of parameters (files of `scenarios/parameters`) to keep; all where none is named.
+    """
+    others = tuple(f"{country}." for country in ("us", "cn") if country not in countries)
+    kept = {name for group in groups() for name in group.ids if not topics or group.topic in topics}
     return {
         p.id: draws.scalar(p.id)
         for p in draws.scenario.parameters
-        if isinstance(p.value, Distribution) and not p.id.startswith(others) and not p.id.endswith(YEARLY)
+        if isinstance(p.value, Distribution)
+        and p.id in kept
+        and not p.id.startswith(others)
+        and not p.id.endswith(YEARLY)
     }
 
 
@@ -53,16 +65,14 @@ def noise_bound(draws: int, parameters: int) -> float:
     return float(min(1.0, ndtri(1.0 - NOISE_LEVEL / (2.0 * parameters)) / np.sqrt(draws - 1.0)))
 
 
-def most_influential(
-    statistic: Floats, draws: Draws, prefixes: tuple[str, ...] = ("us", "cn"), count: int = 3
-) -> tuple[Influence, ...]:
+def most_influential(statistic: Floats, draws: Draws, values: Mapping[str, Floats], count: int = 3) -> Influences:
     """The parameters with the largest absolute rank correlation with a statistic (draw,), largest first.
 
-    Empty where the statistic does not vary. Correlations below `noise_bound` are returned and marked.
+    values : of the parameters to rank (`parameter_values`). Empty where the statistic does not vary. Correlations
+        below `noise_bound` are returned and marked.
     """
     if np.ptp(rankdata(statistic)) == 0.0:
         return ()
-    values = parameter_values(draws, prefixes)
     ranks = _standard(rankdata(statistic))
     found = {name: float(ranks @ _standard(rankdata(drawn)) / len(ranks)) for name, drawn in values.items()}
     bound = noise_bound(len(statistic), len(found))

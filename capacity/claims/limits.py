@@ -79,7 +79,7 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
         else f"The grid's own headroom limits {spread(own['US'], '%')} of US compute.",
         f"China's price advantage is worth {spread(price.posterior, '%')} of compute at the same spending; at least "
         f"{least:g} % in "
-        f"{_said(price)}. Where power or chips limit compute, a price changes nothing at all.",
+        f"{_said(price)}. Where power or chips limit compute, a price changes nothing in this model.",
     ]
     chips = posterior(100 * shares["CN"]["chips"])
     against = [
@@ -92,6 +92,7 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
         findings,
         100 * shares["US"]["power"],
         us.name,
+        us.unit,
         ("us", "cn"),
         sentences,
         against,
@@ -203,6 +204,7 @@ def speed(evidence: Evidence, claim: Claim) -> Answer:
         findings,
         100 * np.expm1(gap),
         "China's compute less that of the US, in % of the US's",
+        "%",
         ("us", "cn"),
         sentences,
         against,

@@ -96,8 +96,9 @@ def command(evidence: Evidence, number_: int, out: Path) -> str:
 
 def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
     draws = evidence.draws()
-    influences = most_influential(answer.headline, draws, answer.countries, SHOWN_INFLUENCES)
-    bound = noise_bound(len(answer.headline), len(parameter_values(draws, answer.countries)))
+    values = parameter_values(draws, answer.countries, answer.claim.topics)
+    influences = most_influential(answer.headline, draws, values, SHOWN_INFLUENCES)
+    bound = noise_bound(len(answer.headline), len(values))
     against = [f"{item.text} ({item.label}: {item.source}.)" for item in answer.claim.against]
     source = (
         f"Source: gridflops {evidence.result.attrs['gridflops_version']}, {evidence.result.sizes['draw']} draws, seed "
@@ -106,7 +107,7 @@ def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
     return Section(
         answer,
         influences,
-        _influence_text(influences, bound),
+        _influence_text(influences, bound, answer.headline_unit),
         [*answer.against, *against],
         command(evidence, answer.claim.number, out),
         source,
@@ -114,13 +115,13 @@ def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
     )
 
 
-def _influence_text(influences: Sequence[Influence], bound: float) -> str:
+def _influence_text(influences: Sequence[Influence], bound: float, unit: str) -> str:
     clear = [influence for influence in influences if influence.above_noise]
     method = f"Method: {METHOD}; up to {bound:.2f} is what noise would reach in one of the parameters."
     if not clear:
         return f"No single parameter stands out of the noise of these draws. {method}"
     said = "; ".join(
-        f"with {i.id} in its highest quarter the median is {number(i.high)}, in its lowest {number(i.low)}"
+        f"with {i.id} in its highest quarter the median is {number(i.high)} {unit}, in its lowest {number(i.low)}"
         for i in clear
     )
     return f"{said[0].upper()}{said[1:]}. {method}"

@@ -47,6 +47,8 @@ class Claim(Closed):
     against: Annotated[tuple[Against, ...], Field(min_length=1)]
     untested: Text
     """What the test leaves out."""
+    topics: tuple[Text, ...] = ()
+    """Topics of parameters that the statistic can depend on; all where none is named."""
 
     def threshold(self, name: str) -> float:
         return float(self.thresholds[name].value)

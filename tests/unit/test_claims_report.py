@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from capacity.claims import drawings, judge, ledger, limits, money, report, texts
 from capacity.claims.evidence import pinned, scaled, with_parameter
-from capacity.claims.page import html, table
+from capacity.claims.page import STYLE, html, table
 from capacity.cli import main
 from capacity.errors import CapacityError
 from scenarios import load
@@ -288,3 +288,19 @@ def test_paths_on_a_logarithmic_scale_of_any_size(size, tmp_path):
     drawings.draw(figure, tmp_path / "b.png", "subtitle", "source")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.png").stat().st_size > 20_000
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_are_legible_in_light_and_dark():
+    """Contrast of at least 4.5 to 1 (WCAG 2.2, AA) of every text colour on every ground."""
+    for part in STYLE.split("@media (prefers-color-scheme: dark)"):
+        named = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", part))
+        for text in ("ink", "muted", "link"):
+            for ground in ("paper", "soft"):
+                high, low = sorted((luminance(named[text]), luminance(named[ground])), reverse=True)
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)

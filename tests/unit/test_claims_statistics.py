@@ -142,19 +142,24 @@ def test_influence_finds_the_parameter_that_made_the_statistic():
     values = parameter_values(draws, ("us", "cn"))
     driver = "us.electricity_price_usd_per_mwh"
     assert not any(name.endswith("hydro_year_factor") for name in values)
-    first, *others = most_influential(-(values[driver] ** 2), draws)
+    first, *others = most_influential(-(values[driver] ** 2), draws, values)
     assert (first.id, first.above_noise) == (driver, True)
     assert first.correlation == pytest.approx(-1.0)
     assert first.low > first.high
     assert first.label in "FPRJ"
     assert all(abs(other.correlation) < 0.35 for other in others)
-    assert most_influential(np.ones(200), draws) == ()
+    assert most_influential(np.ones(200), draws, values) == ()
     assert not any(name.startswith("us.") for name in parameter_values(draws, ("cn",)))
+    some = parameter_values(draws, ("us", "cn"), ("supply",))
+    assert driver not in some
+    assert set(some) < set(values)
 
 
 def test_noise_seldom_passes_the_noise_bound():
     draws = Draws(7, np.arange(100), np.arange(2025, 2027), load(["reference"])[0])
     generator = np.random.default_rng(5)
-    passed = [most_influential(generator.normal(size=100), draws, count=1)[0].above_noise for _ in range(40)]
+    values = parameter_values(draws, ("us", "cn"))
+    noise = [most_influential(generator.normal(size=100), draws, values, count=1) for _ in range(40)]
+    passed = [found[0].above_noise for found in noise]
     assert np.mean(passed) < 0.2
     assert noise_bound(2, 10) == 1.0
