@@ -1,55 +1,51 @@
-"""numba primitives on hour lists, for _headroom_numba.
+"""float64 primitives of the numba headroom engine: margins, exact sums, and the finish of a case.
 
-A list is a copy of the profiles at some hours, row by row in one flat store: `at` = (offset, hours), so profile k
-lies at store[offset + k * hours:]. Loops run over hours so that they vectorise.
+Rows lie one behind the other in a flat array: profile k at hours 0..n of a list is rows[k * n : (k + 1) * n].
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from ._headroom_numpy import NEAR
 from ._jit import any_order, in_order
 
 
 @in_order
-def row(store: Any, at: Any, k: int) -> Any:
-    """Profile k of a list."""
-    first = at[0] + k * at[1]
-    return store[first : first + at[1]]
+def gather(profiles: Any, anchor: Any, hours: Any, rows: Any) -> None:
+    """Profiles at listed hours, each rounded to its grid (_exact.rounded)."""
+    n = hours.size
+    for k in range(anchor.size):
+        profile, value = profiles[k], anchor[k]
+        for j in range(n):
+            rows[k * n + j] = (profile[hours[j]] + value) - value
 
 
 @in_order
-def to_grid(profile: Any, anchor: float, out: Any) -> None:
-    """_exact.rounded for one profile."""
-    for i in range(out.size):
-        out[i] = (profile[i] + anchor) - anchor
-
-
-@in_order
-def margins(store: Any, at: Any, c: Any, lowest: float, out: Any) -> None:
+def margins(rows: Any, c: Any, lowest: float, out: Any) -> None:
     """Margins of one case: products added in ascending k, without fused operations; at least `lowest`."""
-    n = at[1]
-    r0 = row(store, at, 0)
-    c0 = c[0]
-    for i in range(n):
-        out[i] = r0[i] * c0
-    k = 1
-    while k + 1 < c.size:
-        r0 = row(store, at, k)
-        r1 = row(store, at, k + 1)
-        c0 = c[k]
-        c1 = c[k + 1]
-        for i in range(n):
-            out[i] = (out[i] + r0[i] * c0) + r1[i] * c1
-        k += 2
-    if k < c.size:
-        r0 = row(store, at, k)
-        c0 = c[k]
-        for i in range(n):
-            out[i] += r0[i] * c0
+    n = out.size
+    for k in range(c.size):
+        row = rows[k * n : (k + 1) * n]
+        weight = c[k]
+        if k == 0:
+            for i in range(n):
+                out[i] = row[i] * weight
+        else:
+            for i in range(n):
+                out[i] += row[i] * weight
     if lowest == 0.0:
         for i in range(n):
             out[i] = max(out[i], 0.0)
+
+
+@in_order
+def margin_at(profiles: Any, anchor: Any, hour: int, c: Any) -> float:
+    """The margin of one case in one hour, to the bit as `margins` gives it before the floor."""
+    margin = ((profiles[0, hour] + anchor[0]) - anchor[0]) * c[0]
+    for k in range(1, c.size):
+        margin += ((profiles[k, hour] + anchor[k]) - anchor[k]) * c[k]
+    return margin
 
 
 @any_order
@@ -58,30 +54,25 @@ def below(margin: Any, load: float) -> tuple[float, float]:
     depth = 0.0
     count = 0.0
     for i in range(margin.size):
-        depth += min(margin[i] - load, 0.0)
-        count += 1.0 if margin[i] < load else 0.0
-    return depth, count
+        d = margin[i] - load
+        depth += d - abs(d)  # twice min(d, 0), in a form that vectorises
+        count += 1.0 if d < 0.0 else 0.0
+    return 0.5 * depth, count
 
 
 @in_order
-def search(margin: Any, allowed: float, base: Any, load: float) -> tuple[float, float]:
-    """Newton from the right. base = (sum, number) of hours that are curtailed at any load in question.
-
-    Returns the root, to rounding, and the load whose curtailed hours gave it.
-    """
-    previous = load
+def search(margin: Any, allowed: float, load: float) -> float:
+    """Newton from the right: the root, to rounding."""
     for _ in range(400):
         depth, count = below(margin, load)
-        excess = base[1] + count - allowed
+        excess = count - allowed
         if excess <= 0.0:
             break
-        lower = (base[0] + (depth + count * load)) / excess
+        lower = (depth + count * load) / excess
         if lower >= load:
-            previous = load
             break
-        previous = load
         load = lower
-    return load, previous
+    return load
 
 
 @any_order
@@ -90,13 +81,6 @@ def count_below(margin: Any, load: float) -> float:
     for i in range(margin.size):
         count += 1.0 if margin[i] < load else 0.0
     return count
-
-
-@in_order
-def mark(margin: Any, load: float, weight: Any) -> None:
-    """weight = 1 where the margin is below `load`, else 0."""
-    for i in range(margin.size):
-        weight[i] = 1.0 if margin[i] < load else 0.0
 
 
 @in_order
@@ -111,7 +95,7 @@ def select(margin: Any, load: float, lowest: float, mask: Any) -> None:
 
 
 @in_order
-def exact_sum(profile: Any, mask: Any, anchor: Any, scratch: Any) -> int:
+def exact_sum(row: Any, mask: Any, anchor: Any, scratch: Any) -> int:
     """Sum of a profile over selected hours, in grid steps (see _exact): integers, so free of order.
 
     anchor = (value, its bits); scratch = (float64 array, the same memory as int64).
@@ -119,74 +103,52 @@ def exact_sum(profile: Any, mask: Any, anchor: Any, scratch: Any) -> int:
     value, bits = anchor
     shifted, shifted_bits = scratch
     for i in range(mask.size):
-        shifted[i] = profile[i] + value
+        shifted[i] = row[i] + value
     total = 0
     for i in range(mask.size):
         total += (shifted_bits[i] - bits) & mask[i]
     return total
 
 
-@any_order
-def weighted_sum(profile: Any, weight: Any) -> float:
+@in_order
+def solve(rows: Any, c: Any, limits: Any, start: float, scratch: Any) -> tuple[float, int]:
+    """Root and curtailed hours of one case on a list of hours, in float64 throughout.
+
+    limits = (allowed, lowest, grid, peaks).
+    """
+    allowed, lowest, grid, peaks = limits
+    margin, mask, shifted = scratch
+    anchor, bits, step = grid
+    margins(rows, c, lowest, margin)
+    reach = 0.0
+    for k in range(c.size):
+        reach += abs(c[k]) * peaks[k]
+    if allowed == 0.0:
+        return (max(margin.min(), 0.0), 0) if margin.size > 0 else (0.0, 0)
+    found = search(margin, allowed, start)
+    load = found + NEAR * max(abs(found), 1e-3 * reach)
+    count = count_below(margin, load)
     total = 0.0
-    for i in range(weight.size):
-        total += weight[i] * profile[i]
-    return total
-
-
-@in_order
-def bounds(store: Any, at: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
-    """Lowest and highest value over a box of coefficients of each hour's margin minus a plane."""
-    n = at[1]
-    k_count = box.shape[1]
-    constant = plane[k_count]
-    for i in range(n):
-        low[i] = -constant
-        high[i] = -constant
-    k = 0
-    while k + 1 < k_count:  # two profiles at a time: the bounds are read and written half as often
-        r0 = row(store, at, k)
-        r1 = row(store, at, k + 1)
-        middle0, width0 = 0.5 * (box[0, k] + box[1, k]), 0.5 * (box[1, k] - box[0, k])
-        middle1, width1 = 0.5 * (box[0, k + 1] + box[1, k + 1]), 0.5 * (box[1, k + 1] - box[0, k + 1])
-        q0 = plane[k]
-        q1 = plane[k + 1]
-        for i in range(n):
-            d0 = r0[i] - q0
-            d1 = r1[i] - q1
-            value = middle0 * d0 + middle1 * d1
-            reach = width0 * abs(d0) + width1 * abs(d1)
-            low[i] += value - reach
-            high[i] += value + reach
-        k += 2
-    if k < k_count:
-        r0 = row(store, at, k)
-        middle0, width0 = 0.5 * (box[0, k] + box[1, k]), 0.5 * (box[1, k] - box[0, k])
-        q0 = plane[k]
-        for i in range(n):
-            d0 = r0[i] - q0
-            low[i] += middle0 * d0 - width0 * abs(d0)
-            high[i] += middle0 * d0 + width0 * abs(d0)
-
-
-@any_order
-def chords(low: Any, high: Any, weight: Any) -> float:
-    """Turn weights of 1 into slopes of a line above max(margin, 0) over the box; returns the constant part."""
-    constant = 0.0
-    for i in range(weight.size):
-        span = high[i] - low[i]
-        slope = 1.0 if low[i] >= 0.0 else (high[i] / span if high[i] > 0.0 else 0.0)
-        weight[i] *= slope
-        constant -= weight[i] * min(low[i], 0.0)
-    return constant
-
-
-@in_order
-def copy(store: Any, at: Any, kept: Any, k_count: int, to: Any, offset: int) -> Any:
-    """Copy chosen hours of a list to to[offset:]; returns the new list."""
-    n = kept.size
-    for k in range(k_count):
-        r = row(store, at, k)
-        for j in range(n):
-            to[offset + k * n + j] = r[kept[j]]
-    return offset, n
+    for _ in range(400):
+        select(margin, load, lowest, mask)
+        total = 0.0
+        n = margin.size
+        for k in range(c.size):
+            steps = exact_sum(rows[k * n : (k + 1) * n], mask, (anchor[k], bits[k]), shifted)
+            total += c[k] * (steps * step[k])
+        if count <= allowed:
+            break
+        lower = total / (count - allowed)
+        if lower >= load:
+            break
+        load = lower
+        still = count_below(margin, load)
+        if still == count:
+            break
+        count = still
+    if load <= 0.0:
+        return 0.0, 0
+    cost = (count - allowed) * load - total
+    if lowest < 0.0 and count <= allowed and cost > 1e-12 * (allowed + count) * reach:
+        return 0.0, 0  # plain rule: too dear even with every hour left out that helps, so there is no root
+    return load, int(count)

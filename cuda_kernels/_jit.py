@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,3 +19,25 @@ def in_order(function: F) -> F:
 def any_order(function: F) -> F:
     """Sums may be reordered, and so vectorised; nothing else is relaxed (not nnan, not ninf, not contract)."""
     return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})(function))
+
+
+def fused(function: F) -> F:
+    """As any_order; products may fuse with additions, quotients be infinite: for values with a bound of their error."""
+    flags = {"reassoc", "nsz", "contract"}
+    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy")(function))
+
+
+def _without_owner(typing_context: Any, array: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.return_type)(context, builder, value=arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        return view._getvalue()
+
+    return array(array), build
+
+
+lent = cast(Callable[[Any], Any], intrinsic(_without_owner))
+"""The same array without its owner: parts of it cost no reference count, which is an atomic operation each time.
+
+Only for arguments of a function called from Python: arrays made within a function are freed after their last use.
+"""

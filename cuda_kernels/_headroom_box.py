@@ -1,0 +1,134 @@
+"""Planes and boxes of the numba headroom engine: what holds for all cases whose coefficients lie in a box."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, weighted_sum
+from ._jit import fused, in_order
+
+
+@in_order
+def above(plane: Any, c: Any) -> float:
+    """The plane at a case: at or above its root, but for rounding."""
+    value = plane[c.size]
+    for k in range(c.size):
+        value += c[k] * plane[k]
+    return float(value)
+
+
+@in_order
+def enclose(coefficients: Any, cases: Any, box: Any, centre: Any) -> None:
+    """Bounds and mean of the coefficients of some cases."""
+    for k in range(centre.size):
+        low = coefficients[cases[0], k]
+        high = low
+        total = 0.0
+        for case in cases:
+            value = coefficients[case, k]
+            low = min(low, value)
+            high = max(high, value)
+            total += value
+        box[0, k] = low
+        box[1, k] = high
+        centre[k] = min(max(total / cases.size, low), high)
+
+
+@in_order
+def reach_of(box: Any, peaks: Any) -> float:
+    """The largest margin there can be in the box."""
+    reach = 0.0
+    for k in range(peaks.size):
+        reach += max(abs(box[0, k]), abs(box[1, k])) * peaks[k]
+    return reach
+
+
+@in_order
+def _threshold(x: Any, allowed: float, y: Any) -> tuple[Any, float]:
+    """Newton at the centre: the last load that curtails more hours than allowed, and how many."""
+    last, count = y, 0.0
+    for _ in range(60):
+        depth, now = below(x, y)
+        if float(now) <= allowed:
+            break
+        last = y
+        lower = (float(depth) + float(now) * float(y)) / (float(now) - allowed)
+        if float(now) == count or not lower < float(y):
+            break
+        count = float(now)
+        y = np.float32(lower)
+    return last, float(below(x, last)[1])
+
+
+@fused
+def _weights(x: Any, y: Any, bounds: Any, chords: bool, weight: Any) -> float:
+    """Weight 1 where x < y, or the slope of a chord above max(margin, 0) over the box; returns the constant part."""
+    constant = 0.0
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for i in range(x.size):
+        weight[i] = one if x[i] < y else zero
+    if not chords:
+        return constant
+    floor, ceiling = bounds
+    for i in range(x.size):
+        low = floor[i] if floor[i] < zero else zero
+        high = ceiling[i] if ceiling[i] > zero else zero
+        weight[i] *= high / (high - low + np.float32(1e-30))
+        constant -= float(weight[i] * low)
+    return constant
+
+
+@in_order
+def _scaled(box: Any, centre: Any, peaks: Any, reach: float, out: Any) -> float:
+    """Centre, middle and half width of a box in shares of its reach; returns the sum of the half widths."""
+    spread = 0.0
+    for k in range(peaks.size):
+        unit = peaks[k] / reach
+        out[0, k] = np.float32(0.5 * (box[0, k] + box[1, k]) * unit)
+        half = 0.5 * (box[1, k] - box[0, k]) * unit
+        out[1, k] = np.float32(half)
+        out[2, k] = np.float32(centre[k] * unit)
+        spread += half
+    return spread
+
+
+@in_order
+def narrow(rows: Any, box: Any, centre: Any, plane: Any, limits: Any, work: Any) -> tuple[Any, bool]:
+    """Move the plane to the box's centre and bound each hour's distance from it.
+
+    limits = (allowed, lowest, peaks, inverse peaks). Returns a guard for rounding, and whether some margin may be
+    negative. Leaves in `work`, in shares of the box's reach: distance (low, high), margin (low, high) over the box; the
+    latter only where margins may be negative.
+    """
+    allowed, lowest, peaks, inverse = limits
+    k_count = peaks.size
+    x, weight, low, high, floor, ceiling = work
+    reach = reach_of(box, peaks)
+    single = np.empty((3, k_count), dtype=np.float32)
+    flat = np.zeros(k_count + 1, dtype=np.float32)
+    rounding = (k_count + 8.0) * ROUNDING
+    spread = _scaled(box, centre, peaks, reach, single)
+    dot(rows, single[2], x)
+    short = float(lowest_of(x)) - spread <= 4.0 * rounding
+    if short or lowest < 0.0:
+        box_bounds(rows, single, flat, floor, ceiling)
+    if short and lowest == 0.0:
+        raise_to(x, np.float32(0.0))
+    y, count = _threshold(x, allowed, np.float32(above(plane, centre) / reach + 4.0 * rounding))
+    condition = 1.0
+    if count > allowed:
+        condition = count / (count - allowed)
+        constant = _weights(x, y, (floor, ceiling), short and lowest == 0.0, weight)
+        n = x.size
+        for k in range(k_count):
+            plane[k] = peaks[k] * weighted_sum(rows[k * n : (k + 1) * n], weight) / (count - allowed)
+        plane[k_count] = constant * reach / (count - allowed)
+    size = 2.0 + abs(plane[k_count]) / reach
+    for k in range(k_count):
+        flat[k] = np.float32(plane[k] * inverse[k])
+        size += max(abs(box[0, k]), abs(box[1, k])) * abs(plane[k]) / reach
+    flat[k_count] = np.float32(plane[k_count] / reach)
+    box_bounds(rows, single, flat, low, high)
+    return np.float32(rounding * (size + 2.0 * condition)), short

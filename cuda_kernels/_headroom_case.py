@@ -1,0 +1,200 @@
+"""One case of the numba headroom engine, decided in float32 and added up in integers.
+
+Its margins, taken relative to a point near its leaf's plane so that little cancels, come with a bound of their rounding
+error. Newton's descent on them finds a set of curtailed hours; the exact sums over that set (_exact.py) give its load
+in float64. Hours whose margins lie within the error bound of that load are looked up in float64. Then the set is proven
+to be the set of hours below the load, so the load is the root, to the bit that float64 would have given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._headroom_lists import margin_at
+from ._headroom_numpy import NEAR
+from ._headroom_single import (
+    below,
+    below_both,
+    dot,
+    list_between,
+    listed_steps,
+    lowest_of,
+    masked_steps,
+    raise_to,
+    select,
+)
+from ._jit import in_order
+
+_WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
+
+
+class Call(NamedTuple):
+    """What all cases of a call share."""
+
+    profiles: Any  # (K, H)
+    steps: Any  # (K, H) int64: profiles in steps of their grids
+    grid: Any  # anchors, their bits, step sizes, each (K,)
+    peaks: Any  # (K,)
+    inverse: Any  # (K,): 1 / peaks, 0 for a profile of zeros
+    lowest: float  # 0 when native customers come first, else -inf
+
+
+class Frame(NamedTuple):
+    """Coordinates of a leaf: margin = zero @ coefficients + unit * x."""
+
+    zero: Any  # (K,)
+    scale: Any  # (K,): coefficients times this weigh the rows
+    unit: float
+    tolerance: Any  # float32: bound of the rounding error of x
+    short: bool  # some margin may be negative
+
+
+class Part(NamedTuple):
+    """Some hours of a leaf, and what is known of the others that are curtailed."""
+
+    rows: Any  # float32, flat
+    steps: Any  # int64, flat; empty: look them up
+    hours: Any  # int32
+    base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
+    certain: float  # number of hours curtailed in every case
+    negative: float  # of them, short in every case
+
+
+@in_order
+def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
+    """Coordinates of a case's margins into space.x; the load at zero, and the coordinate of no margin."""
+    weights = space[0]
+    at_zero = 0.0
+    for k in range(c.size):
+        at_zero += c[k] * frame.zero[k]
+        weights[k] = np.float32(c[k] * frame.scale[k])
+    dot(part.rows, weights, space[1][: part.hours.size])
+    return at_zero, np.float32(-at_zero / frame.unit)
+
+
+@in_order
+def descend(x: Any, y: Any, known: Any, allowed: float) -> tuple[Any, float, float]:
+    """Newton from the right in float32. known = (hours curtailed for certain, sum of their x and of the allowance).
+
+    Returns the last load, the number of x below it (-1: fewer than allowed), and the load that these give.
+    """
+    count = -1.0
+    lower = float(y)
+    for _ in range(60):
+        depth, now = below(x, y)
+        excess = known[0] + now - allowed
+        if excess <= 0.0:
+            return y, -1.0, lower
+        lower = (float(depth) + float(now) * float(y) + known[1]) / excess
+        if float(now) == count or not lower < float(y):
+            return y, float(now), lower
+        count = float(now)
+        y = np.float32(lower)
+    return y, -1.0, lower
+
+
+@in_order
+def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> float:
+    """Sum of the margins of curtailed hours, to the bit that every engine gives."""
+    mask, flags, found, sums = space[2], space[3], space[4], space[5]
+    n = x.size
+    sums[:] = part.base
+    if part.steps.size > 0:
+        select(x, between[0], between[1], mask[:n])
+        masked_steps(part.steps, mask[:n], sums)
+    elif n > 0:
+        count = list_between(x, between, part.hours, flags, found)
+        listed_steps(call.steps, found[:count], sums)
+    total = 0.0
+    for k in range(c.size):
+        total += c[k] * (sums[k] * call.grid[2][k])
+    return total
+
+
+@in_order
+def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> float:
+    """Headroom without curtailment: the lowest margin, among those that rounding leaves in question."""
+    if x.size == 0:
+        return 0.0
+    limits = (np.float32(-np.inf), lowest_of(x) + np.float32(2.0) * frame.tolerance)
+    count = list_between(x, limits, part.hours, space[3], space[4])
+    least = np.inf
+    for j in range(count):
+        least = min(least, margin_at(call.profiles, call.grid[0], space[4][j], c))
+    return max(least, 0.0)
+
+
+@in_order
+def _settle(c: Any, x: Any, edges: Any, value: float, part: Part, call: Call) -> bool:
+    """Move x off a stretch too narrow for float32, up or down as the float64 margin lies to `value`.
+
+    edges = (where the stretch begins, where it ends, how far a margin must lie from `value`). False: one lies closer.
+    """
+    low, high, room = edges
+    for i in range(x.size):
+        if low <= x[i] and x[i] < high:
+            margin = margin_at(call.profiles, call.grid[0], part.hours[i], c)
+            if abs(margin - value) <= room and room > 0.0:
+                return False
+            x[i] = high if margin > value else low - (high - low)
+    return True
+
+
+@in_order
+def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, space: Any) -> tuple[float, Any, float]:
+    """A case's margins, floored, as coordinates; the load at zero, the floor, and how many hours are short."""
+    x = space[1][: part.hours.size]
+    at_zero, floor = place(c, frame, part, space)
+    if not frame.short:
+        return at_zero, np.float32(-np.inf), 0.0
+    low, high = floor - frame.tolerance, floor + frame.tolerance
+    sure, perhaps = below_both(x, low, high)
+    short = part.negative + float(sure)
+    if sure != perhaps and short <= allowed:
+        _settle(c, x, (low, high, 0.0), 0.0, part, call)
+        short = part.negative + float(below_both(x, low, high)[0])
+    raise_to(x, floor)
+    return at_zero, floor, short
+
+
+@in_order
+def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float, int]:
+    """Root and curtailed hours of a case, decided in float32. wanted = (allowed, a load right of the root, reach).
+
+    False: float64 must decide.
+    """
+    allowed, start, reach = wanted
+    x = space[1][: part.hours.size]
+    at_zero, floor, short = _coordinates(c, frame, part, call, allowed, space)
+    if short > allowed:
+        return True, 0.0, 0
+    if allowed == 0.0:
+        return True, firm(c, x, part, frame, call, space), 0
+    total = 0.0
+    for k in range(c.size):
+        total += c[k] * (part.base[k] * call.grid[2][k])
+    known = (part.certain, (total + (allowed - part.certain) * at_zero) / frame.unit)
+    y, count, _ = descend(x, np.float32((start - at_zero) / frame.unit), known, allowed)
+    for _ in range(4):
+        excess = part.certain + count - allowed
+        if count < 0.0 or excess * _WORST_CONDITION < part.certain + count:
+            break
+        load = exact(c, x, (floor, y), part, call, space) / excess
+        where = (load - at_zero) / frame.unit
+        near = 3.0 * NEAR * max(abs(load), 1e-3 * reach)
+        room = float(frame.tolerance) + near / frame.unit
+        if load <= 0.0 or where - 3.0 * room <= floor:
+            break
+        low, high = np.float32(where - room), np.float32(where + room)
+        fewest, most = below_both(x, low, high)
+        if fewest != most:
+            if not _settle(c, x, (low, high, near), load, part, call):
+                break
+            fewest, _ = below_both(x, low, high)
+        if float(fewest) == count:
+            return True, load, int(part.certain + count)
+        y = np.float32(where)
+        count = float(fewest)
+    return False, 0.0, 0

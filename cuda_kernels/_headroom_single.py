@@ -1,0 +1,233 @@
+"""float32 primitives of the numba headroom engine; `_headroom_leaf` and `_headroom_numba` say how they are used.
+
+Rows lie one behind the other in a flat array: profile k at hours 0..n of a list is rows[k * n : (k + 1) * n]. Sums may
+be reordered and products fused: float32 values only ever decide together with a bound of their error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._jit import any_order, fused, in_order
+
+ROUNDING = 2.0**-24  # relative, of one float32 operation
+
+
+@fused
+def dot(rows: Any, weights: Any, out: Any) -> None:
+    """out = weights @ rows."""
+    n = out.size
+    k = 0
+    if weights.size < 4:
+        for i in range(n):
+            out[i] = np.float32(0.0)
+    else:
+        r0, r1, r2, r3 = rows[:n], rows[n : 2 * n], rows[2 * n : 3 * n], rows[3 * n : 4 * n]
+        w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+        for i in range(n):
+            out[i] = (w0 * r0[i] + w1 * r1[i]) + (w2 * r2[i] + w3 * r3[i])
+        k = 4
+    while k + 1 < weights.size:
+        r0, r1 = rows[k * n : (k + 1) * n], rows[(k + 1) * n : (k + 2) * n]
+        w0, w1 = weights[k], weights[k + 1]
+        for i in range(n):
+            out[i] += w0 * r0[i] + w1 * r1[i]
+        k += 2
+    if k < weights.size:
+        r0 = rows[k * n : (k + 1) * n]
+        w0 = weights[k]
+        for i in range(n):
+            out[i] += w0 * r0[i]
+
+
+@fused
+def box_bounds(rows: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
+    """Bounds of (weights @ (rows - plane)) minus the plane's constant for weights = box[0] -/+ box[1]."""
+    n = low.size
+    k_count = box.shape[1]
+    constant = plane[k_count]
+    for i in range(n):
+        low[i] = -constant
+        high[i] = -constant
+    k = 0
+    while k + 1 < k_count:  # two at a time: the bounds are read and written half as often
+        r0, r1 = rows[k * n : (k + 1) * n], rows[(k + 1) * n : (k + 2) * n]
+        m0, m1, w0, w1 = box[0, k], box[0, k + 1], box[1, k], box[1, k + 1]
+        q0, q1 = plane[k], plane[k + 1]
+        for i in range(n):
+            d0 = r0[i] - q0
+            d1 = r1[i] - q1
+            value = m0 * d0 + m1 * d1
+            reach = w0 * abs(d0) + w1 * abs(d1)
+            low[i] += value - reach
+            high[i] += value + reach
+        k += 2
+    if k < k_count:
+        r0 = rows[k * n : (k + 1) * n]
+        m0, w0 = box[0, k], box[1, k]
+        q0 = plane[k]
+        for i in range(n):
+            d0 = r0[i] - q0
+            low[i] += m0 * d0 - w0 * abs(d0)
+            high[i] += m0 * d0 + w0 * abs(d0)
+
+
+@fused
+def below(x: Any, load: Any) -> tuple[Any, Any]:
+    """Sum of min(x - load, 0), and the number of x below `load`."""
+    depth = np.float32(0.0)
+    count = np.float32(0.0)
+    for i in range(x.size):
+        d = x[i] - load
+        depth += d - abs(d)  # twice min(d, 0), in a form that vectorises
+        count += np.float32(1.0) if d < np.float32(0.0) else np.float32(0.0)
+    return np.float32(0.5) * depth, count
+
+
+@fused
+def below_both(x: Any, low: Any, high: Any) -> tuple[Any, Any]:
+    """How many x lie below each of two values."""
+    first = np.float32(0.0)
+    second = np.float32(0.0)
+    for i in range(x.size):
+        first += np.float32(1.0) if x[i] < low else np.float32(0.0)
+        second += np.float32(1.0) if x[i] < high else np.float32(0.0)
+    return first, second
+
+
+@in_order
+def raise_to(x: Any, floor: Any) -> None:
+    """x at least `floor`."""
+    for i in range(x.size):
+        x[i] = x[i] if x[i] > floor else floor
+
+
+@in_order
+def lowest_of(x: Any) -> Any:
+    """The least x."""
+    lanes = np.full(16, np.float32(np.inf), dtype=np.float32)
+    whole = x.size - x.size % 16
+    for i in range(0, whole, 16):
+        for j in range(16):
+            v = x[i + j]
+            lanes[j] = v if v < lanes[j] else lanes[j]
+    least = lanes.min()
+    for i in range(whole, x.size):
+        least = min(least, x[i])
+    return least
+
+
+@in_order
+def largest_size(row: Any) -> Any:
+    """The largest absolute value of a row."""
+    lanes = np.zeros(16, dtype=np.float32)
+    whole = row.size - row.size % 16
+    for i in range(0, whole, 16):
+        for j in range(16):
+            v = abs(row[i + j])
+            lanes[j] = v if v > lanes[j] else lanes[j]
+    most = lanes.max()
+    for i in range(whole, row.size):
+        most = max(most, abs(row[i]))
+    return most
+
+
+@in_order
+def select(x: Any, floor: Any, load: Any, mask: Any) -> None:
+    """All bits set where floor < x < load."""
+    for i in range(x.size):
+        mask[i] = -1 if (x[i] < load) & (x[i] > floor) else 0
+
+
+@any_order
+def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
+    """sums += the sums of steps over selected hours; integers, so free of order."""
+    n = mask.size
+    k = 0
+    while k + 3 < sums.size:
+        r0, r1 = steps[k * n : (k + 1) * n], steps[(k + 1) * n : (k + 2) * n]
+        r2, r3 = steps[(k + 2) * n : (k + 3) * n], steps[(k + 3) * n : (k + 4) * n]
+        s0, s1, s2, s3 = 0, 0, 0, 0
+        for i in range(n):
+            m = mask[i]
+            s0 += r0[i] & m
+            s1 += r1[i] & m
+            s2 += r2[i] & m
+            s3 += r3[i] & m
+        sums[k] += s0
+        sums[k + 1] += s1
+        sums[k + 2] += s2
+        sums[k + 3] += s3
+        k += 4
+    while k < sums.size:
+        r0 = steps[k * n : (k + 1) * n]
+        s0 = 0
+        for i in range(n):
+            s0 += r0[i] & mask[i]
+        sums[k] += s0
+        k += 1
+
+
+@any_order
+def list_between(x: Any, limits: Any, hours: Any, marks: Any, found: Any) -> int:
+    """hours[i] of limits[0] < x[i] < limits[1] into `found`, whose length is returned.
+
+    marks = (bytes, the same memory as 8-byte words): words without a mark are passed over.
+    """
+    flag, word = marks
+    floor, load = limits
+    n = x.size
+    words = (n + 7) // 8
+    word[words - 1] = 0
+    for i in range(n):
+        flag[i] = 1 if (x[i] < load) & (x[i] > floor) else 0
+    count = 0
+    for w in range(words):
+        if word[w] != 0:
+            for i in range(8 * w, min(8 * w + 8, n)):
+                found[count] = hours[i]
+                count += flag[i]
+    return count
+
+
+@any_order
+def listed_steps(table: Any, hours: Any, sums: Any) -> None:
+    """sums += the sums of steps table (K, H) over listed hours."""
+    for k in range(sums.size):
+        row = table[k]
+        total = 0
+        for j in range(hours.size):
+            total += row[hours[j]]
+        sums[k] += total
+
+
+@any_order
+def weighted_sum(row: Any, weight: Any) -> float:
+    """Sum of weight * row, in float64."""
+    total = 0.0
+    for i in range(weight.size):
+        total += float(weight[i] * row[i])
+    return total
+
+
+@in_order
+def shift(rows: Any, zero: Any, out: Any, n: int) -> None:
+    """out = rows - zero."""
+    for k in range(zero.size):
+        r, o = rows[k * n : (k + 1) * n], out[k * n : (k + 1) * n]
+        z = zero[k]
+        for i in range(n):
+            o[i] = r[i] - z
+
+
+@in_order
+def take(rows: Any, n: int, chosen: Any, zero: Any, out: Any) -> None:
+    """out = rows - zero at chosen places."""
+    m = chosen.size
+    for k in range(zero.size):
+        r, o = rows[k * n : (k + 1) * n], out[k * m : (k + 1) * m]
+        z = zero[k]
+        for j in range(m):
+            o[j] = r[chosen[j]] - z
