@@ -28,13 +28,11 @@ SWAPPED, REFORM, PATCHWORK, SURGE = (
 def supply(evidence: Evidence, claim: Claim) -> Answer:
     """Claim 1."""
     first, last = evidence.first, evidence.last
-    rates = {}
-    for country in ("US", "CN"):
-        energy = evidence.values("supply_mwh", country)
-        before, after = (stats.at(evidence.result, energy, year) for year in (first, last))
-        rates[country] = stats.growth_rate(before, after, last - first)
+    energy = {country: evidence.values("supply_mwh", country)[:, evidence.window] for country in ("US", "CN")}
+    rates = {c: stats.growth_rate(values[:, 0], values[:, -1], last - first) for c, values in energy.items()}
+    larger = (energy["CN"] > energy["US"]).all(axis=1)
     flat, fast = claim.threshold("flat_below"), claim.threshold("fast_above")
-    holds = probability((rates["US"] < flat) & (rates["CN"] > fast))
+    holds = probability(larger & (rates["US"] < flat) & (rates["CN"] > fast))
     gap = 100.0 * (rates["CN"] - rates["US"])
     findings = [
         Finding(
@@ -101,7 +99,8 @@ def supply(evidence: Evidence, claim: Claim) -> Answer:
         against,
         [table],
         _growth_figure(evidence),
-        f"Generation observed to {end}, and the energy that the projected fleet can give: median and "
+        f"Generation observed to {end} (with small solar, Alaska and Hawaii), and the energy that the projected "
+        f"fleet can give (without): median and "
         f"90 % band of {holds.draws} draws.",
     )
 

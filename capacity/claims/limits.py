@@ -66,17 +66,16 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
             ),
         ]
     us, cn, price = findings[:3]
-    own = {c: posterior(100 * _grid_share(evidence, c)) for c in ("US", "CN")}
+    own = {c: posterior(100 * _limit_share(evidence, c, "grid")[:, evidence.window].mean(axis=1)) for c in ("US", "CN")}
+    late = float(_limit_share(evidence, "US", "grid")[:, evidence.years == evidence.last].mean())
     for country in ("US", "CN"):
         name = f"Share of compute limited by the grid's own headroom, {COUNTRY[country]}, {span}"
         findings.append(Finding(name, "%", own[country]))
     sentences = [
         f"In the US {spread(us.posterior, '%')} of deployed compute is limited by power; power is the largest limit in "
         f"{_said(us)}. In China {spread(cn.posterior, '%')}; the largest in {_said(cn)}.",
-        f"Most of the US figure is not a lack of plants: the grid's own headroom limits "
-        f"{spread(own['US'], '%')}, the rest is sites, connections and equipment."
-        if own["US"].median < us.posterior.median / 2
-        else f"The grid's own headroom limits {spread(own['US'], '%')} of US compute.",
+        f"Of the US figure the grid's own headroom (plants and reserve) makes {spread(own['US'], '%')} over the "
+        f"years and {number(100 * late)} % in {evidence.last} in the mean; the rest is sites, connections and equipment.",
         f"China's price advantage is worth {spread(price.posterior, '%')} of compute at the same spending; at least "
         f"{least:g} % in "
         f"{_said(price)}. Where power or chips limit compute, a price changes nothing in this model.",
@@ -98,14 +97,14 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
         against,
         [limit_table(evidence)],
         shares_figure(evidence),
-        f"{LIMIT_SHARE}, mean over {holds.draws} draws of the reference.",
+        f"Mean over {holds.draws} draws of the reference.",
     )
 
 
-def _grid_share(evidence: Evidence, country: str) -> Floats:
-    """Share (draw,) of compute that the grid's headroom limits, mean over the years of the tests."""
-    part = evidence.result["binding_share"].sel(scenario="reference", country=country, limit="grid")
-    return np.asarray(part.transpose("draw", "year").to_numpy()[:, evidence.window].mean(axis=1))
+def _limit_share(evidence: Evidence, country: str, limit: str) -> Floats:
+    """Share (draw, year) of compute that one limit accounts for."""
+    part = evidence.result["binding_share"].sel(scenario="reference", country=country, limit=limit)
+    return np.asarray(part.transpose("draw", "year").to_numpy(), dtype=np.float64)
 
 
 def electricity_cost_share(evidence: Evidence, claim: Claim, country: str) -> Floats:
