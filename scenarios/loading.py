@@ -48,9 +48,13 @@ def load(names_or_paths: Sequence[Asked]) -> tuple[Scenario, ...]:
         problems += found
         if scenario is not None:
             loaded.append(scenario)
-    sets = [sorted(scenario.name.split(JOINT)) for scenario in loaded]
-    for name in sorted({s.name for s, members in zip(loaded, sets, strict=True) if sets.count(members) > 1}):
-        problems.append(Problem(f"scenario {name!r} is asked for twice; give each its own name"))
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for scenario in loaded:
+        alike.setdefault(tuple(sorted(scenario.name.split(JOINT))), []).append(scenario.name)
+    for names in alike.values():
+        if len(names) > 1:
+            also = "".join(f", also as {name!r}" for name in dict.fromkeys(names[1:]) if name != names[0])
+            problems.append(Problem(f"scenario {names[0]!r} is asked for twice{also}; give each its own name"))
     if problems:
         raise ScenarioError(problems)
     return tuple(loaded)

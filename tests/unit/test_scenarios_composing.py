@@ -113,7 +113,7 @@ def test_the_same_value_twice_is_no_conflict(tmp_path: Path) -> None:
         (["us-flexible-load+"], "without a name beside a +"),
         (["+"], "without a name beside a +"),
         (["us-flexible-load+regimes-swappd"], "did you mean 'regimes-swapped'"),
-        (["us-flexible-load+regimes-swapped", "regimes-swapped+us-flexible-load"], "asked for twice"),
+        (["us-flexible-load+regimes-swapped", "regimes-swapped+us-flexible-load"], "asked for twice, also as"),
     ],
 )
 def test_what_cannot_be_composed_is_refused(asked: list[str], said: str) -> None:
