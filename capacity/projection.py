@@ -97,14 +97,14 @@ def project(
     share = np.zeros((len(experts.EXPERTS), len(fleet.technologies), int(kept.sum())))
     for rows, block in blocks(scenario, seed, draws, model):
         projected = supply.project(fleet, block)
-        result[rows] = _at(grid, fleet, place, projected)[..., kept]
+        result[rows] = _at(grid, fleet, place, projected, block)[..., kept]
         for code in range(len(share)):
             share[code] += (projected.expert[..., kept] == code).sum(axis=0) / draws
     history = _history(grid, fleet, place)
     return Projection(place, model[kept], fleet.technologies, result, *history, share)
 
 
-def _at(grid: xr.Dataset, fleet: Fleet, place: Place, projected: supply.Supply) -> Floats:
+def _at(grid: xr.Dataset, fleet: Fleet, place: Place, projected: supply.Supply, draws: Draws) -> Floats:
     """(draw, technology, year) of a place."""
     if place.area is None:
         return projected.nameplate_mw.sum(axis=1)
@@ -113,9 +113,9 @@ def _at(grid: xr.Dataset, fleet: Fleet, place: Place, projected: supply.Supply) 
         return projected.nameplate_mw[:, a]
     shares = supply_cells.area_shares(grid, fleet, a)
     at = int(np.flatnonzero(shares.cells == place.cell)[0])
-    parts = (projected.existing_mw, projected.pipeline_mw, projected.trend_mw)
-    weights = (shares.standing, shares.along_plan, shares.elsewhere)
-    return np.asarray(sum(part[:, a] * w[None, :, at, None] for part, w in zip(parts, weights, strict=True)))
+    own = (projected.existing_mw[:, a], projected.pipeline_mw[:, a], projected.trend_mw[:, a])
+    parts = shares.parts(*own, draws.scalar("addition_pattern_share"))
+    return np.asarray(sum(amount * table[None, :, at, None] for amount, table in parts))
 
 
 def _history(grid: xr.Dataset, fleet: Fleet, place: Place) -> tuple[NDArray[np.int64], Floats]:

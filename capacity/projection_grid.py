@@ -38,15 +38,13 @@ def on_grid(
     for name in COUNTRIES:
         progress(name)
         fleet = Fleet.of(grid, name)
-        parts = _areas(fleet, scenario, years, draws, seed)
+        existing, pipeline, trend, by_pattern = _areas(fleet, scenario, years, draws, seed)
         for a in range(len(fleet.areas)):
             shares = supply_cells.area_shares(grid, fleet, a)
-            tables = (shares.standing, shares.along_plan, shares.elsewhere)
+            parts = shares.parts(existing[:, a], pipeline[:, a], trend[:, a], by_pattern)
             for k in range(technologies):
                 # (draw, year, cell) of one technology in one area
-                cells = sum(
-                    (part[:, a, k, :, None] * table[k] for part, table in zip(parts, tables, strict=True)), np.zeros(1)
-                )
+                cells = sum((amount[:, k, :, None] * table[k] for amount, table in parts), np.zeros(1))
                 mean[:, k, shares.cells] = cells.mean(axis=0)
                 quantiles[:, :, k, shares.cells] = np.quantile(cells, CELL_QUANTILES, axis=0)
     return _dataset(grid, years, mean, quantiles, scenario.name, seed, draws)
@@ -54,18 +52,21 @@ def on_grid(
 
 def _areas(
     fleet: Fleet, scenario: Scenario, years: Sequence[int], draws: int, seed: int
-) -> tuple[Floats, Floats, Floats]:
-    """Existing, pipeline and other capacity (draw, area, technology, year), in the asked years only."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Existing, pipeline and other capacity (draw, area, technology, year), in the asked years only, and the share
+    (draw,) of additions without a site that follows the existing pattern."""
     model = np.arange(fleet.base_year + 1, max(years) + 1)
     kept = np.isin(model, years)
     shape = (draws, len(fleet.areas), len(fleet.technologies), int(kept.sum()))
     existing, pipeline, trend = np.empty(shape), np.empty(shape), np.empty(shape)
+    by_pattern = np.empty(draws)
     for rows, block in blocks(scenario, seed, draws, model):
         projected = supply.project(fleet, block)
         existing[rows] = projected.existing_mw[..., kept]
         pipeline[rows] = projected.pipeline_mw[..., kept]
         trend[rows] = projected.trend_mw[..., kept]
-    return existing, pipeline, trend
+        by_pattern[rows] = block.scalar("addition_pattern_share")
+    return existing, pipeline, trend, by_pattern
 
 
 def _dataset(

@@ -203,7 +203,7 @@ def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> 
         placed = result.placed
         quantiles[:, :, placed.cells] = placed.cell_quantile_mw.swapaxes(0, 1)
         mean[:, placed.cells] = placed.cell_mean_mw
-    fleet = supply_cells.nameplate_mw(grid, results)
+    fleet = supply_cells.nameplate_mw(grid, results, draws.scalar("addition_pattern_share"))
     return {
         "cell_hostable_mw": _variable(
             ("year", "cell_quantile", "cell"),

@@ -15,42 +15,57 @@ from capacity.fleet import Fleet
 Floats = NDArray[np.float64]
 
 SPREAD_BY_LAND = ("wind", "offshore_wind", "solar")
-"""Half of these follow land, half the existing pattern; other technologies follow load instead of land. Label J."""
+"""What of these does not follow the existing pattern follows land; of other technologies load."""
+
+Parts = Sequence[tuple[Floats, Floats]]
+"""Amounts (draw, technology, year) [MW] and their shares (technology, cell) [1]; the products add up to the cells."""
 
 
-def nameplate_mw(grid: xr.Dataset, results: Sequence[CountryResult]) -> Floats:
+def nameplate_mw(grid: xr.Dataset, results: Sequence[CountryResult], by_pattern: Floats) -> Floats:
     """Projected capacity (year, technology, cell), mean over draws, summing to each area. [MW]
 
     Today's plants keep their cells. Pipeline additions go to the cells of planned units as far as these are
-    known, the rest and all trend additions by weights: half by the technology's existing pattern, half by land
-    (wind, solar) or load (all else). Linear in the additions, so the mean over draws is exact.
+    known, the rest and all trend additions by weights: a share `by_pattern` (draw,) by the technology's existing
+    pattern, the rest by land (wind, solar) or load (all else).
     """
     years = results[0].supply.existing_mw.shape[-1]
     fleet = np.zeros((years, *grid["cell_nameplate_mw"].shape))
     for result in results:
-        existing, pipeline, trend = (
-            part.mean(axis=0) for part in (result.supply.existing_mw, result.supply.pipeline_mw, result.supply.trend_mw)
-        )
+        supply = result.supply
         for a in range(len(result.fleet.areas)):
             shares = area_shares(grid, result.fleet, a)
-            fleet[:, :, shares.cells] = (
-                existing[a].T[:, :, None] * shares.standing
-                + pipeline[a].T[:, :, None] * shares.along_plan
-                + trend[a].T[:, :, None] * shares.elsewhere
+            added = (supply.existing_mw[:, a], supply.pipeline_mw[:, a], supply.trend_mw[:, a])
+            fleet[:, :, shares.cells] = sum(
+                amount.mean(axis=0).T[:, :, None] * table for amount, table in shares.parts(*added, by_pattern)
             )
     return fleet
 
 
 class AreaShares(NamedTuple):
-    """How one area's capacity lies on its cells; all (technology, cell), rows sum to 1.
+    """How one area's capacity lies on its cells; tables (technology, cell), rows sum to 1.
 
-    standing: today's plants; along_plan: pipeline additions; elsewhere: all other additions.
+    standing: today's plants; planned: units with a known site; pattern: like today's plants; spread: by land or load.
+    located: (technology,) share of the pipeline whose site is known. [1]
     """
 
     cells: NDArray[np.int64]
     standing: Floats
-    along_plan: Floats
-    elsewhere: Floats
+    planned: Floats
+    pattern: Floats
+    spread: Floats
+    located: Floats
+
+    def parts(self, existing: Floats, pipeline: Floats, trend: Floats, by_pattern: Floats) -> Parts:
+        """Capacity (draw, technology, year) of the area as parts that each keep one table; `by_pattern` is (draw,)."""
+        known = pipeline * self.located[:, None]
+        rest = pipeline - known + trend
+        share = by_pattern[:, None, None]
+        return (
+            (existing, self.standing),
+            (known, self.planned),
+            (share * rest, self.pattern),
+            ((1.0 - share) * rest, self.spread),
+        )
 
 
 def area_shares(grid: xr.Dataset, fleet: Fleet, a: int) -> AreaShares:
@@ -58,21 +73,18 @@ def area_shares(grid: xr.Dataset, fleet: Fleet, a: int) -> AreaShares:
     cells = np.flatnonzero(grid["cell_area_id"].to_numpy() == fleet.areas[a])
     planned = grid["cell_planned_mw"].to_numpy()[:, cells]
     plan = fleet.planned_addition_mw[a].sum(axis=1)
-    weights = addition_weights(grid, cells, fleet.technologies)
-    standing = _shares(grid["cell_nameplate_mw"].to_numpy()[:, cells], weights)
-    located = np.divide(planned.sum(axis=1), plan, out=np.zeros(len(plan)), where=plan > 0).clip(0.0, 1.0)[:, None]
-    along_plan = located * _shares(planned, weights) + (1.0 - located) * weights
-    return AreaShares(cells, standing, along_plan, weights)
+    spread = spread_shares(grid, cells, fleet.technologies)
+    pattern = _shares(grid["cell_nameplate_mw"].to_numpy()[:, cells], spread)
+    located = np.divide(planned.sum(axis=1), plan, out=np.zeros(len(plan)), where=plan > 0).clip(0.0, 1.0)
+    return AreaShares(cells, pattern, _shares(planned, spread), pattern, spread, located)
 
 
-def addition_weights(grid: xr.Dataset, cells: NDArray[np.int64], technologies: Sequence[str]) -> Floats:
-    """Weights (technology, cell) of additions without a known site; each row sums to 1."""
+def spread_shares(grid: xr.Dataset, cells: NDArray[np.int64], technologies: Sequence[str]) -> Floats:
+    """Shares (technology, cell) by land or load; each row sums to 1."""
     part = grid.isel(cell=cells)
     land, load = part["cell_land_km2"].to_numpy(), part["cell_load_weight"].to_numpy()
     by_land = np.stack([land if name in SPREAD_BY_LAND else load for name in technologies])
-    even = np.full(by_land.shape, 1.0 / len(cells))
-    spread = _shares(by_land, even)
-    return 0.5 * spread + 0.5 * _shares(part["cell_nameplate_mw"].to_numpy(), spread)
+    return _shares(by_land, np.full(by_land.shape, 1.0 / len(cells)))
 
 
 def _shares(table: Floats, otherwise: Floats) -> Floats:

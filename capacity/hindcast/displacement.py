@@ -20,7 +20,7 @@ LONGEST_LEARNT = 10
 HUBER = 1.5
 ROUNDS = 6
 SHRINKAGE = 1.0
-"""Ridge in units of sqrt(pairs) x mean weight, towards half the drift for ever slower; label J."""
+"""Ridge in units of sqrt(pairs) x mean weight, towards half the drift for ever slower; a scored setting."""
 PRIOR_DAMPING = 0.7
 GROWTH_LIMITS = (-0.2, 0.2)
 LEAST_WEIGHT_SPREAD = 0.01

@@ -18,13 +18,14 @@ Floats = NDArray[np.float64]
 
 RECENT_YEARS = 3
 SHARE_CEILING = 0.5
-"""Share of all generation at which the diffusion of one source ends; label J."""
+"""Share of all generation at which the diffusion of one source ends; a setting, scored by the hindcast."""
 LEARNING = {"solar": 0.32, "wind": 0.19}
-"""Log cost that falls per log point of experience (Way et al. 2022, recalled; label R)."""
+"""Log cost that falls per log point of experience (Way et al. 2022, recalled); a setting, scored by the hindcast."""
 LEAST_SHARE_STEP = 0.001
 LEAST_COMPARED = 10
 DEMAND_LIMITS = (-0.05, 0.10)
-"""Yearly growth of the total that the diffusion is carried along with, at least and at most; label J."""
+"""Yearly growth of the total that the diffusion is carried along with, at least and at most; a setting, scored
+by the hindcast."""
 
 
 class Trend(NamedTuple):

@@ -21,9 +21,9 @@ DRIFT_YEARS = 8
 """Years of growth behind a drift, as in `capacity.supply`."""
 LEAST_DRIFT_YEARS = 4
 LEAST_SPREAD = 0.005
-"""Log points a year below which a series is not believed to be steady; label J."""
+"""Log points a year below which a series is not believed to be steady: a setting of the scoring."""
 GONE_SHARE = 0.01
-"""A series that falls below one percent of its level at the origin is scored as if at one percent; label J."""
+"""A series that falls below one percent of its level at the origin counts as one percent: a setting of the scoring."""
 SOURCE_CHANGE_YEAR = 2000
 """First year of another publisher's figures for countries: growth into it mixes two statistics and is masked."""
 WORLD = "WLD"
@@ -34,7 +34,7 @@ LEAST_LEVEL = {
     ("capacity_mw", "us_state"): (100.0, 1000.0),
     ("capacity_mw", "cn_province"): (200.0, 1000.0),
 }
-"""Smallest level of a source, and of the total, at the origin: below it, rounding dominates; label J."""
+"""Smallest level of a source, and of the total, at the origin: below it, rounding dominates: a scoring rule."""
 
 
 @dataclass(frozen=True)

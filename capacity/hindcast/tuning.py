@@ -26,24 +26,24 @@ OWN_WEIGHTS = (0.3, 0.5, 0.7, 0.9)
 """How much an entity's own spread counts against what its size lets expect."""
 SHARES = np.linspace(0.0, 1.0, 21)
 LEAST_PAST = 100
-"""Past pairs below which an origin keeps the standing settings; label J."""
+"""Past pairs below which an origin keeps the standing settings; a setting of the learning."""
 KEPT_FOR_EACH = 0.25
 """Weight that each expert keeps whatever the record says: equal weights are hard to beat (forecast combination
-puzzle, Claeskens et al. 2016), so the fitted ones go half of the way; label J."""
+puzzle, Claeskens et al. 2016), so the fitted ones go half of the way; a setting of the learning."""
 BLEND_WIDTH = 0.02
-"""A setting whose score is this much worse than the best counts 1/e of it; label J."""
+"""A setting whose score is this much worse than the best counts 1/e of it; a setting of the learning."""
 MEMORY = 8
-"""Years of outcomes that settings are learnt from; older ones are another age; label J."""
+"""Years of outcomes that settings are learnt from; older ones are another age; a setting of the learning."""
 AIM = 0.92
 """Coverage of the past that 90 % bands are made to have: two points more than they promise, since the settings are
-fitted on the same past; label J."""
+fitted on the same past; a setting of the learning."""
 WIDENINGS = np.arange(0.6, 3.01, 0.05)
 HORIZON_GROUPS = ((1, 3), (4, 6), (7, 99))
 DIFFUSING = ("wind", "solar")
 DISPLACED = ("coal", "gas")
 STANDING = {"trend": experts.Trend(0.8, 0.5), "diffusion": experts.Diffusion(0.9, 0.5, 1.0), "displacement": ()}
 STANDING_KAPPA = 2.0
-"""Factor on the unit spread while there is no record to learn it from: twice as wide as the past was; label J."""
+"""Factor on the unit spread while there is no record to learn it from: twice as wide as the past was; a setting."""
 Setting = tuple[float, ...]
 Blend = tuple[tuple[float, Setting], ...]
 """Settings of one expert with their weights, which sum to 1: the path is the weighted mean of theirs."""
