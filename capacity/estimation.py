@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import xarray as xr
@@ -16,10 +16,14 @@ from capacity.errors import CapacityError
 from cuda_kernels import DeviceName, Engine, resolve_device
 from grids import validate
 from scenarios import Scenario, scenario_hash
+from scenarios.defaults import groups
 
 Progress = Callable[[str, int, int], None]
 
 COUNTRIES = ("US", "CN")
+JOINT_TOPICS = ("deployment", "chips", "capital", "efficiency")
+"""Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
+READ_BY_BOTH = frozenset({"chip_life_spread_years"})
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -123,11 +127,23 @@ class _Solver:
 
 
 def _said_about(scenario: Scenario, name: str) -> str:
-    """All that a scenario says about one country, as text: its own parameters and those of both."""
+    """All that a scenario says about one country's grid, as text: its own parameters and those of both.
+
+    What only the joint limits read is left out: scenarios of chips or money share the solution of the grid.
+    """
     others = tuple(f"{country_name.lower()}." for country_name in COUNTRIES if country_name != name)
+    later = after_the_grid()
     return "\n".join(
-        f"{p.id}={p.value.model_dump_json()}{p.range}" for p in scenario.parameters if not p.id.startswith(others)
+        f"{p.id}={p.value.model_dump_json()}{p.range}"
+        for p in scenario.parameters
+        if not p.id.startswith(others) and p.id not in later
     )
+
+
+@cache
+def after_the_grid() -> frozenset[str]:
+    """Parameters that no country's grid and hosted compute depend on: `capacity.joint` alone reads them."""
+    return frozenset(i for group in groups() if group.topic in JOINT_TOPICS for i in group.ids) - READ_BY_BOTH
 
 
 def _checked(

@@ -9,6 +9,7 @@ from capacity import CapacityError, estimate
 from capacity.adequacy import weather_by_area
 from capacity.country import run as run_country
 from capacity.draws import Draws
+from capacity.estimation import after_the_grid
 from grids import GridDataError
 from scenarios import ScenarioError, load
 
@@ -135,10 +136,13 @@ def test_threads_change_no_bit(grid, result):
 
 
 @pytest.mark.parametrize(("name", "other"), [("US", "cn."), ("CN", "us.")])
-def test_a_country_reads_no_parameter_of_the_other(grid, name, other):
-    """What lets scenarios that say the same about a country share its result."""
+def test_a_country_reads_no_parameter_of_the_other_or_of_the_joint_limits(grid, name, other):
+    """What lets scenarios that say the same about a country's grid share its result."""
     whole = load(["regimes-swapped"])[0]
-    half = whole.model_copy(update={"parameters": tuple(p for p in whole.parameters if not p.id.startswith(other))})
+    later = after_the_grid()
+    assert len(later) > 60
+    kept = tuple(p for p in whole.parameters if not p.id.startswith(other) and p.id not in later)
+    half = whole.model_copy(update={"parameters": kept})
     half = type(whole).model_validate(dict(half))
     with pytest.raises(ScenarioError):
         half.parameter(f"{other}mfu")
