@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PARTIAL = 3
 """Exit code of a run in which tasks were quarantined."""
 INTERRUPTED = 130
-TABLE = ("supply_mwh", "peak_load_mw", "firm_headroom_mw", "hostable_mw", "h100e", "flop_per_year")
-"""Country variables that `summarise` prints."""
+TABLE = ("peak_load_mw", "firm_headroom_mw", "hostable_mw", "deployed_mw", "deployed_h100e", "largest_run_flop")
+"""Variables that `summarise` prints unasked, where the store has them; all others with --variable, --json or --out."""
 
 
 class PlanFirst(click.Group):

@@ -40,6 +40,7 @@ HEAL_AFTER_S = 60.0
 while it starts."""
 FETCH_S = 30.0
 CLOSE_S = 30.0
+KEPT = 1000
 LOST = (CancelledError, futures.CancelledError, OSError, TimeoutError)
 """What fetching an outcome raises when the scheduler, or the worker that holds it, is gone."""
 
@@ -59,6 +60,9 @@ def connected(pool: Pool) -> Iterator[Client]:
         "distributed.scheduler.worker-saturation": 1.0,  # a dying process takes no queued neighbour with it
         "distributed.admin.tick.limit": "1h",
         "distributed.comm.timeouts.connect": "60s",
+        # what the scheduler keeps of past tasks for its dashboard, by default up to 100,000
+        "distributed.scheduler.dashboard.tasks.task-stream-length": KEPT,
+        "distributed.admin.log-length": KEPT,
     }
     with dask.config.set(settings):
         cluster = _cluster(pool)
@@ -160,7 +164,10 @@ def dashboard(client: Client) -> str:
         import bokeh  # noqa: F401
     except ImportError:
         return "none (install bokeh for it)"
-    return str(client.dashboard_link)
+    try:
+        return str(client.dashboard_link)
+    except KeyError:
+        return "none (the scheduler was started without one)"
 
 
 def has_time_limit(pool: Pool, client: Client) -> bool:

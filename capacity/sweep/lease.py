@@ -55,6 +55,10 @@ class Lease:
             raise _refusal(self._place, now or {})
         self._thread.start()
 
+    @property
+    def lost(self) -> bool:
+        return bool(self._taken_by)
+
     def check(self) -> None:
         """Raises CapacityError once another client has taken the sweep."""
         if self._taken_by:

@@ -127,11 +127,15 @@ class Plan(_Closed):
 
 
 def _refuse_escape(name: str) -> None:
-    """A scenario is a library name or a file at or below the plan: nothing absolute, nothing upwards, no address."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    drive = re.match(r"^[A-Za-z]:", name)
-    if path.is_absolute() or drive or ".." in path.parts or "://" in name or "\x00" in name:
-        raise ValueError(f"scenarios: {name!r} leaves the plan's folder; give a library name or a file below the plan")
+    """Each part of a scenario is a library name or a file at or below the plan: nothing absolute, nothing upwards, no
+    address."""
+    for part in name.split("+"):
+        path = PurePosixPath(part.replace("\\", "/"))
+        drive = re.match(r"^[A-Za-z]:", part)
+        if path.is_absolute() or drive or ".." in path.parts or "://" in name or "\x00" in name:
+            raise ValueError(
+                f"scenarios: {name!r} leaves the plan's folder; give a library name or a file below the plan"
+            )
 
 
 def read(path: Path) -> Plan:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -72,6 +71,19 @@ def dask_cuda(monkeypatch):
     return sweep_gpu.LocalCUDACluster
 
 
+@pytest.fixture
+def real_dask_cuda(monkeypatch):
+    """dask-cuda itself, where it is installed, told to leave out what only a device can answer."""
+    module = pytest.importorskip("dask_cuda.local_cuda_cluster", exc_type=ImportError)
+    for name, value in {
+        "CUDA_VISIBLE_DEVICES": ",".join(sweep_gpu.GPUS),
+        "DASK_CUDA_TEST_DISABLE_DEVICE_SPECIFIC": "1",
+        "DASK_CUDA_TEST_SINGLE_GPU": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(module, "parse_device_memory_limit", lambda *_, **__: None)
+
+
 def test_a_task_runs_its_kernels_on_the_device_and_gives_the_numbers_of_the_cpu(cupy, on_gpu, on_cpu, tmp_path):
     opened = made(on_gpu, tmp_path / "gpu")
     assert stand_in.launches == [], "making the store needs no device"
@@ -87,16 +99,28 @@ def test_a_task_runs_its_kernels_on_the_device_and_gives_the_numbers_of_the_cpu(
 @pytest.mark.slow
 def test_one_process_a_gpu_through_dask_cuda(cupy, dask_cuda, on_gpu, on_cpu, tmp_path):
     """The real engine, real processes, a store; dask-cuda, devices and CuPy are stand-ins."""
-    opened = made(on_gpu, tmp_path / "gpu")
-    tally = session.execute(opened, orders.Pool(gpus=True), orders.Limits(retries=0), work=sweep_gpu.emulated)
-    assert (tally.done, tally.failed) == (4, 0), [opened.failure(task) for task in opened.failed()]
-    marks = [path.name.split("-") for path in Path(tmp_path).glob("task-*")]
-    assert {mark[2] for mark in marks} <= set(sweep_gpu.GPUS)
-    assert all(int(mark[3]) > 0 for mark in marks), "every task launched kernels in its own process"
+    devices = run_on_gpus(on_gpu, on_cpu, tmp_path)
+    assert devices <= set(sweep_gpu.GPUS)
     [asked] = dask_cuda.asked
     assert (asked["threads_per_worker"], asked["host"]) == (1, "127.0.0.1")
     assert asked["dashboard_address"].startswith("127.0.0.1:")
+
+
+@pytest.mark.slow
+def test_dask_cuda_itself_starts_the_processes(cupy, real_dask_cuda, on_gpu, on_cpu, tmp_path):
+    """Only devices and CuPy are stand-ins. Skipped where dask-cuda is not installed."""
+    assert run_on_gpus(on_gpu, on_cpu, tmp_path) == set(sweep_gpu.GPUS)
+
+
+def run_on_gpus(on_gpu, on_cpu, folder):
+    """The devices that the processes saw first, after a whole sweep with the numbers of the CPU."""
+    opened = made(on_gpu, folder / "gpu")
+    tally = session.execute(opened, orders.Pool(gpus=True), orders.Limits(retries=0), work=sweep_gpu.emulated)
+    assert (tally.done, tally.failed) == (4, 0), [opened.failure(task) for task in opened.failed()]
+    marks = [path.name.split("-") for path in folder.glob("task-*")]
+    assert all(int(mark[3]) > 0 for mark in marks), "every task launched kernels in its own process"
     assert_same(opened, on_cpu)
+    return {mark[2] for mark in marks}
 
 
 def test_workers_and_memory_are_passed_on(monkeypatch, dask_cuda):

@@ -1,27 +1,26 @@
 """Sweeps on real worker processes with everything going wrong: nothing is lost, nothing counted twice."""
 
 import contextlib
-import datetime
+import importlib.util
 import json
 import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
+import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import sweep_faults as faults
-from sweep_factory import PLAN, prepared, write_inputs, write_plan
+from sweep_factory import write_inputs
+from sweep_runs import PATIENCE_S, alive, chunks, finished_output, gridflops, opened_in, ready_in, until
 
-from capacity.sweep import engine, orders, session, store, tasks
+from capacity.sweep import engine, lease, orders, session, store, tasks
 
 pytestmark = pytest.mark.slow
-
-PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +33,6 @@ def grid_file(folder):
     return write_inputs(folder)
 
 
-def ready_in(folder, grid_file, **changes):
-    return prepared(write_plan(folder, PLAN, **({"years": "'2025'", "draws": 6, "block": 1} | changes)), grid_file)
-
-
-def opened_in(folder, ready):
-    return session.make_or_open(str(folder / "store"), ready, resume=False, allow_code_change=False)
-
-
-def chunks(opened):
-    return {
-        (name, task): opened.place.get(opened.chunk_key(name, task)) for name in opened.shapes for task in opened.layout
-    }
-
-
 @pytest.fixture(scope="module")
 def undisturbed(folder, grid_file):
     """The same plan where nothing goes wrong: 12 tasks."""
@@ -58,55 +43,43 @@ def undisturbed(folder, grid_file):
     return chunks(opened)
 
 
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.05)
-
-
-def gridflops(*arguments, **options):
-    code = "from capacity.cli import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
-    )
-
-
-def finished_output(process):
-    output, _ = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, output
-
-
 @pytest.fixture(scope="module")
 def stormy(folder, grid_file):
-    """One run with a poisoned, a killing, a hung and a disk-filling task, and some that fail only once."""
-    (folder / "stormy").mkdir()
-    ready = ready_in(folder / "stormy", grid_file)
-    opened = opened_in(folder / "stormy", ready)
-    pool = orders.Pool("local", workers=2, memory=900 * 2**20)
-    limits = orders.Limits(retries=1, timeout_s=faults.TIME_LIMIT_S)
-    tally = session.execute(opened, pool, limits, work=faults.troubled)
-    return opened, tally
+    """One run of the command with a poisoned, a killing, a hung and a disk-filling task, and some that fail once."""
+    home = folder / "stormy"
+    home.mkdir()
+    ready_in(home, grid_file)
+    limits = ["--retries", 1, "--task-timeout", faults.TIME_LIMIT_S, "--memory", 900, "--workers", 2]
+    arguments = ["sweep", home / "plan.yaml", "--grid", grid_file, "--out", home / "store", *limits]
+    code, output = finished_output(gridflops(*arguments, work="troubled"))
+    return store.open_store(home / "store"), code, output
 
 
 QUARANTINED = {faults.POISON, faults.KILLER, faults.HUNG, faults.FULL}
 
 
 def test_what_keeps_failing_is_quarantined_and_the_rest_is_done(stormy):
-    opened, tally = stormy
-    assert opened.failed() == QUARANTINED
+    opened, code, output = stormy
+    assert opened.failed() == QUARANTINED, output
     assert opened.done() == set(opened.layout) - QUARANTINED
-    assert (tally.done, tally.failed) == (8, 4)
+    assert code == 3, "partial"
+    assert "8 of 12 tasks done" in output
+    assert "4 failed" in output
+    assert "partial: see `gridflops sweep status" in output
     assert session.status(opened.url)["state"] == "partial"
+
+
+def test_the_dashboards_address_is_printed_and_logged(stormy):
+    opened, _, output = stormy
+    address = "http://127.0.0.1:" if importlib.util.find_spec("bokeh") else "none (install bokeh for it)"
+    assert f"Dask dashboard: {address}" in output
+    [log] = opened.place.names("sweep/logs")
+    assert address in opened.place.get(f"sweep/logs/{log}").decode()
 
 
 def test_what_fails_once_is_retried_to_the_same_bits(stormy, undisturbed):
     """SIGKILL, out of memory and a full disk once each; and every other task that shared a worker with trouble."""
-    opened, _ = stormy
+    opened, _, _ = stormy
     tried = {path.name for path in Path(opened.url).parent.glob("tried-*")}
     assert tried == {f"tried-{task}" for task in (faults.KILLED_ONCE, faults.GREEDY, faults.FULL_ONCE)}
     found = chunks(opened)
@@ -116,12 +89,12 @@ def test_what_fails_once_is_retried_to_the_same_bits(stormy, undisturbed):
 
 
 def test_each_quarantined_task_says_why(stormy):
-    opened, _ = stormy
+    opened, _, _ = stormy
     reasons = {task: opened.failure(task) for task in QUARANTINED}
     assert "ZeroDivisionError: poisoned" in reasons[faults.POISON].error
     assert "poisoned" in reasons[faults.POISON].traceback
     assert "worker process died" in reasons[faults.KILLER].error
-    assert "time limit of 8 s" in reasons[faults.HUNG].error
+    assert f"time limit of {faults.SHORT_LIMIT_S:g} s" in reasons[faults.HUNG].error
     assert "OSError" in reasons[faults.FULL].error
     # one retry of an error; a death is retried, and tried once more alone
     assert {task: failure.attempts for task, failure in reasons.items()} == {
@@ -133,61 +106,56 @@ def test_each_quarantined_task_says_why(stormy):
 
 
 def test_failed_writes_leave_no_partial_files(stormy):
-    opened, _ = stormy
+    opened, _, _ = stormy
     assert [path for path in Path(opened.url).rglob("*") if path.name.endswith((".part", ".partial"))] == []
 
 
 def test_resume_without_the_trouble_completes_it(stormy, undisturbed):
-    opened, _ = stormy
+    opened, _, _ = stormy
     tally = session.execute(opened, orders.Pool("threads", workers=2), orders.Limits())
     assert (tally.done, tally.failed, tally.computed, tally.damaged) == (12, 0, 4, 0)
     assert chunks(opened) == undisturbed
 
 
 def test_a_killed_client_is_resumed_and_only_what_was_in_flight_is_lost(folder, grid_file, undisturbed):
-    """SIGKILL at about half, a random worker killed now and then, SIGTERM later, then to the end."""
+    """SIGKILL at half, SIGTERM at three quarters, then to the end; a second client in between is sent away."""
     home = folder / "killed"
     home.mkdir()
     ready_in(home, grid_file)
     arguments = ["sweep", home / "plan.yaml", "--grid", grid_file, "--out", home / "store", "--workers", 2]
-    done = home / "store" / "sweep" / "done"
 
-    def count():
-        return len(list(done.glob("*.json"))) if done.is_dir() else 0
+    def done():
+        return session.status(home / "store")["done"] if store.state(home / "store") == "sweep" else 0
 
-    client = gridflops(*arguments)
-    until(lambda: count() >= 6, "half of the tasks")
+    faults.raise_gate(home, 6)
+    client = gridflops(*arguments, work="gated")
+    until(lambda: done() == 6 and len(faults.begun(home)) == 8, "half of the tasks, and two in flight")
+    code, output = finished_output(gridflops(*arguments, "--resume"))
+    assert (code, output.count("\n")) == (1, 1), output
+    assert f"another client runs this sweep (process {client.pid} on" in output
     client.kill()
     client.communicate()
-    kept = count()
-    workers = [int(json.loads(path.read_text())["worker"].split(":")[1]) for path in done.glob("*.json")]
-    until(lambda: not any(alive(pid) for pid in workers), "the workers of a killed client to end")
-    kept_after = count()
-    assert kept <= kept_after <= kept + 2, "at most the two tasks in flight finish"
-    client = gridflops(*arguments, "--resume")
-    until(lambda: count() >= kept_after + 2, "progress of the second run")
+    until(lambda: not any(alive(pid) for _, pid in faults.begun(home)), "the workers of a killed client to end")
+    assert done() == 6
+
+    faults.raise_gate(home, 9)
+    client = gridflops(*arguments, "--resume", work="gated")
+    until(lambda: done() == 9, "progress of the second run")
     client.terminate()
     code, output = finished_output(client)
     assert code == 130, output
     assert "--resume" in output
-    second = count()
-    code, output = finished_output(gridflops(*arguments, "--resume", "--json"))
+    assert not store.open_store(home / "store").place.get(lease.KEY)
+
+    faults.raise_gate(home, 12)
+    code, output = finished_output(gridflops(*arguments, "--resume", "--json", work="gated"))
     assert code == 0, output
     tally = json.loads(output)
-    assert tally["computed"] == 12 - second
-    assert tally["damaged"] == 0
+    assert (tally["computed"], tally["damaged"]) == (3, 0)
     assert chunks(store.open_store(home / "store")) == undisturbed
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
+    often = Counter(task for task, _ in faults.begun(home))
+    assert all(often[task] == 1 for task in range(6)), "what was done is not begun again"
+    assert sum(often.values()) <= 12 + 2 + 2, "at most the two tasks in flight, twice"
 
 
 def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undisturbed):
@@ -198,12 +166,13 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
 
     def hunt():
         chance = random.Random(1)
-        while not stop.wait(4.0) and len(killed) < 4:
-            pids = {opened.record(task).worker.split(":")[1] for task in opened.done() if opened.record(task)}
-            prey = sorted(int(pid) for pid in pids if alive(int(pid)) and int(pid) != os.getpid())
-            if prey:
-                killed.append(chance.choice(prey))
-                os.kill(killed[-1], signal.SIGKILL)
+        while not stop.wait(0.05) and len(killed) < 3:
+            if len(opened.done()) < 2 + 3 * len(killed):
+                continue
+            prey = sorted(spawned())
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(prey), signal.SIGKILL)
+                killed.append(len(opened.done()))
 
     hunter = threading.Thread(target=hunt)
     hunter.start()
@@ -214,7 +183,7 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
     finally:
         stop.set()
         hunter.join()
-    assert killed
+    assert len(killed) == 3
     assert (tally.done, tally.failed) == (12, 0)
     assert chunks(opened) == undisturbed
 
@@ -231,27 +200,27 @@ def spawned():
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find starting processes")
 def test_processes_killed_while_they_start_are_replaced(monkeypatch):
     """Dask gives up on a worker that dies before it is up; without the engine's own repair the run would starve."""
-    monkeypatch.setattr(engine, "HEAL_AFTER_S", 4.0)
+    monkeypatch.setattr(engine, "HEAL_AFTER_S", 2.0)
     done, failed, said = [], [], []
     watch = orders.Watch(lambda o: done.append(o.task), lambda o, _: failed.append(o.task), said.append)
     pool = orders.Pool("local", workers=2)
 
     def hunt():
-        time.sleep(1.0)
-        end = time.monotonic() + 4.0
+        until(lambda: any(spawned()), "the first process")
+        end = time.monotonic() + 2.0
         while time.monotonic() < end:
             for pid in spawned():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     with engine.connected(pool) as client:
         hunter = threading.Thread(target=hunt)
         hunter.start()
-        jobs = [tasks.Job("none", task, "none") for task in range(16)]
+        jobs = [tasks.Job("none", task, "none") for task in range(8)]
         engine.Run(pool, client, faults.idle, orders.Limits(retries=5), watch)(jobs)
         hunter.join()
-    assert sorted(done) == list(range(16))
+    assert sorted(done) == list(range(8))
     assert failed == []
     assert any("starting new ones" in text for text in said)
 
@@ -288,99 +257,17 @@ def test_a_disk_that_is_full_ends_in_partial_and_resumes_with_room(folder, grid_
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-# ------------------------------------------------------------------ an outside scheduler, over TLS
-
-
-def certificate(folder):
-    """A self-signed certificate that is its own authority."""
-    x509 = pytest.importorskip("cryptography.x509")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gridflops-test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
-class Outside:
-    """A scheduler and a worker as an administrator would start them."""
-
-    def __init__(self, folder, cert, key):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"tls://127.0.0.1:{self.port}"
-        self.tls = ["--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]
-        self.folder = folder
-        self.processes = []
-
-    def start(self):
-        scheduler = ["scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", self.port, "--no-dashboard"]
-        worker = ["worker", self.address, "--nthreads", 1, "--host", "127.0.0.1", "--no-dashboard"]
-        for command in (scheduler, [*worker, "--local-directory", self.folder]):
-            arguments = [sys.executable, "-m", "dask", *map(str, command), *map(str, self.tls)]
-            log = (self.folder / "outside.log").open("a")
-            self.processes.append(subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True))
-            log.close()
-
-    def kill(self):
-        for process in self.processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self.processes = []
-
-
-def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(folder, grid_file, undisturbed):
-    home = folder / "outside"
-    home.mkdir()
-    ready_in(home, grid_file)
-    cert, key = certificate(home)
-    outside = Outside(home, cert, key)
-    arguments = ["sweep", home / "plan.yaml", "--grid", grid_file, "--out", home / "store", "--json"]
-    arguments += ["--scheduler", outside.address, "--tls-ca", cert, "--tls-cert", cert, "--tls-key", key]
-    try:
-        outside.start()
-        client = gridflops(*arguments)
-        done = home / "store" / "sweep" / "done"
-        until(lambda: done.is_dir() and len(list(done.iterdir())) >= 4, "four tasks")
-        outside.kill()
-        outside.start()
-        code, output = finished_output(client)
-        assert code == 0, output
-        tally = json.loads(output)
-        assert (tally["done"], tally["failed"]) == (12, 0)
-        logs = "".join(path.read_text() for path in (home / "store/sweep/logs").iterdir())
-        assert "lost" in logs or tally["computed"] == 12
-        plain = gridflops(*arguments[:-6], "--scheduler", outside.address, "--resume")
-        code, output = finished_output(plain)
-        assert code == 1
-        assert "--tls-ca" in output
-    finally:
-        outside.kill()
-    assert chunks(store.open_store(home / "store")) == undisturbed
-
-
-def test_a_local_scheduler_listens_on_loopback_only():
+def test_a_local_scheduler_listens_on_loopback_only_and_has_a_dashboard():
     with engine.connected(orders.Pool("local", workers=1)) as client:
         client.wait_for_workers(1, timeout=PATIENCE_S)
         info = client.scheduler_info()
         assert info["address"].startswith("tcp://127.0.0.1:")
         assert all(address.startswith("tcp://127.0.0.1:") for address in client.nthreads())
         assert list(client.nthreads().values()) == [1]
+        address = engine.dashboard(client)
+        if importlib.util.find_spec("bokeh") is None:
+            assert address == "none (install bokeh for it)"
+            return
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert answer.status == 200

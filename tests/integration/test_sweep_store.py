@@ -15,7 +15,8 @@ from sweep_factory import PLAN, prepared, write_inputs, write_plan
 import grids
 from capacity import CapacityError, estimate
 from capacity.cli import main
-from capacity.sweep import design, engine, identity, orders, places, session, store, summarise, tasks
+from capacity.sweep import design, identity, lease, orders, places, session, store, summarise, tasks
+from grids import store as grid_store
 
 THREADS = orders.Pool("threads", workers=2)
 
@@ -80,6 +81,11 @@ def copied(finished, target):
     return store.open_store(target)
 
 
+def numbers_a_draw(opened):
+    """Of all variables, years and places."""
+    return sum(int(np.prod(shape)) // shape[store.DRAW_AXIS] for shape in opened.shapes.values())
+
+
 def contents(opened):
     return {
         (name, task): opened.place.get(opened.chunk_key(name, task)) for name in opened.shapes for task in opened.layout
@@ -88,8 +94,8 @@ def contents(opened):
 
 def test_every_draw_equals_the_run_without_dask(finished, reference):
     with xr.open_zarr(finished.url) as swept:
-        names = [str(name) for name, v in reference.data_vars.items() if "draw" in v.dims]
-        assert len([name for name in names if name in finished.shapes]) == len(finished.shapes) == 18
+        drawn = {str(name): v.dims for name, v in reference.data_vars.items() if "draw" in v.dims}
+        assert set(finished.shapes) == {name for name, dims in drawn.items() if "technology" not in dims}
         for name in finished.shapes:
             np.testing.assert_array_equal(swept[name].to_numpy(), reference[name].to_numpy(), err_msg=name)
             assert swept[name].attrs["units"] == reference[name].attrs["units"]
@@ -161,6 +167,13 @@ def test_one_line_refuses_another_seed_grid_or_code(finished, plan_file, grid_fi
     assert done.exit_code == 1
     assert done.output.count("\n") == 1
     assert "plan.seed: 5 in the store, 6 now" in done.output
+    changed_grid = tmp_path / "changed.nc"
+    with grids.open_grid(grid_file) as grid:
+        grid_store.write_grid(grid.assign(annual_load_mwh=grid["annual_load_mwh"] * 1.01), changed_grid)
+    done = CliRunner().invoke(main, ["sweep", str(plan_file), "--grid", str(changed_grid), *arguments[2:], "--resume"])
+    assert done.exit_code == 1
+    assert done.output.count("\n") == 1
+    assert "grid_sha256" in done.output
     done = CliRunner().invoke(main, ["sweep", str(plan_file), *arguments])
     assert done.exit_code == 1
     assert "--resume" in done.output
@@ -270,20 +283,20 @@ def test_summarise_prints_rows(finished, tmp_path):
     assert found[0]["p05"] <= found[0]["p50"] <= found[0]["p95"]
     done = CliRunner().invoke(main, ["summarise", finished.url, "--out", str(tmp_path / "all.csv")])
     assert done.exit_code == 0, done.output
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 4 * 2 * (10 * 2 + 8 * 5)
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 4 * numbers_a_draw(finished)
     assert "hostable_mw" in CliRunner().invoke(main, ["summarise", finished.url]).stdout
     done = CliRunner().invoke(main, ["summarise", finished.url, "--variable", "nonsense"])
     assert done.exit_code == 1
     assert "hostable_mw" in done.output
 
 
-def test_dry_run_says_what_it_takes_and_writes_nothing(plan_file, grid_file, tmp_path, monkeypatch):
+def test_dry_run_says_what_it_takes_and_writes_nothing(finished, plan_file, grid_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["sweep", str(plan_file), "--grid", str(grid_file), "--dry-run", "--json"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["tasks"], found["variants"], found["chunks_a_task"]) == (12, 4, 18)
-    assert found["output_bytes"] == 8 * 4 * 10 * 2 * (10 * 2 + 8 * 5)
+    assert (found["tasks"], found["variants"], found["chunks_a_task"]) == (12, 4, len(finished.shapes))
+    assert found["output_bytes"] == 8 * 4 * 10 * numbers_a_draw(finished)
     assert found["seconds_a_task"] > 0
     assert found["working_bytes_a_task"] > found["output_bytes_a_task"]
     text = CliRunner().invoke(main, ["sweep", str(plan_file), "--grid", str(grid_file), "--dry-run"]).output
@@ -327,15 +340,19 @@ def bucket(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-def test_an_object_store_holds_the_same_bytes(bucket, finished, ready):
-    address = f"{bucket}/first"
-    opened, tally = make(ready, address)
+def test_an_object_store_holds_the_same_bytes_written_by_worker_processes(bucket, finished, grid_file, tmp_path):
+    ready = prepared(write_plan(tmp_path, outputs="[h100e, hostable_mw]"), grid_file)
+    address, pool = f"{bucket}/first", orders.Pool("local", workers=2)
+    opened, tally = make(ready, address, pool)
     assert (tally.done, tally.failed) == (12, 0)
-    assert contents(opened) == contents(finished)
+    wanted = contents(finished)
+    assert contents(opened) == {(name, task): wanted[name, task] for name in opened.shapes for task in opened.layout}
+    assert all(f":{os.getpid()}" not in opened.record(task).worker for task in opened.layout)
     damaged = opened.chunk_key("h100e", 3)
     opened.place.put(damaged, opened.place.get(damaged)[:-1] + b"x")
     _, tally = make(ready, address, resume=True)
     assert (tally.damaged, tally.computed, tally.done) == (1, 1, 12)
     assert session.status(address)["state"] == "complete"
-    with xr.open_zarr(address) as found, xr.open_zarr(finished.url) as wanted:
-        np.testing.assert_array_equal(found["hostable_mw"], wanted["hostable_mw"])
+    assert opened.place.get(lease.KEY) is None
+    with xr.open_zarr(address) as found, xr.open_zarr(finished.url) as whole:
+        np.testing.assert_array_equal(found["hostable_mw"], whole["hostable_mw"])

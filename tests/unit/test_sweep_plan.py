@@ -43,6 +43,8 @@ def test_a_plan_is_read_and_frozen(tmp_path):
         (PLAN.replace("name: test", "name: ../../etc"), ["name"]),
         (PLAN.replace("reference,", "../other.yaml,"), ["leaves the plan's folder"]),
         (PLAN.replace("reference,", "/etc/passwd.yaml,"), ["leaves the plan's folder"]),
+        (PLAN.replace("reference,", "reference+../other.yaml,"), ["leaves the plan's folder"]),
+        (PLAN.replace("reference,", "reference+/etc/passwd,"), ["leaves the plan's folder"]),
         (PLAN.replace("reference,", "'C:\\x.yaml',"), ["leaves the plan's folder"]),
         (PLAN.replace("reference,", "'s3://x/y.yaml',"), ["leaves the plan's folder"]),
         (PLAN.replace("reference,", "us-flexible-load,"), ["named twice"]),
