@@ -1,11 +1,13 @@
 """Value of information by regression: how much better one would decide if one group were known (Strong et al. 2014).
 
-The regression is ridge on the normal scores behind a group's parameters and their squares. Every draw is predicted by
-the fit without it, so that a group that says nothing is worth nothing, instead of what an overfitted curve pretends.
+The regression is ridge on the normal scores behind a group's parameters and their squares, of which those that go
+with the output most are kept. Every draw is predicted by a fit that has not seen it, so that a group that says nothing
+is worth nothing, instead of what an overfitted curve pretends.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_PENALTIES = 10.0 ** np.arange(-2.0, 7.0, 0.5)
+_PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+_KEPT = (2, 8, 32)
+"""Features kept, one of these; both are chosen by how well unseen draws are predicted."""
+FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -33,16 +38,15 @@ class Information:
     high: float
 
 
-def worth_of_knowing(scores: Floats, output: Floats, line: float) -> Information:
+def worth_of_knowing(predicted: Floats, output: Floats, line: float) -> Information:
     """Value of knowing one group's parameters before saying whether `output` is above `line`.
 
-    scores : (draw, feature)   Normal scores of what the group draws; no feature is a group without chance.
-    output : (draw,)           Of independent draws.
+    predicted : (draw,)   What they say about `output`, from `predict_unseen`.
+    output : (draw,)      Of independent draws.
 
     Without knowledge the answer is the more frequent one. The value is counted on answers as given, not on fitted
     probabilities; below zero it is zero.
     """
-    predicted = predict_left_out(scores, output)
     spread = float(((output - output.mean()) ** 2).sum())
     explained = 1.0 - float(((output - predicted) ** 2).sum()) / spread if spread > 0.0 else 0.0
     above = output > line
@@ -54,26 +58,34 @@ def worth_of_knowing(scores: Floats, output: Floats, line: float) -> Information
     return Information(max(0.0, explained), value, float(gain.std() / np.sqrt(len(gain))), float(low), float(high))
 
 
-def predict_left_out(scores: Floats, output: Floats) -> Floats:
-    """Ridge prediction (draw,) of each output from all other draws; the penalty is the one that predicts best."""
+def predict_unseen(scores: Floats, output: Floats) -> Floats:
+    """Prediction (draw,) of each output by a regression on other draws only, a tenth being left out at a time.
+
+    scores : (draw, feature)   Normal scores of what a group draws; no feature is a group without chance.
+    """
     features = np.concatenate([scores, scores**2 - 1.0], axis=1)
-    mean = output.mean()
-    n = len(output)
-    nothing = (n * mean - output) / (n - 1)  # mean of the others
-    features = features - features.mean(axis=0)
-    spread = features.std(axis=0)
-    features = features[:, spread > 0.0] / spread[spread > 0.0]
-    if not features.shape[1]:
-        return nothing
-    basis, sizes, _ = np.linalg.svd(features, full_matrices=False)
-    weight = basis.T @ (output - mean)
-    best, least = nothing, float(((output - nothing) ** 2).sum())
-    for penalty in _PENALTIES:
-        shrink = sizes**2 / (sizes**2 + penalty)
-        leverage = 1.0 / n + (basis**2 * shrink).sum(axis=1)
-        fitted = mean + basis @ (shrink * weight)
-        left_out = output - (output - fitted) / np.maximum(1.0 - leverage, 1e-9)
-        miss = float(((output - left_out) ** 2).sum())
-        if miss < least:
-            best, least = left_out, miss
-    return best
+    fold = np.arange(len(output)) % FOLDS
+    choices = sorted({min(kept, features.shape[1]) for kept in _KEPT} - {0})
+    predicted = np.empty((1 + len(choices) * len(_PENALTIES), len(output)))
+    for left_out in range(FOLDS):
+        unseen = fold == left_out
+        predicted[:, unseen] = _fits(features[~unseen], output[~unseen], features[unseen], choices)
+    misses = ((predicted - output) ** 2).sum(axis=1)
+    return predicted[int(misses.argmin())]
+
+
+def _fits(features: Floats, output: Floats, unseen: Floats, choices: Sequence[int]) -> Floats:
+    """Predictions (fit, unseen draw): the mean, then for each number of kept features each penalty."""
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > 0.0, spread, 1.0)
+    known, new = (features - mean) / spread, (unseen - mean) / spread
+    rest = output - output.mean()
+    order = np.argsort(-np.abs(rest @ known), kind="stable")[: choices[-1] if choices else 0]
+    known, new = known[:, order], new[:, order]
+    products, target = known.T @ known, known.T @ rest
+    found = [np.zeros(len(unseen))]
+    for kept in choices:
+        for penalty in _PENALTIES:
+            held = products[:kept, :kept] + penalty * np.eye(kept)
+            found.append(new[:, :kept] @ np.linalg.solve(held, target[:kept]))
+    return np.stack(found) + output.mean()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from capacity.draws import Draws
 from capacity.sensitivity import estimators
 from capacity.sensitivity.draws import NAMES, PARAMETERS, OneAtATime, scores
-from capacity.sensitivity.information import Information, worth_of_knowing
+from capacity.sensitivity.information import Information, predict_unseen, worth_of_knowing
 from capacity.sensitivity.model import Cost, Model
 from scenarios.distributions import Distribution
 from scenarios.groups import GROUPS
@@ -121,12 +121,16 @@ class Plan:
         none = np.zeros((len(ids), 0))
         groups = {name: np.concatenate([none, *single[name].values()], axis=1) for name in NAMES}
         parameters = {name: values for members in single.values() for name, values in members.items()}
+        say, say_alone = (
+            {name: predict_unseen(values, logs) for name, values in features.items()}
+            for features in (groups, parameters)
+        )
 
-        def worth(features: dict[str, Floats], line: float) -> dict[str, Information]:
-            return {name: worth_of_knowing(values, logs, float(np.log(line))) for name, values in features.items()}
+        def worth(predicted: dict[str, Floats], line: float) -> dict[str, Information]:
+            return {name: worth_of_knowing(values, logs, float(np.log(line))) for name, values in predicted.items()}
 
         return tuple(
-            Question(line, float((ratio > line).mean()), worth(groups, line), worth(parameters, line))
+            Question(line, float((ratio > line).mean()), worth(say, line), worth(say_alone, line))
             for line in (1.0, float(np.median(ratio)))
         )
 

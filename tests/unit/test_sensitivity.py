@@ -13,7 +13,7 @@ from capacity.draws import Draws
 from capacity.errors import CapacityError
 from capacity.sensitivity import estimators, study
 from capacity.sensitivity.draws import NAMES, MixedDraws, OneAtATime, group_of_stream
-from capacity.sensitivity.information import predict_left_out, worth_of_knowing
+from capacity.sensitivity.information import FOLDS, predict_unseen, worth_of_knowing
 from capacity.sensitivity.model import Model
 from cuda_kernels import philox
 from scenarios import load
@@ -74,29 +74,37 @@ def test_chains_exchange_one_group_a_step():
 
 def test_worth_of_knowing_a_linear_input():
     """y = 2 x + z > 0? With x known the answer is right in 1/2 + arctan(2) / pi of the cases, else in half of them."""
-    x, z = np.random.default_rng(2).normal(size=(2, 4000))
-    known, noise = (
-        worth_of_knowing(s[:, None], 2 * x + z, 0.0) for s in (x, np.random.default_rng(3).normal(size=4000))
-    )
+    x, z, other = np.random.default_rng(2).normal(size=(3, 4000))
+    y = 2 * x + z
+    known, noise = (worth_of_knowing(predict_unseen(score[:, None], y), y, 0.0) for score in (x, other))
     assert known.value == pytest.approx(np.arctan(2.0) / np.pi, abs=0.03)
     assert known.explained == pytest.approx(0.8, abs=0.02)
     assert noise.value < 0.02
     assert noise.explained < 0.01
 
 
-def test_many_useless_features_are_worth_nothing():
+def test_features_that_say_nothing_hide_none_that_does():
     rng = np.random.default_rng(4)
-    output = rng.normal(size=200)
-    left_out = predict_left_out(rng.normal(size=(200, 300)), output)
-    assert ((output - left_out) ** 2).sum() > 0.95 * ((output - output.mean()) ** 2).sum()
+    scores, z = rng.normal(size=(600, 400)), rng.normal(size=600)
+    assert _explained(predict_unseen(scores, z), z) < 0.01
+    y = scores[:, 7] + z
+    assert _explained(predict_unseen(scores, y), y) == pytest.approx(0.5, abs=0.1)
 
 
-def test_left_out_predictions_are_those_of_fits_without_the_draw():
+def _explained(predicted, output):
+    return 1 - ((output - predicted) ** 2).sum() / ((output - output.mean()) ** 2).sum()
+
+
+def test_predictions_are_those_of_fits_that_have_not_seen_the_draw():
     rng = np.random.default_rng(5)
-    x = rng.normal(size=(40, 1))
-    output = 3 * x[:, 0] + 0.01 * rng.normal(size=40)
-    want = [np.polyval(np.polyfit(np.delete(x[:, 0], i), np.delete(output, i), 2), x[i, 0]) for i in range(40)]
-    np.testing.assert_allclose(predict_left_out(x, output), want, atol=0.02)
+    x = rng.normal(size=400)
+    y = 3 * x + 0.01 * rng.normal(size=400)
+    fold = np.arange(400) % FOLDS
+    want = np.empty(400)
+    for left_out in range(FOLDS):
+        fit = np.polyfit(x[fold != left_out], y[fold != left_out], 2)
+        want[fold == left_out] = np.polyval(fit, x[fold == left_out])
+    np.testing.assert_allclose(predict_unseen(x[:, None], y), want, atol=0.05)
 
 
 def test_mixed_draws_take_each_group_from_its_own_number():
