@@ -16,7 +16,8 @@ from capacity.cli_errors import plain_errors
 from capacity.run_cli import LAST_YEAR, progress_bar
 
 if TYPE_CHECKING:
-    from capacity.sensitivity.study import Study
+    from capacity.sensitivity.study import Plan, Study
+    from cuda_kernels import Engine
 
 FIGURE = "tornado.png"
 SHOWN = 5
@@ -41,6 +42,13 @@ SHOWN = 5
     help=f"Folder for {FIGURE} and the tables as CSV and JSON.",
 )
 @click.option("--grid", "grid_file", type=click.Path(path_type=Path), help="Your own grid file.")
+@click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "numpy", "numba"]),
+    help="CPU engine of the headroom kernel.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def sensitivity(
     draws: int,
@@ -50,6 +58,7 @@ def sensitivity(
     seed: int,
     out: Path | None,
     grid_file: Path | None,
+    engine: Engine,
     as_json: bool,
 ) -> None:
     """Which group of parameters decides deployed compute, and what it is worth to know it better.
@@ -68,7 +77,7 @@ def sensitivity(
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file)
         with progress_bar(quiet=as_json) as progress:
-            plan = study.Plan(Model(grid, scenario, seed, year, progress=progress), draws)
+            plan = study.Plan(Model(grid, scenario, seed, year, engine=engine, progress=progress), draws)
             click.echo(_cost(plan), err=True)
             found = plan.run()
     record = _record(found, outputs, time.monotonic() - began)
@@ -82,7 +91,7 @@ def sensitivity(
         click.echo(f"written to {out}")
 
 
-def _cost(plan: Any) -> str:
+def _cost(plan: Plan) -> str:
     grids = ", ".join(f"{count:,} of {country}" for country, count in plan.cost.grids.items())
     return (
         f"{plan.cost.runs:,} runs of the chain; the grid is solved for {grids} of them, "

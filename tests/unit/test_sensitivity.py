@@ -156,7 +156,9 @@ def test_the_command_writes_tables_and_figure(tmp_path, monkeypatch):
     monkeypatch.setattr("grids.open_grid", lambda path=None: tiny_grid())
     monkeypatch.setattr("capacity.sensitivity.model._TRIALS", (1, 2))
     out = tmp_path / "study"
-    done = CliRunner().invoke(sensitivity, ["--draws", "8", "--year", "2027", "--out", str(out), "--json"])
+    done = CliRunner().invoke(
+        sensitivity, ["--draws", "8", "--year", "2027", "--engine", "numpy", "--out", str(out), "--json"]
+    )
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)
     assert "runs of the chain" in done.stderr
