@@ -11,8 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.claims import statistics as stats
-from capacity.claims.posterior import Posterior, Probability
+from capacity.claims.posterior import Posterior, Probability, posterior, probability
 from capacity.claims.texts import Claim
+from capacity.claims.words import share, spread
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from scenarios import Parameter, Scenario
@@ -36,6 +37,23 @@ class Finding:
     posterior: Posterior
     condition: str = ""
     probability: Probability | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, unit: str, values: Floats, condition: str = "", holds: NDArray[np.bool_] | None = None
+    ) -> Finding:
+        """From draws (draw,) of the statistic and of the condition."""
+        return cls(name, unit, posterior(values), condition, None if holds is None else probability(holds))
+
+    @property
+    def band(self) -> str:
+        """Median and band with the unit, for a sentence."""
+        return spread(self.posterior, self.unit)
+
+    @property
+    def chance(self) -> str:
+        """How often the condition holds, for a sentence; empty where none is asked."""
+        return "" if self.probability is None else share(self.probability)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
-from capacity.claims.posterior import Probability, posterior, probability, spread_ratio
+from capacity.claims.posterior import Probability, probability, spread_ratio
 from capacity.claims.texts import Claim
-from capacity.claims.words import number, percent, share, spread
+from capacity.claims.words import number, percent, share
 
 Floats = NDArray[np.float64]
 
@@ -27,82 +27,72 @@ SWAPPED, REFORM, PATCHWORK, SURGE = (
 
 def supply(evidence: Evidence, claim: Claim) -> Answer:
     """Claim 1."""
-    first, last = evidence.first, evidence.last
     energy = {country: evidence.values("supply_mwh", country)[:, evidence.window] for country in ("US", "CN")}
-    rates = {c: stats.growth_rate(values[:, 0], values[:, -1], last - first) for c, values in energy.items()}
-    larger = (energy["CN"] > energy["US"]).all(axis=1)
-    flat, fast = claim.threshold("flat_below"), claim.threshold("fast_above")
-    holds = probability(larger & (rates["US"] < flat) & (rates["CN"] > fast))
-    gap = 100.0 * (rates["CN"] - rates["US"])
-    findings = [
-        Finding(
-            f"Growth of supply {first}-{last}, China less US",
-            "points a year",
-            posterior(gap),
-            "China grows faster",
-            probability(gap > 0),
-        ),
-        Finding(
-            f"Growth of supply {first}-{last}, US",
-            "% a year",
-            posterior(100.0 * rates["US"]),
-            f"below {100 * flat:g} %",
-            probability(rates["US"] < flat),
-        ),
-        Finding(
-            f"Growth of supply {first}-{last}, China",
-            "% a year",
-            posterior(100.0 * rates["CN"]),
-            f"above {100 * fast:g} %",
-            probability(rates["CN"] > fast),
-        ),
-    ]
+    span = evidence.last - evidence.first
+    rates = {c: stats.growth_rate(values[:, 0], values[:, -1], span) for c, values in energy.items()}
+    larger = np.asarray((energy["CN"] > energy["US"]).all(axis=1))
+    flat, fast = rates["US"] < claim.threshold("flat_below"), rates["CN"] > claim.threshold("fast_above")
+    holds = probability(larger & flat & fast)
+    findings = _growth_findings(evidence, claim, rates, larger)
     observed, table = _observed(evidence)
     end = max(observed["US"])
-    for limit in OTHER_FLAT:
-        findings.append(
-            Finding(
-                f"The same with {100 * limit:g} % as the limit of standing still",
-                "% a year",
-                findings[1].posterior,
-                f"US below {100 * limit:g} % and China above {100 * fast:g} %",
-                probability((rates["US"] < limit) & (rates["CN"] > fast)),
-            )
-        )
-    twh = {c: evidence.grid["national_generation_twh"].sel(country=c, source="total") for c in ("US", "CN")}
-    size = float(twh["CN"].sel(national_year=end)) / float(twh["US"].sel(national_year=end))
-    against = [
-        f"US generation grew by {number(100 * observed['US'][end]['recent'])} % a year from 2021 to {end} and by "
-        f"{number(100 * observed['US'][end]['year'])} % in {end} alone, not near zero (Ember through Our World in "
-        f"Data)."
-    ]
-    sentences = [
-        f"Observed: in {end} China generated {number(size)} times as much as the US; from 2005 to {end} generation "
-        f"grew by "
-        f"{number(100 * observed['CN'][end]['long'])} % a year in China and "
-        f"{number(100 * observed['US'][end]['long'])} % in the US.",
-        f"Projected {first} to {last}: the US fleet's energy changes by "
-        f"{spread(findings[1].posterior, '% a year')}, China's by "
-        f"{spread(findings[2].posterior, '% a year')}.",
-        _all_origins(evidence, claim),
-        "Projected is what the fleet could give at recent capacity factors, not what will be asked of it.",
-    ]
     return Answer(
         claim,
         holds,
         findings,
-        gap,
+        100.0 * (rates["CN"] - rates["US"]),
         findings[0].name,
         findings[0].unit,
         ("us", "cn"),
-        sentences,
-        against,
+        _growth_sentences(evidence, claim, findings, observed),
+        [
+            f"US generation grew by {number(100 * observed['US'][end]['recent'])} % a year from 2021 to {end} and by "
+            f"{number(100 * observed['US'][end]['year'])} % in {end} alone, not near zero (Ember through Our World in "
+            "Data)."
+        ],
         [table],
         _growth_figure(evidence),
-        f"Generation observed to {end} (with small solar, Alaska and Hawaii), and the energy that the projected "
-        f"fleet can give (without): median and "
-        f"90 % band of {holds.draws} draws.",
+        f"Generation observed to {end} (with small solar, Alaska and Hawaii), and the energy that the projected fleet "
+        f"can give (without): median and 90 % band of {holds.draws} draws.",
     )
+
+
+def _growth_findings(
+    evidence: Evidence, claim: Claim, rates: dict[str, Floats], larger: NDArray[np.bool_]
+) -> list[Finding]:
+    flat, fast = claim.threshold("flat_below"), claim.threshold("fast_above")
+    name = f"Growth of supply {evidence.first}-{evidence.last}"
+    us, cn = 100.0 * rates["US"], 100.0 * rates["CN"]
+    found = [
+        Finding.of(f"{name}, China less US", "points a year", cn - us, "China grows faster", cn > us),
+        Finding.of(f"{name}, US", "% a year", us, f"below {100 * flat:g} %", rates["US"] < flat),
+        Finding.of(f"{name}, China", "% a year", cn, f"above {100 * fast:g} %", rates["CN"] > fast),
+    ]
+    for limit in OTHER_FLAT:
+        name = f"The claim with {100 * limit:g} % as the limit of standing still"
+        condition = f"US below {100 * limit:g} % and China above {100 * fast:g} %"
+        met = larger & (rates["US"] < limit) & (rates["CN"] > fast)
+        found.append(Finding.of(name, "% a year", us, condition, met))
+    return found
+
+
+def _growth_sentences(
+    evidence: Evidence, claim: Claim, findings: list[Finding], observed: dict[str, dict[int, dict[str, float]]]
+) -> list[str]:
+    end = max(observed["US"])
+    twh = evidence.grid["national_generation_twh"].sel(source="total", national_year=end)
+    size = float(twh.sel(country="CN")) / float(twh.sel(country="US"))
+    long = {country: number(100 * observed[country][end]["long"]) for country in ("US", "CN")}
+    return [
+        f"Observed: in {end} China generated {number(size)} times as much as the US; from 2005 to {end} generation "
+        f"grew "
+        f"by {long['CN']} % a year in China and {long['US']} % in the US.",
+        f"Projected {evidence.first} to {evidence.last}: the US fleet's energy changes by {findings[1].band}, "
+        f"China's by "
+        f"{findings[2].band}.",
+        _all_origins(evidence, claim),
+        "Projected is what the fleet could give at recent capacity factors, not what will be asked of it.",
+    ]
 
 
 def _observed(evidence: Evidence) -> tuple[dict[str, dict[int, dict[str, float]]], Table]:
@@ -209,7 +199,7 @@ def _towards_plans(evidence: Evidence, name: str, country: str) -> Floats:
 
 
 def _more(name: str, change: Floats, least: float) -> Finding:
-    return Finding(name, "%", posterior(percent(change)), "more under plans", probability(change > least))
+    return Finding.of(name, "%", percent(change), "more under plans", change > least)
 
 
 def _regime_table(evidence: Evidence) -> tuple[list[list[str]], dict[str, dict[str, Floats]]]:
@@ -240,7 +230,7 @@ def _regime_table(evidence: Evidence) -> tuple[list[list[str]], dict[str, dict[s
 def _regime_sentences(
     findings: list[Finding], rows: list[list[str]], ties: dict[str, Probability], last: int
 ) -> list[str]:
-    said = [(spread(f.posterior, "%"), share(f.probability)) for f in findings if f.probability is not None]
+    said = [(finding.band, finding.chance) for finding in findings]
     return [
         f"Built: under plans US supply in {last} changes by {said[0][0]} and is more in {said[0][1]}; China's is "
         f"{said[1][0]} above what a patchwork would give and more in {said[1][1]}.",

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from capacity import runs
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
-from capacity.claims.posterior import Probability, posterior, probability
+from capacity.claims.posterior import Probability, probability
 from capacity.claims.texts import Claim
-from capacity.claims.words import COUNTRY, number, percent, share, spread
+from capacity.claims.words import COUNTRY, number, percent, share
 
 Floats = NDArray[np.float64]
 
@@ -28,63 +28,17 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
     costs = {country: electricity_cost_share(evidence, claim, country) for country in ("US", "CN")}
     prices = {c: evidence.scalar(f"{c.lower()}.electricity_price_usd_per_mwh") for c in ("US", "CN")}
     worth = np.expm1(-stats.compute_change_from_price(costs["CN"], prices["US"] / prices["CN"]))
-    leads, helps = stats.largest(shares["US"], "power"), worth >= claim.threshold("price_matters")
-    holds = probability(leads & helps)
-    least = 100 * claim.threshold("price_matters")
-    span = f"{evidence.first}-{evidence.last}"
+    helps = np.asarray(worth >= claim.threshold("price_matters"))
+    holds = probability(stats.largest(shares["US"], "power") & helps)
+    least = f"at least {100 * claim.threshold('price_matters'):g} %"
+    name = "Compute that China's spending buys beyond what it would buy at the US price"
     findings = [
-        Finding(
-            f"Share of compute limited by power, US, {span}",
-            "%",
-            posterior(100 * shares["US"]["power"]),
-            "the largest of the three",
-            probability(leads),
-        ),
-        Finding(
-            f"Share of compute limited by power, China, {span}",
-            "%",
-            posterior(100 * shares["CN"]["power"]),
-            "the largest of the three",
-            probability(stats.largest(shares["CN"], "power")),
-        ),
-        Finding(
-            "Compute that China's spending buys beyond what it would buy at the US price",
-            "%",
-            posterior(100 * worth),
-            f"at least {least:g} %",
-            probability(helps),
-        ),
+        *(_power_share(evidence, country, shares[country]) for country in ("US", "CN")),
+        Finding.of(name, "%", 100 * worth, least, helps),
+        *_price_findings(evidence, shares, costs),
     ]
-    for country in ("US", "CN"):
-        elastic = -costs[country] * shares[country]["capital"]
-        findings += [
-            Finding(
-                f"Electricity in the yearly cost of a site, {COUNTRY[country]}", "%", posterior(100 * costs[country])
-            ),
-            Finding(
-                f"Change of compute for 1 % more on the price of power, {COUNTRY[country]}", "%", posterior(elastic)
-            ),
-        ]
-    us, cn, price = findings[:3]
-    own = {c: posterior(100 * _limit_share(evidence, c, "grid")[:, evidence.window].mean(axis=1)) for c in ("US", "CN")}
-    late = float(_limit_share(evidence, "US", "grid")[:, evidence.years == evidence.last].mean())
-    for country in ("US", "CN"):
-        name = f"Share of compute limited by the grid's own headroom, {COUNTRY[country]}, {span}"
-        findings.append(Finding(name, "%", own[country]))
-    sentences = [
-        f"In the US {spread(us.posterior, '%')} of deployed compute is limited by power; power is the largest limit in "
-        f"{_said(us)}. In China {spread(cn.posterior, '%')}; the largest in {_said(cn)}.",
-        f"Of the US figure the grid's own headroom (plants and reserve) makes {spread(own['US'], '%')} over the "
-        f"years and {number(100 * late)} % in {evidence.last} in the mean; the rest is sites, connections and equipment.",
-        f"China's price advantage is worth {spread(price.posterior, '%')} of compute at the same spending; at least "
-        f"{least:g} % in "
-        f"{_said(price)}. Where power or chips limit compute, a price changes nothing in this model.",
-    ]
-    chips = posterior(100 * shares["CN"]["chips"])
-    against = [
-        f"In this run chips account for {number(chips.median)} % of China's compute (median over draws) and power for "
-        f"{number(cn.posterior.median)} %."
-    ]
+    chips = number(float(np.median(100 * shares["CN"]["chips"])))
+    us, cn = findings[:2]
     return Answer(
         claim,
         holds,
@@ -93,12 +47,50 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
         us.name,
         us.unit,
         ("us", "cn"),
-        sentences,
-        against,
+        _power_sentences(evidence, findings),
+        [
+            f"In this run chips account for {chips} % of China's compute (median over draws) and power for "
+            f"{number(cn.posterior.median)} %."
+        ],
         [limit_table(evidence)],
         shares_figure(evidence),
         f"Mean over {holds.draws} draws of the reference.",
     )
+
+
+def _power_share(evidence: Evidence, country: str, shares: dict[str, Floats]) -> Finding:
+    name = f"Share of compute limited by power, {COUNTRY[country]}, {evidence.first}-{evidence.last}"
+    return Finding.of(name, "%", 100 * shares["power"], "the largest of the three", stats.largest(shares, "power"))
+
+
+def _price_findings(
+    evidence: Evidence, shares: dict[str, dict[str, Floats]], costs: dict[str, Floats]
+) -> list[Finding]:
+    """Cost of electricity, what its price does, and what the grid itself limits, by country."""
+    found = []
+    for country in ("US", "CN"):
+        where = COUNTRY[country]
+        elastic = -costs[country] * shares[country]["capital"]
+        headroom = 100 * _limit_share(evidence, country, "grid")[:, evidence.window].mean(axis=1)
+        found += [
+            Finding.of(f"Electricity in the yearly cost of a site, {where}", "%", 100 * costs[country]),
+            Finding.of(f"Change of compute for 1 % more on the price of power, {where}", "%", elastic),
+            Finding.of(f"Share of compute limited by the grid's own headroom, {where}", "%", headroom),
+        ]
+    return found
+
+
+def _power_sentences(evidence: Evidence, findings: list[Finding]) -> list[str]:
+    us, cn, price, _, _, own = findings[:6]
+    late = 100 * float(_limit_share(evidence, "US", "grid")[:, evidence.years == evidence.last].mean())
+    return [
+        f"In the US {us.band} of deployed compute is limited by power; power is the largest limit in {us.chance}. In "
+        f"China {cn.band}; the largest in {cn.chance}.",
+        f"Of the US figure the grid's own headroom (plants and reserve) makes {own.band} over the years and "
+        f"{number(late)} % in {evidence.last} in the mean; the rest is sites, connections and equipment.",
+        f"China's price advantage is worth {price.band} of compute at the same spending; {price.condition} in "
+        f"{price.chance}. Where power or chips limit compute, a price changes nothing in this model.",
+    ]
 
 
 def _limit_share(evidence: Evidence, country: str, limit: str) -> Floats:
@@ -152,51 +144,21 @@ def speed(evidence: Evidence, claim: Claim) -> Answer:
     last = evidence.last
     lags = {c: evidence.scalar(f"{c.lower()}.energisation_lag_years") for c in ("US", "CN")}
     compute = {c: evidence.at_end("deployed_flop_per_year", c) for c in ("US", "CN")}
-    wins = (lags["CN"] < lags["US"]) == (compute["CN"] > compute["US"])
-    holds = probability(wins)
+    faster, more = lags["CN"] < lags["US"], compute["CN"] > compute["US"]
+    holds = probability(faster == more)
     gap = stats.log_change(compute["CN"], compute["US"])
-    chips = {c: evidence.mean_shares(c) for c in ("US", "CN")}
+    chips = evidence.mean_shares("CN")
+    name = f"Share of China's compute limited by chips, {evidence.first}-{last}"
     findings = [
-        Finding(
-            f"China's compute over that of the US in {last}",
-            "ratio",
-            posterior(np.exp(gap)),
-            "China has more",
-            probability(gap > 0),
+        Finding.of(f"China's compute over that of the US in {last}", "times", np.exp(gap), "China has more", more),
+        Finding.of(
+            "Years from order to power, US less China", "years", lags["US"] - lags["CN"], "China is faster", faster
         ),
-        Finding(
-            "Years from order to power, US less China",
-            "yr",
-            posterior(lags["US"] - lags["CN"]),
-            "China is faster",
-            probability(lags["CN"] < lags["US"]),
-        ),
-        Finding(
-            f"Share of China's compute limited by chips, {evidence.first}-{last}",
-            "%",
-            posterior(100 * chips["CN"]["chips"]),
-            "the largest of the three",
-            probability(stats.largest(chips["CN"], "chips")),
-        ),
+        Finding.of(name, "%", 100 * chips["chips"], "the largest of the three", stats.largest(chips, "chips")),
+        *(_gain(evidence, claim, country, compute[country], lags[country]) for country in ("US", "CN")),
     ]
-    for country in ("US", "CN"):
-        findings.append(_gain(evidence, claim, country, compute[country], lags[country]))
     table, compare = worth_of_chips_and_power(evidence)
-    ratio, lag, limited = findings[:3]
-    sentences = [
-        f"Power comes {spread(lag.posterior, 'years')} later in the US; China is faster in {_said(lag)} and has "
-        f"more compute in {last} "
-        f"in {_said(ratio)}. Its compute is {spread(ratio.posterior, 'times')} that of the US.",
-        f"A year of lag taken away is worth {spread(findings[3].posterior, '% of compute')} in the US and "
-        f"{spread(findings[4].posterior, '%')} in China.",
-        f"Chips are the largest limit in China in {_said(limited)}; there a million H100e adds more compute than a "
-        f"gigawatt in "
-        f"{share(compare)} of the reference.",
-    ]
-    against = [
-        f"In this run China is the faster one and still has less compute in {last} in "
-        f"{share(probability((lags['CN'] < lags['US']) & (compute['CN'] < compute['US'])))}."
-    ]
+    both = share(probability(faster & ~more))
     return Answer(
         claim,
         holds,
@@ -205,21 +167,32 @@ def speed(evidence: Evidence, claim: Claim) -> Answer:
         "China's compute less that of the US, in % of the US's",
         "%",
         ("us", "cn"),
-        sentences,
-        against,
+        _speed_sentences(findings, compare, last),
+        [f"In this run China is the faster one and still has less compute in {last} in {both}."],
         [table],
         _compute_figure(evidence),
-        f"Deployed compute by country and state of export control: medians, and 90 % bands of the reference, "
-        f"{holds.draws} draws.",
+        f"Deployed compute by country and state of export control: medians, and the 90 % band of the reference, "
+        f"{holds.draws} draws; logarithmic scale.",
     )
+
+
+def _speed_sentences(findings: list[Finding], compare: Probability, last: int) -> list[str]:
+    ratio, lag, limited, us, cn = findings
+    return [
+        f"Power comes {lag.band} later in the US; China is faster in {lag.chance} and has more compute in {last} in "
+        f"{ratio.chance}. Its compute is {ratio.band} that of the US.",
+        f"A year of lag taken away is worth {us.band} of compute in the US and {cn.band} in China.",
+        f"Chips are the largest limit in China in {limited.chance}; there a million H100e adds more compute than a "
+        f"gigawatt in {share(compare)} of the reference.",
+    ]
 
 
 def _gain(evidence: Evidence, claim: Claim, country: str, before: Floats, lag: Floats) -> Finding:
     """Compute gained for each year of lag taken away, from a run with lags cut by a share."""
     after = evidence.at_end("deployed_flop_per_year", country, FASTER[country])
-    slope = stats.log_change(after, before) / (claim.threshold("lag_cut") * lag)
+    slope = percent(stats.log_change(after, before) / (claim.threshold("lag_cut") * lag))
     name = f"Compute in {evidence.last} gained for a year of lag taken away, {COUNTRY[country]}"
-    return Finding(name, "%", posterior(percent(slope)), "more than 1 %", probability(percent(slope) > 1.0))
+    return Finding.of(name, "%", slope, "more than 1 %", np.asarray(slope > 1.0))
 
 
 def worth_of_chips_and_power(evidence: Evidence) -> tuple[Table, Probability]:
@@ -276,8 +249,3 @@ def _compute_figure(evidence: Evidence) -> dict[str, Any]:
         "years": evidence.years,
         "panels": panels,
     }
-
-
-def _said(finding: Finding) -> str:
-    assert finding.probability is not None
-    return share(finding.probability)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
-from capacity.claims.posterior import both, posterior, probability
+from capacity.claims.posterior import both, probability
 from capacity.claims.texts import Claim
-from capacity.claims.words import number, percent, share, spread
+from capacity.claims.words import number, percent
 
 Floats = NDArray[np.float64]
 
@@ -31,77 +31,59 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
     path, base = (evidence.values("deployed_flop_per_year", "US", name) for name in (BUST, NO_BUST))
     after = (years >= start) & (years < start + LOSS_YEARS)
     lost = 100 * stats.loss(path[:, after], base[:, after])
-    later = years >= start
-    wait = stats.years_to_recover(path[:, later], base[:, later])
+    costs = np.asarray(lost >= 100 * claim.threshold("setback"))
     breaks = evidence.values("bust", "US") > 0.5
-    ends = probability(np.asarray(breaks[:, years < horizon].any(axis=1), dtype=np.bool_))
-    setback = 100 * claim.threshold("setback")
-    costs = probability(np.asarray(lost >= setback, dtype=np.bool_))
-    holds = both(ends, costs)
-    idle = _idle_share(evidence, after)
+    ends = np.asarray(breaks[:, years < horizon].any(axis=1))
+    holds = both(probability(ends), probability(costs))
+    wait = stats.years_to_recover(path[:, years >= start], base[:, years >= start])
+    never = np.isinf(wait)
     shares = evidence.mean_shares("US")
+    name = f"US compute lost in {start}-{start + LOSS_YEARS - 1} when spending breaks off in {start}"
     findings = [
-        Finding(
-            f"US compute lost in {start}-{start + LOSS_YEARS - 1} when spending breaks off in {start}",
-            "%",
-            posterior(lost),
-            f"at least {setback:g} %",
-            costs,
+        Finding.of(name, "%", lost, f"at least {100 * claim.threshold('setback'):g} %", costs),
+        Finding.of(
+            "Years until US compute stays at 95 % of the path without a bust", "years", wait,
+            f"not within the run, to {years[-1]}", never,
         ),
-        Finding(
-            "Years until US compute stays at 95 % of the path without a bust",
-            "yr",
-            posterior(wait),
-            f"not within the run, to {years[-1]}",
-            probability(np.isinf(wait)),
+        Finding.of(
+            f"Share of US compute limited by capital, {evidence.first}-{evidence.last}", "%", 100 * shares["capital"],
+            "the largest of the three", stats.largest(shares, "capital"),
         ),
-        Finding(
-            f"Share of US compute limited by capital, {evidence.first}-{evidence.last}",
-            "%",
-            posterior(100 * shares["capital"]),
-            "the largest of the three",
-            probability(stats.largest(shares, "capital")),
+        Finding.of(
+            f"First year of a bust in the reference, before {horizon:g} (an input, label J)", "calendar year",
+            stats.first_year_of(breaks, years), f"before {horizon:g}", ends,
         ),
-        Finding(
-            f"First year of a bust in the reference, before {horizon:g} (an input, label J)",
-            "yr",
-            posterior(stats.first_year_of(breaks, years)),
-            f"before {horizon:g}",
-            ends,
-        ),
-        Finding("Largest share of US site power left idle after the bust", "%", posterior(100 * idle)),
-    ]
-    loss, recovery, limited = findings[:3]
-    assert limited.probability is not None
-    assert recovery.probability is not None
-    sentences = [
-        f"Spending breaks off before {horizon:g} in {share(ends)}; this is the hazard put in (label J), not a finding.",
-        f"A bust in {start} costs {spread(loss.posterior, '%')} of US compute over {LOSS_YEARS} years; at least "
-        f"{setback:g} % in "
-        f"{share(costs)}. It is made up after {number(recovery.posterior.median)} years in the median; in "
-        f"{share(recovery.probability)} not within the run.",
-        f"Capital is the largest limit on US compute in {share(limited.probability)}.",
-    ]
-    back = recovery.posterior.median
-    against = [
-        f"In this run capital is the largest limit on US compute in {share(limited.probability)}; after the bust "
-        f"{number(100 - findings[4].posterior.median)} % of site power still runs at the worst, and compute is back "
-        + (f"after {number(back)} years in the median." if np.isfinite(back) else f"after {years[-1]} in the median.")
-    ]
+        Finding.of("Largest share of US site power left idle after the bust", "%", 100 * _idle_share(evidence, after)),
+    ]  # fmt: skip
     return Answer(
-        claim,
-        holds,
-        findings,
-        lost,
-        loss.name,
-        loss.unit,
-        ("us",),
-        sentences,
-        against,
-        [],
-        _bust_figure(path, base, years, start),
+        claim, holds, findings, lost, findings[0].name, "%", ("us",), _bust_sentences(findings, start, horizon),
+        [_bust_against(findings, int(years[-1]))], [], _bust_figure(path, base, years, start),
         f"US compute with a bust in {start}, in percent of the same draw without any: median and 90 % band of "
-        f"{costs.draws} draws.",
+        f"{len(lost)} draws.",
+    )  # fmt: skip
+
+
+def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list[str]:
+    loss, recovery, limited, event, _ = findings
+    return [
+        f"Spending breaks off before {horizon:g} in {event.chance}; this is the hazard put in (label J), not a "
+        f"finding.",
+        f"A bust in {start} costs {loss.band} of US compute over {LOSS_YEARS} years; {loss.condition} in "
+        f"{loss.chance}. "
+        f"It is made up after {number(recovery.posterior.median)} years in the median; in {recovery.chance} not within "
+        "the run.",
+        f"Capital is the largest limit on US compute in {limited.chance}.",
+    ]
+
+
+def _bust_against(findings: list[Finding], last: int) -> str:
+    _, recovery, limited, _, idle = findings
+    back = recovery.posterior.median
+    when = f"after {number(back)} years" if np.isfinite(back) else f"after {last}"
+    return (
+        f"In this run capital is the largest limit on US compute in {limited.chance}; after the bust "
+        f"{number(100 - idle.posterior.median)} % of site power still runs at the worst, and compute is back {when} in "
+        "the median."
     )
 
 
@@ -126,95 +108,73 @@ def _bust_figure(path: Floats, base: Floats, years: NDArray[np.int64], start: in
 
 def efficiency(evidence: Evidence, claim: Claim) -> Answer:
     """Claim 5."""
-    tie, last = np.log1p(claim.threshold("tie")), evidence.last
+    last = evidence.last
     changes = {name: _changes(evidence, name) for name in REBOUND}
-    xi = {name: evidence.scenarios[name].parameter("demand_rebound").value.span()[0] for name in REBOUND}
-    drawn = changes[SHOCK_DRAWN]
-    spared = {name: (c["effective"] > 0) & (c["power"] <= tie) for name, c in changes.items()}
-    holds = probability(spared[SHOCK_DRAWN])
-    rises = {name: probability(c["power"] > tie) for name, c in changes.items()}
-    elasticity = drawn["effective"] / np.where(drawn["algorithms"] == 0, np.nan, drawn["algorithms"])
-    findings = [
-        Finding(
-            f"Effective US compute in {last}, shock against reference, rebound as drawn",
-            "%",
-            posterior(percent(drawn["effective"])),
-            "more",
-            probability(drawn["effective"] > 0),
-        ),
-        Finding(
-            f"Connected US power in {last}, shock against reference, rebound as drawn",
-            "%",
-            posterior(percent(drawn["power"])),
-            "more power",
-            rises[SHOCK_DRAWN],
-        ),
-        Finding(
-            f"The same, rebound {xi[SHOCK_LOW]:g}",
-            "%",
-            posterior(percent(changes[SHOCK_LOW]["power"])),
-            "effective compute up, power not",
-            probability(spared[SHOCK_LOW]),
-        ),
-        Finding(
-            f"The same, rebound {xi[SHOCK_HIGH]:g}",
-            "%",
-            posterior(percent(changes[SHOCK_HIGH]["power"])),
-            "effective compute up, power not",
-            probability(spared[SHOCK_HIGH]),
-        ),
-        Finding("Effective compute for 1 % of algorithmic gain, US", "%", posterior(elasticity)),
-        Finding(
-            "Compute for 1 % more power, US: the share limited by power",
-            "%",
-            posterior(evidence.mean_shares("US")["power"]),
-        ),
-    ]
-    effective, power, low, high, gain, watts = findings
-    put_in = probability(evidence.scalar("demand_rebound") < 1.0)
-    assert low.probability is not None
-    assert high.probability is not None
-    sentences = [
-        f"With the shock effective compute in {last} changes by {spread(effective.posterior, '%')} and connected "
-        f"power by "
-        f"{spread(power.posterior, '%')}; power rises in {share(rises[SHOCK_DRAWN])}.",
-        f"The sign hangs on the rebound: effective compute rises without more power in {share(low.probability)} at "
-        f"{xi[SHOCK_LOW]:g} and in {share(high.probability)} at {xi[SHOCK_HIGH]:g}.",
-        f"As put in, the rebound is below one in {share(put_in)}.",
-        f"One percent of algorithmic gain gives {number(gain.posterior.median)} % of effective compute, one percent "
-        f"of power "
-        f"{number(watts.posterior.median)} % (medians).",
-    ]
-    against = [
-        f"In this run faster algorithms raise the power connected in the US in {share(rises[SHOCK_HIGH])} where "
-        f"demand rebounds by "
-        f"{xi[SHOCK_HIGH]:g}."
-    ]
+    findings = _shock_findings(evidence, changes, float(np.log1p(claim.threshold("tie"))))
+    power = findings[1]
+    holds = findings[0].probability
+    assert holds is not None
+    high = findings[3]
     groups = {
-        "Effective compute": {label: percent(changes[name]["effective"]) for name, label in REBOUND.items()},
-        "Connected power": {label: percent(changes[name]["power"]) for name, label in REBOUND.items()},
-        "Spending": {label: percent(changes[name]["capital"]) for name, label in REBOUND.items()},
+        title: {label: percent(changes[name][key]) for name, label in REBOUND.items()}
+        for title, key in (("Effective compute", "effective"), ("Connected power", "power"), ("Spending", "capital"))
     }
+    figure = {"kind": "intervals", "title": f"US in {last} with faster algorithms", "groups": groups}
     return Answer(
         claim,
         holds,
         findings,
-        percent(drawn["power"]),
+        percent(changes[SHOCK_DRAWN]["power"]),
         power.name,
         power.unit,
         ("us",),
-        sentences,
-        against,
+        _shock_sentences(evidence, findings, last),
+        [f"In this run, where demand rebounds most, faster algorithms change connected US power by {high.band}."],
         [_table(changes, last)],
-        {
-            "kind": "intervals",
-            "title": f"US in {last} with faster algorithms",
-            "unit": "% against the same draw of the reference",
-            "groups": groups,
-        },
+        figure | {"unit": "% against the same draw of the reference"},
         f"Change in {last} against the same draw of the reference, by rebound of demand: median and 90 % band of "
         f"{holds.draws} draws.",
     )
+
+
+def _shock_findings(evidence: Evidence, changes: dict[str, dict[str, Floats]], tie: float) -> list[Finding]:
+    """The first one asks whether the claim holds as stated."""
+    drawn, last = changes[SHOCK_DRAWN], evidence.last
+    spared = {name: np.asarray((c["effective"] > 0) & (c["power"] <= tie)) for name, c in changes.items()}
+    more = "effective compute up, power not"
+    name = f"in {last}, shock against reference, rebound as drawn"
+    found = [
+        Finding.of(f"Effective US compute {name}", "%", percent(drawn["effective"]), more, spared[SHOCK_DRAWN]),
+        Finding.of(f"Connected US power {name}", "%", percent(drawn["power"]), "more power", drawn["power"] > tie),
+    ]
+    for scenario in (SHOCK_LOW, SHOCK_HIGH):
+        xi = evidence.scenarios[scenario].parameter("demand_rebound").value.span()[0]
+        power = percent(changes[scenario]["power"])
+        found.append(Finding.of(f"Connected US power, rebound {xi:g}", "%", power, more, spared[scenario]))
+    gain = drawn["effective"] / np.where(drawn["algorithms"] == 0, np.nan, drawn["algorithms"])
+    below = evidence.scalar("demand_rebound")
+    return [
+        *found,
+        Finding.of("Effective US compute for 1 % of algorithmic gain", "%", gain),
+        Finding.of(
+            "US compute for 1 % more power: the share limited by power", "%", evidence.mean_shares("US")["power"]
+        ),
+        Finding.of("Rebound of demand (an input, label J)", "1", below, "below 1", below < 1.0),
+    ]
+
+
+def _shock_sentences(evidence: Evidence, findings: list[Finding], last: int) -> list[str]:
+    effective, power, low, high, gain, watts, put_in = findings
+    return [
+        f"With the shock effective compute in {last} changes by {effective.band} and connected power by {power.band}; "
+        f"power rises in {power.chance}.",
+        f"The sign hangs on the rebound, which is put in: below one in {put_in.chance}. Effective compute rises "
+        f"without "
+        f"more power in {low.chance} with {low.name.split(', ')[1]} and in {high.chance} with "
+        f"{high.name.split(', ')[1]}.",
+        f"One percent of algorithmic gain gives {number(gain.posterior.median)} % of effective compute, one percent of "
+        f"power {number(watts.posterior.median)} % (medians).",
+    ]
 
 
 def _changes(evidence: Evidence, scenario: str) -> dict[str, Floats]:

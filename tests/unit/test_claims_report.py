@@ -61,7 +61,7 @@ def test_claim_1_fails_where_the_us_grows():
 
 def test_claim_2_power_and_price(made, answers):
     answer = answers[2]
-    assert found(answer, "Share of compute limited by power, US").posterior.median == pytest.approx(60.0)
+    assert found(answer, "Share of compute limited by power, United States").posterior.median == pytest.approx(60.0)
     assert found(answer, "Share of compute limited by power, China").probability.value == 0.0
     share = limits.electricity_cost_share(made, answer.claim, "CN")
     prices = [made.scalar(f"{c}.electricity_price_usd_per_mwh") for c in ("us", "cn")]
@@ -97,11 +97,11 @@ def test_claim_4_bust(answers):
 
 def test_claim_5_both_signs_of_rebound(answers):
     answer = answers[5]
-    low, high = found(answer, "The same, rebound 0.6"), found(answer, "The same, rebound 1.3")
+    low, high = found(answer, "Connected US power, rebound 0.6"), found(answer, "Connected US power, rebound 1.3")
     assert (low.posterior.median, high.posterior.median) == pytest.approx((-10.0, 10.0))
     assert (low.probability.value, high.probability.value) == (1.0, 0.0)
     assert answer.holds.value == 1.0
-    assert found(answer, "Effective compute for 1 %").posterior.median == pytest.approx(
+    assert found(answer, "Effective US compute for 1 %").posterior.median == pytest.approx(
         np.log(1.5 * 0.97) / np.log(1.5)
     )
 
