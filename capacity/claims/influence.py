@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from capacity.draws import Draws
+from capacity.experts import DRIFT_YEARS
 from scenarios.defaults import groups
 from scenarios.distributions import Distribution
 
@@ -21,6 +22,10 @@ NOISE_LEVEL = 0.05
 """Chance that noise alone lifts any of the parameters over the noise bound (Bonferroni); label J."""
 YEARLY = ("hydro_year_factor",)
 """Parameters drawn anew each year: they have no one value a draw."""
+
+
+CHANCE = "chance: "
+TRENDS = ("coal", "gas", "nuclear", "hydro", "wind", "solar")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,28 @@ def parameter_values(draws: Draws, countries: tuple[str, ...], topics: tuple[str
     }
 
 
+def chances(draws: Draws, countries: tuple[str, ...], last: int) -> dict[str, Floats]:
+    """What chance adds beside parameters (draw,), in standard units: errors of the trends summed to the year `last`,
+    drift included, and the luck of the plans of 2026 and 2031 (`capacity.experts`, `capacity.regimes`)."""
+    inside = draws.years <= last
+    found = {}
+    for pre in countries:
+        for technology in TRENDS:
+            errors = draws.normal(f"{pre}.trend.{technology}", yearly=True)[:, inside].sum(axis=1)
+            drift = draws.normal(f"{pre}.drift.{technology}") / np.sqrt(DRIFT_YEARS)
+            found[f"{CHANCE}trend of {technology}, {pre.upper()}"] = errors + inside.sum() * drift
+        for start in (2026, 2031):
+            found[f"{CHANCE}plan of {start}, {pre.upper()}"] = draws.normal(f"{pre}.plan.{start}")
+    return found
+
+
+def _label(name: str, draws: Draws) -> str:
+    """Label of a parameter; errors of trends were measured on the past (P), those of plans are judged (J)."""
+    if name.startswith(CHANCE):
+        return "P" if "trend" in name else "J"
+    return draws.scenario.parameter(name).label
+
+
 def noise_bound(draws: int, parameters: int) -> float:
     """Absolute rank correlation that noise reaches in any of so many parameters with the chance NOISE_LEVEL."""
     if draws < 3 or parameters < 1:
@@ -86,7 +113,7 @@ def most_influential(statistic: Floats, draws: Draws, values: Mapping[str, Float
                 found[name],
                 float(np.median(statistic[order[:quarter]])),
                 float(np.median(statistic[order[-quarter:]])),
-                draws.scenario.parameter(name).label,
+                _label(name, draws),
                 abs(found[name]) > bound,
             )
         )

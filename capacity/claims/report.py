@@ -13,7 +13,7 @@ import pandas as pd
 from capacity import outputs
 from capacity.claims import drawings, ledger
 from capacity.claims.evidence import REFERENCE, Answer, Evidence
-from capacity.claims.influence import METHOD, Influence, most_influential, noise_bound, parameter_values
+from capacity.claims.influence import METHOD, Influence, chances, most_influential, noise_bound, parameter_values
 from capacity.claims.posterior import BAND, Probability
 from capacity.claims.texts import Untestable, document
 from capacity.claims.words import number
@@ -97,6 +97,7 @@ def command(evidence: Evidence, number_: int, out: Path) -> str:
 def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
     draws = evidence.draws()
     values = parameter_values(draws, answer.countries, answer.claim.topics)
+    values |= chances(draws, answer.countries, evidence.last)
     influences = most_influential(answer.headline, draws, values, SHOWN_INFLUENCES)
     bound = noise_bound(len(answer.headline), len(values))
     against = [f"{item.text} ({item.label}: {item.source}.)" for item in answer.claim.against]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capacity.claims import statistics as stats
-from capacity.claims.influence import most_influential, noise_bound, parameter_values
+from capacity.claims.influence import chances, most_influential, noise_bound, parameter_values
 from capacity.claims.posterior import WORDS, Probability, both, posterior, probability, spread_ratio
 from capacity.draws import Draws
 from capacity.errors import CapacityError
@@ -153,6 +153,18 @@ def test_influence_finds_the_parameter_that_made_the_statistic():
     some = parameter_values(draws, ("us", "cn"), ("supply",))
     assert driver not in some
     assert set(some) < set(values)
+
+
+def test_chance_is_ranked_beside_parameters():
+    draws = Draws(7, np.arange(200), np.arange(2025, 2041), load(["reference"])[0])
+    lucky = chances(draws, ("us", "cn"), 2035)
+    assert chances(draws, ("us",), 2035).keys() < lucky.keys()
+    name = "chance: trend of solar, CN"
+    spread = np.sqrt(11 + 11**2 / 8)
+    assert lucky[name].std() == pytest.approx(spread, rel=0.15)
+    first, *_ = most_influential(lucky[name], draws, parameter_values(draws, ("us", "cn")) | lucky)
+    assert (first.id, first.label) == (name, "P")
+    assert not np.array_equal(chances(draws, ("cn",), 2030)[name], lucky[name])
 
 
 def test_noise_seldom_passes_the_noise_bound():
