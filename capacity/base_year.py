@@ -1,4 +1,4 @@
-"""The base year under both adequacy notions, area by area, with the shortages that the data still imply."""
+"""The base year under three adequacy notions, area by area, with the shortages that the data still imply."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, exchange, network, notions
+from capacity import adequacy, demand, exchange, network, notions, reliability
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -22,11 +22,11 @@ SHORTAGE_SHARE = 0.001
 
 
 def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
-    """Headroom of every area in the base year under `firm_capacity` and `historic_peak`, medians of parameters.
+    """Headroom of every area in the base year under `firm_capacity`, `historic_peak` and `expected_unserved`.
 
-    One row per area, mean over its weather years: both headrooms at the scenario's curtailable fraction, native
-    shortage as a share of energy and in hours, and, for an area short beyond 0.1 %, the hours' make-up as the
-    reason. No growth, no additions: the fleet, load and interchange on record.
+    One row per area, medians of parameters, mean over its weather years: headrooms at the scenario's curtailable
+    fraction, native shortage as a share of energy and in hours, and, for an area short beyond 0.1 %, the hours'
+    make-up as the reason. No growth, no additions: the fleet, load and interchange on record.
     """
     rows = []
     weather = adequacy.weather_by_area(grid)
@@ -42,6 +42,9 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
             rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])
+        outages = reliability.Outages.of(grid, fleet, central, (today, today), "expected_unserved")
+        for a, row in enumerate(rows[-len(fleet.areas) :]):
+            row["expected_unserved_headroom_gw"] = _under_outages(outages, a, records[a], balances[a], share)
     return pd.DataFrame(rows)
 
 
@@ -95,6 +98,15 @@ def _area_row(
     }
 
 
+def _under_outages(
+    outages: reliability.Outages, a: int, record: notions.AreaRecord, balance: adequacy.AreaBalance, share: float
+) -> float:
+    """Flexible headroom of one area where its units fail one by one, mean over its weather years. [GW]"""
+    one, shares = np.zeros(1, np.int64), np.full((1, 1), share)
+    margins = (notions.firm_capacity(record, conditions, balance, balance) for conditions in record.weather)
+    return float(np.mean([outages.solve(a, one, m, balance, shares).flexible_mw for m in margins])) / 1e3
+
+
 def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
     """Energy and hours of native shortage, and the mean make-up of those hours. [MWh, h, MW]"""
     parts = coefficients[:, None] * profiles
@@ -121,7 +133,7 @@ def _reason(native: dict[str, float], net_export_mw: float) -> str:
 
 def national(table: pd.DataFrame) -> pd.DataFrame:
     """Sums by country, and how the two notions differ."""
-    names = ("firm_capacity", "historic_peak", "isolated", "networked", "copper_plate")
+    names = ("firm_capacity", "historic_peak", "expected_unserved", "isolated", "networked", "copper_plate")
     columns = ["peak_load_gw", *(f"{name}_headroom_gw" for name in names)]
     sums = table.groupby("country", sort=False)[columns].sum().reset_index()
     sums["difference_gw"] = sums["firm_capacity_headroom_gw"] - sums["historic_peak_headroom_gw"]

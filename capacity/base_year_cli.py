@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def base_year(scenario_name: str, grid_file: Path | None, as_json: bool) -> None:
-    """Headroom of today's grids under both adequacy notions, and areas whose data still imply shortage."""
+    """Headroom of today's grids under three adequacy notions, and areas whose data still imply shortage."""
     with plain_errors():
         import grids
         import scenarios
@@ -60,7 +60,8 @@ def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
     for row in sums.to_dict("records"):
         print(
             f"{row['country']}: firm_capacity {row['firm_capacity_headroom_gw']:,.0f} GW, historic_peak "
-            f"{row['historic_peak_headroom_gw']:,.0f} GW, difference {row['difference_gw']:+,.0f} GW"
+            f"{row['historic_peak_headroom_gw']:,.0f} GW, difference {row['difference_gw']:+,.0f} GW; with outages "
+            f"unit by unit and no reserve margin (expected_unserved) {row['expected_unserved_headroom_gw']:,.0f} GW"
         )
     print("\nNew load along each area's isolated headroom, nothing taken as imported beforehand:")
     for row in sums.to_dict("records"):

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, notions, sites, supply
+from capacity import adequacy, compute, demand, network, notions, reliability, sites, supply
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from capacity.winter import peak_mw, weather_place
@@ -72,7 +72,7 @@ def run(
     """Solve one country under the scenario of `draws`.
 
     weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
-    notion : a name in `notions.NOTIONS`
+    notion : a name in `notions.NOTIONS` or, for islands, `reliability.NOTIONS`
     advance : called after each area and weather year
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
@@ -81,10 +81,14 @@ def run(
     projected = supply.project(fleet, draws)
     hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
     balances = balances_of(grid, fleet, draws, projected)
-    central = balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central))
+    middle = supply.project(fleet, draws.central)
+    central = balances_of(grid, fleet, draws.central, middle)
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     records = notions.area_records(grid, fleet, weather, draws.central)
-    margin_of = notions.NOTIONS[notion]
+    margin_of = notions.NOTIONS.get(notion, notions.firm_capacity)
+    outages = None
+    if notion in reliability.NOTIONS:
+        outages = reliability.Outages.of(grid, fleet, draws, (projected.nameplate_mw, middle.nameplate_mw), notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
 
     def solve(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> None:
@@ -92,7 +96,10 @@ def run(
             balance = balances[a].take(members)
             if exchange == "island":
                 margin = margin_of(records[a], conditions, balance, central[a])
-                hourly.solve(members, a, margin, share[members], device, engine)
+                if outages is None:
+                    hourly.solve(members, a, margin, share[members], device, engine)
+                else:
+                    hourly.take(members, a, outages.solve(a, members, margin, balance, share[members], engine))
             hourly.tally(members, a, conditions, balance)
 
     tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
@@ -175,6 +182,11 @@ class _Hourly:
             self.firm[members, area, y] = load[:, 0]
             self.flexible[members, area, y] = load[:, 1]
             self.curtailed_hours[members, area, y] = hours[:, 1]
+
+    def take(self, members: NDArray[np.int64], area: int, found: reliability.AreaOutages) -> None:
+        """Headroom under outages in the place of the margin's; hours are expected hours of shortage."""
+        self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
+        self.curtailed_hours[members, area] = found.short_hours
 
     def adopt(self, found: network.NetworkHours) -> None:
         """Take the headroom from a network in the place of islands."""

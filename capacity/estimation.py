@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, joint, network, notions, result
+from capacity import country, joint, network, notions, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -52,7 +52,8 @@ def estimate(
     years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
-    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`)
+    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`), or for islands
+        "expected_unserved", "lolh" or "lole" (`capacity.reliability`)
     exchange : "island" (each area with its net interchange of the base year), "network" (hourly transfers within the
         links' limits) or "copper-plate" (without limits)
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
@@ -67,8 +68,13 @@ def estimate(
     """
     validate(grid)
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
-    if adequacy not in notions.NOTIONS:
-        raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {', '.join(notions.NOTIONS)}")
+    if adequacy not in {**notions.NOTIONS, **reliability.NOTIONS}:
+        known = ", ".join([*notions.NOTIONS, *reliability.NOTIONS])
+        raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {known}")
+    if adequacy in reliability.NOTIONS and exchange != "island":
+        raise CapacityError(
+            f"adequacy={adequacy!r} knows islands only; leave exchange={exchange!r} or use firm_capacity"
+        )
     if exchange not in network.NETWORKS:
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)

@@ -66,8 +66,8 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     "--adequacy",
     default="firm_capacity",
     show_default=True,
-    type=click.Choice(["firm_capacity", "historic_peak"]),
-    help="Adequacy notion.",
+    type=click.Choice(["firm_capacity", "historic_peak", "expected_unserved", "lolh", "lole"]),
+    help="Adequacy notion; the last three count outages one unit at a time, areas as islands.",
 )
 @click.option(
     "--network",

@@ -1,0 +1,214 @@
+"""Outages as a distribution: adequacy notions that bound expected unserved energy, hours or days. See docs/adequacy.md.
+
+The firm capacity of `firm_capacity` is an expectation and needs a reserve margin beside it. Here the units of an area
+fail one by one, more of them in cold and heat, and no margin is added: firm load may raise expected unserved energy
+(`expected_unserved`), hours (`lolh`) or days of shortage (`lole`) to a limit; flexible load forgoes an expected share
+of its energy, native load first, under all three.
+
+One table an area and five years, from the fleet of the central path, serves all draws: a draw's fleet is taken as that
+fleet to scale, so that its expected available capacity is exact and the shape of its outages is the central one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy, notions
+from capacity.dispatch import DAYS
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+from cuda_kernels import Engine
+from cuda_kernels.outage_headroom import Criterion, outage_headroom_mw
+from cuda_kernels.outage_table import STEP_MW, OutageTable, outage_table
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NOTIONS: Mapping[str, tuple[Criterion, str]] = {
+    "expected_unserved": ("eue_firm", "unserved_energy_limit"),
+    "lolh": ("lolh", "loss_of_load_hours_limit"),
+    "lole": ("lole", "loss_of_load_days_limit"),
+}
+"""Criterion of firm load, and the parameter that holds its limit."""
+UNITS = ("coal", "gas", "oil", "nuclear", "biomass", "geothermal")
+"""Technologies whose units fail one by one; hydro's outages are in its ceiling, storage counts at its credit."""
+RESPONSIVE = ("coal", "gas", "oil", "nuclear")
+"""Technologies whose outages follow the temperature."""
+COLD_C, MILD_C, HOT_C = -15.0, 10.0, 35.0
+"""Where the parameters outage_cold_ratio and outage_hot_ratio are measured; label F, Murphy et al. 2019."""
+HIGHEST_RATE = 0.4
+"""Outage rates are not extrapolated beyond this; label F, NREL, ReEDS."""
+BIN_C = 5.0
+"""Width of the temperature bins; label J, rates change by less than a fifth within one."""
+STATE_YEARS = 5
+"""Years between two fleets that get tables of their own; label J."""
+NODES = 3000
+"""Capacity is rounded to a grid of about so many nodes, 10 MW at the finest; label J, a large area's unit is ten."""
+
+
+class State(NamedTuple):
+    """The outages of one area's central fleet in one year, and its mean available capacity over hours. [MW]"""
+
+    table: OutageTable
+    mean_mw: float
+
+
+class AreaOutages(NamedTuple):
+    """Firm and flexible headroom [MW] and expected hours of shortage [h] of one area, all (draw, year)."""
+
+    firm_mw: Floats
+    flexible_mw: Floats
+    short_hours: Floats
+
+
+@dataclass(frozen=True)
+class Outages:
+    """A country's outages. Arrays over draws s, areas a, technologies k, years y.
+
+    units_mw, storage_mw : (s, a, y)      Expected available capacity of units, and storage at its credit. [MW]
+    central_mw : (a, k, y)                Summer capability of the central path. [MW]
+    rate, unit_mw : {technology}          Yearly mean outage rate (y,) and unit size of the central path. [1], [MW]
+    ratios : {technology}                 Outage rate at COLD_C and HOT_C over that at MILD_C. [1]
+    temperature_c : (a, hour)             Monthly normals, linear between the middles of months.
+    """
+
+    criterion: Criterion
+    limit: float
+    units_mw: Floats
+    storage_mw: Floats
+    central_mw: Floats
+    rate: Mapping[str, Floats]
+    unit_mw: Mapping[str, float]
+    ratios: Mapping[str, tuple[float, float]]
+    temperature_c: Floats
+    technologies: tuple[str, ...]
+    _states: dict[tuple[int, int], State] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        grid: xr.Dataset,
+        fleet: Fleet,
+        draws: Draws | CentralPath,
+        nameplate_mw: tuple[Floats, Floats],
+        notion: str,
+    ) -> Outages:
+        """nameplate_mw : (s, a, k, y) of the draws, and of the central path. notion : a name in NOTIONS."""
+        central = draws.central if isinstance(draws, Draws) else draws
+        summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
+        criterion, limit = NOTIONS[notion]
+        multiplier = central.parameter(f"{fleet.prefix}.forced_outage_multiplier")[0]
+        return cls(
+            criterion,
+            float(central.scalar(limit)[0]),
+            _expected(fleet, draws, nameplate_mw[0], summer, UNITS),
+            _expected(fleet, draws, nameplate_mw[0], summer, adequacy.STORAGE),
+            nameplate_mw[1][0] * summer[:, None],
+            {t: np.clip(central.parameter(f"forced_outage_rate_{t}")[0] * multiplier, 0.0, 1.0) for t in UNITS},
+            {t: float(central.scalar(f"{fleet.prefix}.unit_size_{t}")[0]) for t in UNITS},
+            {t: _ratios(central, t) for t in RESPONSIVE},
+            np.stack([hourly_temperature_c(adequacy.monthly_temperature_c(grid, area)) for area in fleet.areas]),
+            fleet.technologies,
+        )
+
+    def solve(
+        self,
+        a: int,
+        members: Integers,
+        margin: notions.Margin,
+        balance: adequacy.AreaBalance,
+        share: Floats,
+        engine: Engine = "auto",
+    ) -> AreaOutages:
+        """Headroom of one area under one weather year for some draws.
+
+        margin, balance, share : of those draws, under firm_capacity; the expected firm capacity is taken out of the
+        margin and the units put in its place.
+        """
+        found = np.zeros((3, len(members), margin.coefficients.shape[1]))
+        rows = self.rows(a)[1]
+        for y in range(found.shape[2]):
+            state = self.state(a, y - y % STATE_YEARS)
+            net = -margin.coefficients[:, y]
+            net[:, 0] += balance.firm_mw[:, y] - self.storage_mw[members, a, y]
+            units = self.units_mw[members, a, y]
+            if state.mean_mw <= 0.0:  # the central path has no units here: what a draw has counts as expected
+                scale = np.ones(len(members))
+                net[:, 0] -= units
+            else:
+                scale = np.maximum(units / state.mean_mw, 1e-6)
+            load = balance.load_mw[:, y] * adequacy.HOURS / scale
+            hourly = (margin.profiles[y], net / scale[:, None])
+            criterion = (self.criterion, self.limit)
+            one = outage_headroom_mw(hourly, (state.table, rows), criterion, share[:, y], load, engine=engine)
+            found[:, :, y] = one.firm_mw * scale, one.flexible_mw * scale, one.short_hours
+        return AreaOutages(*found)
+
+    def rows(self, a: int) -> tuple[Floats, Integers]:
+        """Temperatures of an area's bins (row,), and the row of each hour."""
+        bins, rows = np.unique(np.rint(self.temperature_c[a] / BIN_C), return_inverse=True)
+        return bins * BIN_C, rows.astype(np.int64)
+
+    def state(self, a: int, y: int) -> State:
+        """Table of an area's central fleet in a year, made once."""
+        if (a, y) not in self._states:
+            self._states[a, y] = self._new_state(a, y)
+        return self._states[a, y]
+
+    def _new_state(self, a: int, y: int) -> State:
+        temperatures, rows = self.rows(a)
+        weight = np.bincount(rows) / rows.size
+        sizes, rates = [np.zeros(0)], [np.zeros((len(temperatures), 0))]
+        for technology in UNITS:
+            standing = float(self.central_mw[a, self.technologies.index(technology), y])
+            if standing <= 0.0:
+                continue
+            count = max(1, round(standing / self.unit_mw[technology]))
+            rate = self.rates(technology, float(self.rate[technology][y]), temperatures, weight)
+            sizes.append(np.full(count, standing / count))
+            rates.append(np.repeat(rate[:, None], count, axis=1))
+        units = np.concatenate(sizes)
+        step = max(STEP_MW, np.ceil(units.sum() / NODES))
+        table = outage_table(units, np.concatenate(rates, axis=1), step_mw=float(step))
+        nodes = np.arange(table.probability.shape[1]) * table.step_mw
+        return State(table, float(weight @ (table.probability @ nodes)))
+
+    def rates(self, technology: str, mean: float, temperature_c: Floats, weight: Floats) -> Floats:
+        """Outage rate (row,) at temperatures whose share of the year is `weight`; their mean over the year is `mean`
+        unless HIGHEST_RATE cuts it."""
+        if technology not in self.ratios:
+            return np.full(len(temperature_c), mean)
+        cold, hot = self.ratios[technology]
+        below = (cold - 1.0) * np.maximum(MILD_C - temperature_c, 0.0) / (MILD_C - COLD_C)
+        above = (hot - 1.0) * np.maximum(temperature_c - MILD_C, 0.0) / (HOT_C - MILD_C)
+        shape = 1.0 + below + above
+        return np.clip(mean * shape / (weight @ shape), 0.0, max(HIGHEST_RATE, mean))
+
+
+def _expected(
+    fleet: Fleet, draws: Draws | CentralPath, nameplate_mw: Floats, summer: Floats, technologies: tuple[str, ...]
+) -> Floats:
+    """Expected available capacity (s, a, y) of some technologies. [MW]"""
+    total = np.zeros(nameplate_mw[:, :, 0].shape)
+    for technology in technologies:
+        k = fleet.technologies.index(technology)
+        factor = adequacy.firm_factor(technology, fleet.country, draws, float(summer[k]))
+        total += nameplate_mw[:, :, k] * factor[:, None, :]
+    return total
+
+
+def _ratios(central: CentralPath, technology: str) -> tuple[float, float]:
+    cold, hot = (float(central.scalar(f"outage_{side}_ratio_{technology}")[0]) for side in ("cold", "hot"))
+    return cold, hot
+
+
+def hourly_temperature_c(monthly_c: Floats) -> Floats:
+    """Temperature (8760,) from monthly means (12,), linear between the middles of months: no day stands out."""
+    middle = np.cumsum(DAYS * 24.0) - DAYS * 12.0
+    return np.interp(np.arange(8760) + 0.5, middle, monthly_c, period=8760.0)
