@@ -14,12 +14,14 @@ import numpy as np
 from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import Call, Frame, Part, descend, place, quick
 from ._headroom_lists import gather, solve
-from ._headroom_single import ROUNDING, largest_size, listed_steps, raise_to, take
+from ._headroom_single import ROUNDING, largest_size, listed_steps, raise_to, shift, take
+from ._headroom_wide import first_active, solve_wide
 from ._jit import in_order
 
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 3.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
+_WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed
 _FEW = 1024  # hours whose grid steps are laid out for a leaf; of longer lists they are looked up
 
 
@@ -107,7 +109,10 @@ def _parts(rows: Any, hours: Any, kept: Any, zero: Any, space: Any) -> Part:
     row_space, hour_space = space
     n = kept.size
     whole = row_space[: zero.size * n]
-    take(rows, hours.size, kept, zero, whole)
+    if n == hours.size:
+        shift(rows, zero, whole, n)
+    else:
+        take(rows, hours.size, kept, zero, whole)
     for j in range(n):
         hour_space[j] = hours[kept[j]]
     none = np.zeros(zero.size, dtype=np.int64)
@@ -157,6 +162,7 @@ def _gap(coefficients: Any, cases: Any, tops: Any, frame: Frame, whole: Part, wa
 def _prepare(node: Any, problem: Any, share: int, call: Call, space: Any) -> tuple[Frame, Part, Part, float, Any]:
     """Coordinates and hours of a leaf: the whole list, the undecided ones, how deep the latter hold, and the plane."""
     rows, hours, cases, plane, box, centre = node
+    plane = plane.copy()  # the next share begins with the node's
     coefficients, allowed = problem
     bounds, lists, case_space, part_spaces = space
     n = hours.size
@@ -191,36 +197,88 @@ def _prepare(node: Any, problem: Any, share: int, call: Call, space: Any) -> tup
 
 
 @in_order
-def solve_cases(node: Any, problem: Any, share: int, call: Call, result: Any, space: Any) -> None:
-    """All cases of a leaf for one share. node = (rows, hours, cases, plane, box, centre of the box)."""
+def _reach(c: Any, peaks: Any) -> float:
+    """The largest margin a case can have."""
+    reach = 0.0
+    for k in range(c.size):
+        reach += abs(c[k]) * peaks[k]
+    return reach
+
+
+@in_order
+def _slowly(c: Any, whole: Part, call: Call, wanted: Any, space: Any) -> tuple[float, int]:
+    """A case that float32 cannot decide, in float64. wanted = (allowed, a load right of the root)."""
+    case_space, double_space = space[2], space[4]
+    n = whole.hours.size
+    gather(call.profiles, call.grid[0], whole.hours, double_space[0])
+    limits = (wanted[0], call.lowest, call.grid, call.peaks)
+    scratch = (double_space[1][:n], case_space[2][:n], double_space[2])
+    return solve(double_space[0], c, limits, wanted[1], scratch)
+
+
+@in_order
+def solve_cases(node: Any, problem: Any, call: Call, result: Any, space: Any) -> None:
+    """All cases of a leaf. node = (rows, hours, cases, plane, box, centre of the box)."""
+    allowed = problem[1]
+    largest = 0
+    for share in range(allowed.shape[1]):
+        if allowed[node[2], share].max() > allowed[node[2], largest].max():
+            largest = share
+    prepared = _prepare(node, problem, largest, call, space[:4])
+    if prepared[3] == np.inf and prepared[1].hours.size > _WIDE:
+        _solve_far_apart(node, problem, prepared, (call, result), space)
+        return
+    _solve_near(node, problem, largest, (call, result, prepared), space)
+    for share in range(allowed.shape[1]):
+        if share != largest:
+            prepared = _prepare(node, problem, share, call, space[:4])
+            _solve_near(node, problem, share, (call, result, prepared), space)
+
+
+@in_order
+def _solve_near(node: Any, problem: Any, share: int, given: Any, space: Any) -> None:
+    """All cases of a leaf for one share."""
     cases = node[2]
+    call, result, prepared = given
     coefficients, allowed = problem
     load, hours = result
-    case_space, double_space = space[2], space[4]
-    frame, whole, part, depth, tops = _prepare(node, problem, share, call, space[:4])
-    gathered = False
-    n = whole.hours.size
+    frame, whole, part, depth, tops = prepared
     for j in range(cases.size):
         case = cases[j]
         c = coefficients[case]
         mine = allowed[case, share]
-        reach = 0.0
-        for k in range(c.size):
-            reach += abs(c[k]) * call.peaks[k]
-        wanted = (mine, tops[j], reach)
+        wanted = (mine, tops[j], _reach(c, call.peaks))
         done, root, curtailed = False, 0.0, 0
         if mine > 0.0:
-            done, root, curtailed = quick(c, frame, part, call, wanted, case_space)
+            done, root, curtailed = quick(c, frame, part, call, wanted, space[2])
         if mine == 0.0 or (done and root < tops[j] - depth):
-            done, root, curtailed = quick(c, frame, whole, call, wanted, case_space)
+            done, root, curtailed = quick(c, frame, whole, call, wanted, space[2])
         if not done:
-            if not gathered:
-                gather(call.profiles, call.grid[0], whole.hours, double_space[0])
-                gathered = True
-            limits = (mine, call.lowest, call.grid, call.peaks)
-            scratch = (double_space[1][:n], case_space[2][:n], double_space[2])
-            root, curtailed = solve(double_space[0], c, limits, tops[j], scratch)
+            root, curtailed = _slowly(c, whole, call, (mine, tops[j]), space)
         load[case, share], hours[case, share] = root, curtailed
+
+
+@in_order
+def _solve_far_apart(node: Any, problem: Any, prepared: Any, given: Any, space: Any) -> None:
+    """All cases of a leaf for all shares, on hours that other cases needed."""
+    cases = node[2]
+    call, result = given
+    coefficients, allowed = problem
+    load, hours = result
+    frame, whole, _, _, tops = prepared
+    bounds, lists, case_space, part_spaces, _ = space
+    n = whole.hours.size
+    wide_space = (case_space, bounds[4][:n], bounds[0][:n], lists[1], part_spaces[1])
+    active = first_active(whole, bounds[1], lists[0], call, wide_space)
+    for j in range(cases.size):
+        case = cases[j]
+        c = coefficients[case]
+        wanted = (allowed[case], tops[j], _reach(c, call.peaks), load[case], hours[case])
+        done, active = solve_wide(c, frame, (whole, active), call, wanted, wide_space)
+        if not done:
+            for share in range(allowed.shape[1]):
+                mine = (allowed[case, share], tops[j])
+                load[case, share], hours[case, share] = _slowly(c, whole, call, mine, space)
 
 
 @in_order
@@ -234,9 +292,7 @@ def solve_plainly(problem: Any, call: Call, result: Any, space: Any) -> None:
     scratch = (double_space[1][:n], case_space[2][:n], double_space[2])
     for case in range(coefficients.shape[0]):
         c = coefficients[case]
-        reach = 0.0
-        for k in range(c.size):
-            reach += abs(c[k]) * call.peaks[k]
+        reach = _reach(c, call.peaks)
         for share in range(allowed.shape[1]):
             limits = (allowed[case, share], call.lowest, call.grid, call.peaks)
             start = reach / (1.0 - allowed[case, share] / n)

@@ -251,9 +251,8 @@ def _tree(call: Call, problem: Any, result: Any, store: Any, space: Any) -> None
         if middle == 0 or middle == part.size:
             rows = store[0][at[0] * k_count : (at[0] + at[1]) * k_count]
             hours = store[1][at[0] : at[0] + at[1]]
-            for share in range(allowed.shape[1]):
-                node = (rows, hours, part, plane.copy(), box, centre)
-                solve_cases(node, (coefficients, allowed), share, call, result, space)
+            node = (rows, hours, part, plane, box, centre)
+            solve_cases(node, (coefficients, allowed), call, result, space)
             continue
         stack[top] = np.array([first + middle, end, depth + 1, at[0], at[1]])
         stack[top + 1] = np.array([first, first + middle, depth + 1, at[0], at[1]])

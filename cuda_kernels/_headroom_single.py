@@ -97,6 +97,15 @@ def below_both(x: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return first, second
 
 
+@fused
+def outside(x: Any, marks: Any, load: Any) -> Any:
+    """How many unmarked x lie below `load`."""
+    count = np.float32(0.0)
+    for i in range(x.size):
+        count += np.float32(1.0) - marks[i] if x[i] < load else np.float32(0.0)
+    return count
+
+
 @in_order
 def raise_to(x: Any, floor: Any) -> None:
     """x at least `floor`."""

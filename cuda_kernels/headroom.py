@@ -105,7 +105,7 @@ def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> Array:
         raise KernelError(f"profiles must not be empty, got {profiles.shape}")
     if rule not in ("native_first", "plain"):
         problems.append(f"rule is {rule!r}; choose 'native_first' or 'plain'")
-    peaks = xp.abs(profiles).max(axis=1)  # NaN and infinity come through
+    peaks = xp.maximum(profiles.max(axis=1), -profiles.min(axis=1))  # NaN and infinity come through
     if not float(peaks.sum()) < _LARGEST:
         problems += _not_finite(xp, profiles, "profile", "hour")
     problems += _not_finite(xp, coefficients, "case", "coefficient")
