@@ -100,7 +100,9 @@ def write_result(result: xr.Dataset, path: Path) -> None:
     stored, encoding = to_file(result)
     packed = {"zlib": True, "complevel": 3, "shuffle": True}
     for name in (str(n) for n, v in stored.data_vars.items() if v.dtype.kind == "f"):
-        encoding[name] = packed | {"dtype": "float32"} if name.startswith("cell_") else packed
+        # Single precision halves the cells; what has to add up to the areas keeps its digits.
+        half = name.startswith("cell_") and name != "cell_hostable_mw_mean"
+        encoding[name] = packed | {"dtype": "float32"} if half else packed
     stored.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
 
 

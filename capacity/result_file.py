@@ -18,9 +18,18 @@ LABEL: Final = "_label"
 """Ending of the variable that holds the labels of a numbered dimension."""
 CELL_POINT: Final = "cell_point"
 """The geometry container (CF-1.8 and later) that ties variables on cells to `cell_lat` and `cell_lon`."""
-UNITS: Final = {"MWh": "MW h", "FLOP": "1", "FLOP/s": "s-1"}
+UNITS: Final = {
+    "MWh": "MW h",
+    "FLOP": "1",
+    "FLOP/s": "s-1",
+    "OP/s": "s-1",
+    "1/day": "day-1",
+    "1/GW": "GW-1",
+}
 """Our units that UDUNITS does not know, as it knows them; `counted_in` keeps ours."""
-UDUNITS: Final = frozenset({"1", "MW", "MW h", "GW", "h", "year", "s-1", "W", "degrees_north", "degrees_east"})
+UDUNITS: Final = frozenset(
+    {"1", "MW", "GW", "W", "h", "year", "degrees_north", "degrees_east", "MW h", "s-1", "day-1", "GW-1"}
+)
 """What may stand in a file as it is; anything else counts as a number of its own kind."""
 LARGEST_INT: Final = np.iinfo(np.int32).max
 

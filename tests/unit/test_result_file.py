@@ -84,6 +84,16 @@ def test_cells_say_where_they_lie(path: Path) -> None:
             assert axes == ["X", "Y"]
 
 
+def test_cells_in_the_file_add_up_to_areas(path: Path) -> None:
+    with open_result(path) as back:
+        cells = back["cell_hostable_mw_mean"].load()
+        owner = back["cell_area_id"].to_numpy()
+        areas = back["area_hostable_mw_mean"].load()
+        for area in areas["area"].to_numpy():
+            total = cells.isel(cell=np.flatnonzero(owner == area)).sum("cell")
+            np.testing.assert_allclose(total, areas.sel(area=area), rtol=1e-9)
+
+
 def test_plain_xarray_opens_it_without_a_warning(path: Path) -> None:
     with xr.open_dataset(path) as plain:
         assert plain["scenario_label"].to_numpy().astype(str).tolist() == ["reference", "us-flexible-load"]
