@@ -46,6 +46,8 @@ def evidence(**changed: np.ndarray) -> Evidence:
     variables = {name: (dims, values) for name, values in (_values(names) | changed).items()}
     attrs = {"seed": np.uint64(3), "gridflops_version": "0", "device": "cpu"}
     result = xr.Dataset(variables | {"binding_share": ((*dims, "limit"), shares)}, coords, attrs)
+    fleet = 1e6 * np.ones((len(names), 2, DRAWS, YEARS.size, 2)) + 5e3 * np.arange(YEARS.size)[:, None]
+    result["nameplate_mw"] = ((*dims, "technology"), fleet)
     return Evidence(tiny_grid(), result, scenarios)
 
 

@@ -48,13 +48,21 @@ def supply(evidence: Evidence, claim: Claim) -> Answer:
         [
             f"US generation grew by {number(100 * observed['US'][end]['recent'])} % a year from 2021 to {end} and by "
             f"{number(100 * observed['US'][end]['year'])} % in {end} alone, not near zero (Ember through Our World in "
-            "Data)."
+            "Data). " + _net_additions(evidence)
         ],
         [table],
         _growth_figure(evidence),
         f"Generation observed to {end} (with small solar, Alaska and Hawaii), and the energy that the projected fleet "
         f"can give (without): median and 90 % band of {holds.draws} draws.",
     )
+
+
+def _net_additions(evidence: Evidence) -> str:
+    """What the US fleet of the run gains in the first two years of it, for comparison with published plans."""
+    fleet = evidence.result["nameplate_mw"].sel(scenario="reference", country="US").sum("technology")
+    before, after = (fleet.isel(year=place).to_numpy() for place in (0, 1))
+    gain = float(np.median(after - before)) / 1e3
+    return f"The US fleet of this run grows by {number(gain)} GW in {evidence.years[1]} (median, net of retirements)."
 
 
 def _growth_findings(

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 import xarray as xr
 
 from capacity.claims import growth, limits, money
-from capacity.claims.evidence import REFERENCE, Answer, Evidence, pinned, scaled, with_parameter
+from capacity.claims.evidence import REFERENCE, TEST_YEARS, Answer, Evidence, pinned, scaled, with_parameter
 from capacity.claims.texts import Claim, document
 from capacity.errors import CapacityError
 from capacity.estimation import Progress, estimate
 from cuda_kernels import DeviceName
 from scenarios import Scenario, load
 
+LEAST_LAST_YEAR = 2031
+"""Five years from the bust of 2027 on must be inside the run."""
 ANSWERS: Mapping[int, Callable[[Evidence, Claim], Answer]] = {
     1: growth.supply,
     2: limits.power,
@@ -72,7 +74,15 @@ def gather(
     device: DeviceName = "auto",
     progress: Progress,
 ) -> Evidence:
-    """Run every scenario that the claims need, with the same draws, once. Raises CapacityError as `estimate` does."""
+    """Run every scenario that the claims need, with the same draws, once.
+
+    Raises CapacityError for years that the tests cannot do with, and as `estimate` does.
+    """
+    if years[0] > TEST_YEARS[0] or years[-1] < LEAST_LAST_YEAR:
+        raise CapacityError(
+            f"years {years[0]}-{years[-1]}: the tests need {TEST_YEARS[0]} to {LEAST_LAST_YEAR} at least, for example "
+            "2025-2040"
+        )
     chosen = scenarios_for(claims)
     result = estimate(grid, chosen, years=years, draws=draws, seed=seed, device=device, progress=progress)
     return Evidence(grid, result, {scenario.name: scenario for scenario in chosen})

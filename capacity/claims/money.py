@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
-from capacity.claims.posterior import both, probability
+from capacity.claims.posterior import probability
 from capacity.claims.texts import Claim
 from capacity.claims.words import number, percent
 
@@ -34,7 +34,7 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
     costs = np.asarray(lost >= 100 * claim.threshold("setback"))
     breaks = evidence.values("bust", "US") > 0.5
     ends = np.asarray(breaks[:, years < horizon].any(axis=1))
-    holds = both(probability(ends), probability(costs))
+    holds = probability(ends & costs)
     wait = stats.years_to_recover(path[:, years >= start], base[:, years >= start])
     never = np.isinf(wait)
     shares = evidence.mean_shares("US")

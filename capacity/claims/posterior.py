@@ -79,12 +79,6 @@ def probability(holds: Flags) -> Probability:
     return Probability(count / holds.size, error, holds.size)
 
 
-def both(first: Probability, second: Probability) -> Probability:
-    """Probability that two independent conditions hold; errors carried to first order."""
-    error = float(np.hypot(first.value * second.error, second.value * first.error))
-    return Probability(first.value * second.value, error, min(first.draws, second.draws))
-
-
 @dataclass(frozen=True)
 class Ratio:
     """A ratio of two spreads with the jackknife standard error of it."""

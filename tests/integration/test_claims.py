@@ -19,7 +19,7 @@ from grids.store import write_grid
 pytestmark = pytest.mark.slow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-DRAWS = ("--draws", "3", "--years", "2025-2028")
+DRAWS = ("--draws", "3", "--years", "2025-2031")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,13 @@ def test_page_opens_without_a_request(folder):
     )
     assert shown.stdout.count("<section") == text.count("<section")
     assert "Content Security Policy" not in shown.stderr
+
+
+def test_too_few_years_are_one_clear_line(grid_file, tmp_path):
+    done = gridflops("claims", "--years", "2030", "--grid", grid_file, "--out", tmp_path / "x")
+    assert done.exit_code == 1
+    assert "2026 to 2031" in done.output
+    assert not (tmp_path / "x").exists()
 
 
 def test_an_out_that_is_no_run_is_refused_before_anything_runs(tmp_path):

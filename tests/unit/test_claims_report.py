@@ -48,6 +48,7 @@ def test_claim_1_growth_of_supply(answers):
     assert found(answer, "Growth of supply 2026-2035, China less US").posterior.median == pytest.approx(4.5)
     assert found(answer, "Growth of supply 2026-2035, US").posterior.median == pytest.approx(0.5)
     assert answer.holds.value == 1.0
+    assert "grows by 10 GW in 2026" in answer.against[0]
 
 
 def test_claim_1_fails_where_the_us_grows():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from capacity.claims import statistics as stats
 from capacity.claims.influence import chances, most_influential, noise_bound, parameter_values
-from capacity.claims.posterior import WORDS, Probability, both, posterior, probability, spread_ratio
+from capacity.claims.posterior import WORDS, posterior, probability, spread_ratio
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from scenarios import load
@@ -119,10 +119,7 @@ def test_probability_has_an_error_even_at_the_ends(count, data):
     assert found.words in [words for _, words in WORDS]
 
 
-def test_probability_of_both():
-    found = both(Probability(0.5, 0.1, 10), Probability(0.8, 0.05, 8))
-    assert found.value == pytest.approx(0.4)
-    assert found.error == pytest.approx(np.hypot(0.5 * 0.05, 0.8 * 0.1))
+def test_a_probability_needs_booleans():
     with pytest.raises(CapacityError, match="booleans"):
         probability(np.array([0.0, 1.0]))
 
