@@ -67,7 +67,7 @@ def claims(
         grid = grids.open_grid(grid_file)
         with progress_bar(quiet=as_json) as progress:
             evidence = judge.gather(grid, chosen, years=years, draws=draws, seed=seed, device=device, progress=progress)
-        written = report.build(evidence, judge.answer(evidence, chosen), out)
+        written = report.build(evidence, judge.answer(evidence, chosen), out, grid_file)
         seconds = time.monotonic() - started
         report.write(written, evidence, out, wall_seconds=seconds)
         if as_json:

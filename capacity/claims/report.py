@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -59,13 +60,13 @@ class Report:
     parameter_rows: Sequence[Sequence[str]]
 
 
-def build(evidence: Evidence, answers: Sequence[Answer], out: Path) -> Report:
-    """The report of a run's answers; `out` is named in the commands that make it again."""
+def build(evidence: Evidence, answers: Sequence[Answer], out: Path, grid_file: Path | None = None) -> Report:
+    """The report of a run's answers; `out` and the user's grid file are named in the commands that make it again."""
     ledger_rows = _ledger_rows(evidence)
     return Report(
         TITLE,
         _run_line(evidence),
-        [_section(evidence, answer, out) for answer in answers],
+        [_section(evidence, answer, command(evidence, answer.claim.number, out, grid_file)) for answer in answers],
         document().untestable,
         ("Figure", "As stated", "What sources say", "Computed", "Verdict", "Label", "Source"),
         ledger_rows,
@@ -87,14 +88,15 @@ def _run_line(evidence: Evidence) -> str:
     )
 
 
-def command(evidence: Evidence, number_: int, out: Path) -> str:
+def command(evidence: Evidence, claim: int, out: Path, grid_file: Path | None = None) -> str:
     """What to type to get a section and its figure again."""
     seed, draws = int(evidence.result.attrs["seed"]), evidence.result.sizes["draw"]
     years = f"{evidence.years[0]}-{evidence.years[-1]}"
-    return f"gridflops claims --claim {number_} --years {years} --draws {draws} --seed {seed} --out {out}"
+    words = f"gridflops claims --claim {claim} --years {years} --draws {draws} --seed {seed} --out {quote(str(out))}"
+    return words if grid_file is None else f"{words} --grid {quote(str(grid_file))}"
 
 
-def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
+def _section(evidence: Evidence, answer: Answer, again: str) -> Section:
     draws = evidence.draws()
     values = parameter_values(draws, answer.countries, answer.claim.topics)
     values |= chances(draws, answer.countries, evidence.last)
@@ -110,7 +112,7 @@ def _section(evidence: Evidence, answer: Answer, out: Path) -> Section:
         influences,
         _influence_text(influences, bound, answer.headline_unit),
         [*answer.against, *against],
-        command(evidence, answer.claim.number, out),
+        again,
         source,
         alternative_text(answer),
     )

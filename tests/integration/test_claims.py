@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -60,6 +63,18 @@ def test_one_claim_alone_gives_the_same_figure_and_numbers(folder, grid_file, tm
     everything = pd.read_csv(folder / "claims.csv")
     alone = pd.read_csv(tmp_path / "one" / "claims.csv")
     pd.testing.assert_frame_equal(alone, everything[everything["claim"] == 1].reset_index(drop=True), check_dtype=False)
+
+
+def test_the_printed_command_makes_the_figure_again(folder, tmp_path):
+    text = (folder / "claims.html").read_text(encoding="utf-8")
+    command = html.unescape(re.findall(r"<pre><code>(.*?)</code></pre>", text)[1])
+    assert "--claim 2 " in command
+    shutil.copytree(folder, tmp_path / "kept")
+    done = gridflops(*shlex.split(command)[1:])
+    assert done.exit_code == 0, done.output
+    assert (folder / "claim_2.png").read_bytes() == (tmp_path / "kept" / "claim_2.png").read_bytes()
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "kept", folder)
 
 
 class Addresses(HTMLParser):
