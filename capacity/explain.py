@@ -97,8 +97,8 @@ def explain(
         len(tight),
         _table(case, curtailed, rows, zone),
         _derivatives(case, tight),
-        _seasons(tight),
-        _longest(curtailed > 0.0),
+        seasons(tight),
+        longest(curtailed > 0.0),
     )
 
 
@@ -159,13 +159,11 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
     parts = case.coefficients[:, None] * case.profiles[:, rows]
     by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
     nil = np.zeros(len(rows))
-    start = pd.Timestamp(case.weather_year, 1, 1, tz="UTC")
-    calendar = pd.date_range(start, periods=366 * 24, freq="h")
-    calendar = calendar[(calendar.month != 2) | (calendar.day != 29)]
+    utc, local = dates(case.weather_year, rows, zone)
     return pd.DataFrame(
         {
-            "utc": calendar[rows].strftime("%Y-%m-%d %H:%M"),
-            "local": calendar[rows].tz_convert(zone).strftime("%a %d %b %H:%M"),
+            "utc": utc,
+            "local": local,
             "firm_mw": case.firm_mw + by.get("cold_spell", nil),
             # The stretch of the shape has a constant part.
             "load_mw": -by["load"] - (by["constant"] - case.firm_mw) - by.get("heating", nil),
@@ -179,12 +177,21 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
     )
 
 
-def _seasons(tight: NDArray[np.int64]) -> dict[str, int]:
+def dates(weather_year: int, rows: NDArray[np.int64], zone: str) -> tuple[pd.Index, pd.Index]:
+    """UTC and local time, as text, of hours of a weather year without its 29 February."""
+    calendar = pd.date_range(pd.Timestamp(weather_year, 1, 1, tz="UTC"), periods=366 * 24, freq="h")
+    calendar = calendar[(calendar.month != 2) | (calendar.day != 29)][rows]
+    return calendar.strftime("%Y-%m-%d %H:%M"), calendar.tz_convert(zone).strftime("%a %d %b %H:%M")
+
+
+def seasons(tight: NDArray[np.int64]) -> dict[str, int]:
+    """Number of hours in each season."""
     month = notions.MONTH_OF_HOUR[tight]
-    seasons = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
-    return {name: int(np.isin(month, months).sum()) for name, months in seasons.items()}
+    quarters = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
+    return {name: int(np.isin(month, months).sum()) for name, months in quarters.items()}
 
 
-def _longest(curtailed: NDArray[np.bool_]) -> int:
+def longest(curtailed: NDArray[np.bool_]) -> int:
+    """Longest run of hours that hold."""
     edges = np.flatnonzero(np.diff(np.r_[0, curtailed.astype(np.int8), 0]))
     return int((edges[1::2] - edges[::2]).max(initial=0))

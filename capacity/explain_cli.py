@@ -12,6 +12,7 @@ from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
     from capacity.explain import Explanation
+    from capacity.explain_network import NetworkExplanation
 
 
 @click.command(epilog="Example: gridflops explain us.ercot 2030 --quantile 0.1")
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Your own grid file instead of the embedded one.",
 )
+@click.option(
+    "--network",
+    "exchange",
+    default="island",
+    show_default=True,
+    type=click.Choice(["island", "network"]),
+    help="AREA on its own, or with the areas that it exchanges power with.",
+)
+@click.option("--figure", type=click.Path(path_type=Path), help="Also draw what binds to this PNG (network only).")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def explain(
     area: str,
@@ -38,25 +48,79 @@ def explain(
     seed: int,
     hours: int,
     grid_file: Path | None,
+    exchange: str,
+    figure: Path | None,
     as_json: bool,
 ) -> None:
-    """Explain the headroom of AREA in YEAR, as an island: its binding hours and the worth of one more MW.
+    """Explain the headroom of AREA in YEAR: its binding hours and the worth of one more MW.
 
-    AREA is an id such as us.ercot or cn.jiangsu.
+    AREA is an id such as us.ercot or cn.jiangsu; with --network network, the whole group that it belongs to.
     """
     with plain_errors():
         import grids
         import scenarios
+        from capacity import CapacityError, explain_network
         from capacity import explain as module
 
+        if figure is not None and exchange == "island":
+            raise CapacityError("--figure shows what binds a network; add --network network")
+        call = module.explain if exchange == "island" else explain_network.explain_group
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file)
-        found = module.explain(grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours)
+        found = call(grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours)
+        if figure is not None and isinstance(found, explain_network.NetworkExplanation):
+            from capacity import explain_figure
+
+            explain_figure.draw(found, figure)
     if as_json:
-        plain = {**vars(found), "hours": found.hours.to_dict("records")}
-        print(json.dumps(plain, indent=2, ensure_ascii=False))
-        return
-    _print(found)
+        print(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+    elif isinstance(found, explain_network.NetworkExplanation):
+        _print_network(found)
+    else:
+        _print(found)
+
+
+def _plain(found: Explanation | NetworkExplanation) -> dict[str, object]:
+    """What JSON can hold: rows in place of the table, links by name, no hour by hour curtailment."""
+    plain = {**vars(found), "hours": found.hours.to_dict("records")}
+    plain.pop("curtailed_mw", None)
+    if "link_adds" in plain:
+        plain["link_adds"] = {f"{start} > {end}": worth for (start, end), worth in plain["link_adds"].items()}
+    return plain
+
+
+def _print_network(found: NetworkExplanation) -> None:
+    from capacity import explain, tables
+
+    tables.show(
+        f"Hours in which new load in {found.group} is curtailed most, with the make-up of {found.area}, {found.year}, "
+        f"draw {found.draw}, weather {found.weather_year}",
+        tables.EXPLAIN_NETWORK,
+        found.hours.to_dict("records"),
+    )
+    _print_hours(found.group_mw, found)
+    standing = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
+    print(
+        f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these; in every hour units {standing['units_mw']} GW, "
+        f"expected outage {standing['expected_outage_mw']}, storage at its credit {standing['storage_at_credit_mw']}, reserve "
+        f"{standing['reserve_mw']}"
+    )
+    print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
+    for name, worth in found.adds[found.area].items():
+        print(f"  {explain.RESOURCES[name]}: {worth:.3f}")
+    print(
+        "firm capacity, by area: " + ", ".join(f"{area} {worth['constant']:.3f}" for area, worth in found.adds.items())
+    )
+    links = ", ".join(f"{start} to {end} {worth:.3f}" for (start, end), worth in found.link_adds.items())
+    print(f"links: {links or 'none would help'}")
+
+
+def _print_hours(load_mw: float, found: Explanation | NetworkExplanation) -> None:
+    seasons = ", ".join(f"{name} {count}" for name, count in found.season_hours.items())
+    print(
+        f"{load_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws); curtailed in "
+        f"{found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
+    )
 
 
 def _print(found: Explanation) -> None:
@@ -68,11 +132,7 @@ def _print(found: Explanation) -> None:
         tables.EXPLAIN,
         found.hours.to_dict("records"),
     )
-    seasons = ", ".join(f"{name} {count}" for name, count in found.season_hours.items())
-    print(
-        f"{found.headroom_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws); curtailed in "
-        f"{found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
-    )
+    _print_hours(found.headroom_mw, found)
     print("one more MW of ... adds MW of headroom:")
     for name, worth in found.adds.items():
         print(f"  {explain.RESOURCES[name]}: {worth:.3f}")

@@ -107,8 +107,8 @@ class Outages:
         return cls(
             criterion,
             float(central.scalar(limit)[0]),
-            _expected(fleet, draws, nameplate_mw[0], summer, UNITS),
-            _expected(fleet, draws, nameplate_mw[0], summer, adequacy.STORAGE),
+            expected_mw(fleet, draws, nameplate_mw[0], summer, UNITS),
+            expected_mw(fleet, draws, nameplate_mw[0], summer, adequacy.STORAGE),
             nameplate_mw[1][0] * summer[:, None],
             {t: np.clip(central.parameter(f"forced_outage_rate_{t}")[0] * multiplier, 0.0, 1.0) for t in UNITS},
             {t: float(central.scalar(f"{fleet.prefix}.unit_size_{t}")[0]) for t in UNITS},
@@ -191,7 +191,7 @@ class Outages:
         return np.clip(mean * shape / (weight @ shape), 0.0, max(HIGHEST_RATE, mean))
 
 
-def _expected(
+def expected_mw(
     fleet: Fleet, draws: Draws | CentralPath, nameplate_mw: Floats, summer: Floats, technologies: tuple[str, ...]
 ) -> Floats:
     """Expected available capacity (s, a, y) of some technologies. [MW]"""

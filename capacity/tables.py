@@ -88,6 +88,19 @@ EXPLAIN: Sequence[Column] = (
     ("curtailed\nMW", "curtailed_mw", "{:,.0f}"),
 )
 
+EXPLAIN_NETWORK: Sequence[Column] = (
+    ("UTC", "utc", "{}"),
+    ("local", "local", "{}"),
+    ("load\nMW", "load_mw", "{:,.0f}"),
+    ("firm\nMW", "firm_mw", "{:,.0f}"),
+    ("wind\nMW", "wind_mw", "{:,.0f}"),
+    ("solar\nMW", "solar_mw", "{:,.0f}"),
+    ("hydro\nMW", "hydro_mw", "{:,.0f}"),
+    ("import\nMW", "import_beside_mw", "{:+,.0f}"),
+    ("group\ncurtailed MW", "group_curtailed_mw", "{:,.0f}"),
+    ("short side", "short_side", "{}"),
+)
+
 
 def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, Any]]) -> None:
     """Print records as a table; numbers right-aligned, no column cut."""

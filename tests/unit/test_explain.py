@@ -12,7 +12,7 @@ from grid_factory import tiny_grid
 from capacity import CapacityError
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
-from capacity.explain import _cases, _longest, explain
+from capacity.explain import _cases, explain, longest
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
 from grids import store
@@ -53,9 +53,9 @@ def test_quantiles_rise(grid):
     assert low < high
 
 
-def test_longest_run_of_hours():
-    assert _longest(np.array([0, 1, 1, 0, 1, 1, 1, 0, 1], dtype=bool)) == 3
-    assert _longest(np.zeros(4, dtype=bool)) == 0
+def testlongest_run_of_hours():
+    assert longest(np.array([0, 1, 1, 0, 1, 1, 1, 0, 1], dtype=bool)) == 3
+    assert longest(np.zeros(4, dtype=bool)) == 0
 
 
 def test_wrong_requests_are_named(grid):

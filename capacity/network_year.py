@@ -1,0 +1,105 @@
+"""A country's network in one year: what `explain` and `frontier` look into. See docs/adequacy.md, Transfers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy, country, network, notions, supply
+from capacity.adequacy import AreaBalance
+from capacity.draws import Draws, draw_ids
+from capacity.errors import CapacityError
+from capacity.fleet import Fleet
+from capacity.winter import weather_place
+from scenarios import Scenario
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class YearCase:
+    """One country in one year.
+
+    case : network.Case                The last model year only, all groups.
+    place : (draw,)                    Uniform that picks each draw's weather year.
+    nameplate_mw : (draw, a, k)        Projected capacity of that year. [MW]
+    """
+
+    fleet: Fleet
+    draws: Draws
+    case: network.Case
+    place: Floats
+    nameplate_mw: Floats
+
+    def group_of(self, area: int) -> int:
+        """Number of the group that an area belongs to."""
+        return next(g for g, group in enumerate(self.case.links.groups) if area in group.areas)
+
+    def only(self, g: int) -> network.Case:
+        """The case with one group."""
+        return replace(self.case, links=replace(self.case.links, groups=(self.case.links.groups[g],)))
+
+    def weather_number(self, g: int, draw: int) -> int:
+        """Which weather year of a group a draw lives in."""
+        most = max(len(self.case.records[a].weather) for a in self.case.links.groups[g].areas)
+        return min(int(self.place[draw] * most), most - 1)
+
+    def margins(self, g: int, draw: int) -> list[notions.Margin]:
+        """Margins of a group's areas in one draw, nothing imported; shapes (1, term, hour), (1, 1, term)."""
+        number, members = self.weather_number(g, draw), np.array([draw], dtype=np.int64)
+        return [network.margin_of(self.case, int(a), number, members) for a in self.case.links.groups[g].areas]
+
+    def limits(self, g: int, draw: int) -> Floats:
+        """Transfer limits (area, area) of a group in one draw. [MW]"""
+        areas = self.case.links.groups[g].areas
+        return self.case.limits_mw[draw, 0][np.ix_(areas, areas)]
+
+
+def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws: int, seed: int) -> YearCase:
+    """Network of a country, "US" or "CN", in a year after the grid's last on record, under firm_capacity."""
+    base = int(grid["history_year"][-1])
+    if year <= base:
+        raise CapacityError(f"year {year}: give a year after {base}")
+    fleet = Fleet.of(grid, name)
+    drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
+    projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
+    balances = country.balances_of(grid, fleet, drawn, projected)
+    central = country.balances_of(grid, fleet, drawn.central, middle)
+    weather = adequacy.weather_by_area(grid)
+    records = notions.area_records(grid, fleet, weather, drawn.central)
+    case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
+    last = replace(
+        case,
+        balances=[_last_year(balance) for balance in balances],
+        central=[_last_year(balance) for balance in central],
+        share=case.share[:, -1:],
+        limits_mw=case.limits_mw[:, -1:],
+        by_load=case.by_load[:, -1:],
+    )
+    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
+    return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])
+
+
+def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
+    """Country and number in its fleet of an area. Raises CapacityError naming near ones."""
+    known = list(map(str, grid["area"].to_numpy()))
+    if area not in known:
+        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
+        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
+    name = str(grid["area_country"].sel(area=area).item())
+    return name, Fleet.of(grid, name).areas.index(area)
+
+
+def _last_year(balance: AreaBalance) -> AreaBalance:
+    winter = balance.winter
+    return AreaBalance(
+        balance.load_mw[:, -1:],
+        balance.stretch[:, -1:],
+        balance.firm_mw[:, -1:],
+        {name: values[:, -1:] for name, values in balance.variable_mw.items()},
+        balance.hydro_mw[:, -1:],
+        None if winter is None else type(winter)(*(values[:, -1:] for values in winter)),
+    )
