@@ -33,18 +33,26 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import xarray as xr
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from sweep_factory import PLAN, write_inputs, write_plan
 
-from capacity.sweep import engine, orders, plan, prepare, report, session, store, tasks
+from capacity.sweep import engine, orders, plan, prepare, session, store, summarise, tasks
 
 WORKERS = int(os.environ.get("SWEEP_WORKERS", "2"))
 RESULTS = Path(__file__).parent / "results"
 FACTORS = (1, 10, 100)
 STAND_IN = "SWEEP_STAND_IN_SECONDS"
-COMPUTING: dict[str, object] = {"block": 8, "years": "2025-2026", "engine": "numba", "outputs": "[country]"}
+COMPUTING: dict[str, object] = {
+    "block": 8,
+    "years": "2025-2026",
+    "engine": "numba",
+    "outputs": "[hostable_mw, deployed_mw]",
+}
+SUMMARISED: dict[str, object] = {"block": 32, "outputs": "[hostable_mw, area_hostable_mw_draws]"}
+SMALL_BUDGET = 2**16
 TINY: dict[str, object] = {"block": 1, "outputs": "[hostable_mw]"}
 
 
@@ -151,24 +159,30 @@ def at_each_size(name: str, count: int, out: Path, what: str) -> None:
     for factor in FACTORS:
         with tempfile.TemporaryDirectory() as folder:
             row = last_line(child(Path(folder), factor * count, what))
-            if name == "sweep_summaries":
-                row |= last_line(child(Path(folder), factor * count, "summarise-once"))
         rows.append(row | {"factor": factor})
         print(rows[-1], flush=True)
         (out / f"{name}.json").write_text(json.dumps({"setting": said, "rows": rows}, indent=2) + "\n")
 
 
-def summarise_once(folder: Path) -> dict[str, float]:
-    """Summarise every variable of a finished store, with a budget that forces the streaming path."""
-    opened = store.open_store(folder / "store")
+def summarise_once(folder: Path, count: int) -> dict[str, float]:
+    """Fill a store with made-up numbers, without Dask, and summarise it in the way of sweeps beyond the budget."""
+    os.environ[STAND_IN] = "0.0"
+    opened = session.make_or_open(
+        str(folder / "store"), ready(folder, count, SUMMARISED), resume=False, allow_code_change=False
+    )
+    for task in opened.layout:
+        stand_in(tasks.Job(opened.url, task, ""))
     before, started = peak_mib(), time.monotonic()
-    with (folder / "rows.csv").open("w") as target:
-        count = sum(1 for row in report.all_rows(opened, (), partial=False) if target.write(f"{row}\n"))
+    with xr.open_zarr(opened.url, chunks=None) as dataset:
+        found = sum(s.quantiles.size for s in summarise.summaries(opened, dataset, budget=SMALL_BUDGET))
     return {
-        "rows": count,
-        "summarise_seconds": round(time.monotonic() - started, 1),
-        "summarise_start_mib": round(before, 1),
-        "summarise_peak_mib": round(peak_mib(), 1),
+        "tasks": count,
+        "draws": opened.layout.draws,
+        "quantiles": found,
+        "seconds": round(time.monotonic() - started, 1),
+        "start_mib": round(before, 1),
+        "peak_mib": round(peak_mib(), 1),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
@@ -282,7 +296,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    if chosen.stand_in is None and chosen.what in ("waves", "summaries"):
+    if chosen.stand_in is None and chosen.what == "waves":
         chosen.stand_in = 0.0
     if chosen.stand_in is not None:
         os.environ[STAND_IN] = str(chosen.stand_in)
@@ -291,13 +305,13 @@ def main() -> None:
     elif chosen.what == "waves":
         at_each_size("sweep_waves", chosen.tasks, chosen.out, "tiny-once")
     elif chosen.what == "summaries":
-        at_each_size("sweep_summaries", chosen.tasks, chosen.out, "once")
+        at_each_size("sweep_summaries", chosen.tasks, chosen.out, "summarise-once")
     elif chosen.what == "storm":
         storm(chosen.tasks, chosen.kill_every, chosen.out)
     elif chosen.what == "plot":
         plot(chosen.out)
     elif chosen.what == "summarise-once":
-        print(json.dumps(summarise_once(chosen.folder)))
+        print(json.dumps(summarise_once(chosen.folder, chosen.tasks)))
     else:
         settings = TINY if chosen.what == "tiny-once" else COMPUTING
         print(json.dumps(run_once(chosen.folder, chosen.tasks, settings)))
