@@ -48,8 +48,14 @@ class Lease:
         self._thread = threading.Thread(target=self._beat, name="sweep-lease", daemon=True)
 
     def take(self) -> None:
-        """Say that this client runs the sweep. Raises CapacityError where another took it in the same moment."""
-        self._put()
+        """Say that this client runs the sweep.
+
+        Raises CapacityError where another took it in the same moment, or where the place takes no bytes.
+        """
+        try:
+            self._put()
+        except OSError as error:
+            raise CapacityError(f"--out {self._place.url}: cannot write there ({error}); make room") from error
         now = holder(self._place)
         if now is None or now["id"] != self._said["id"]:
             raise _refusal(self._place, now or {})

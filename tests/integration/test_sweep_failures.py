@@ -243,7 +243,7 @@ def test_a_disk_that_is_full_ends_in_partial_and_resumes_with_room(folder, grid_
         ballast = disk / "ballast"
         opened = session.make_or_open(str(disk / "s"), ready, resume=False, allow_code_change=False)
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        ballast.write_bytes(b"x" * max(0, free - 400_000))
+        ballast.write_bytes(b"x" * max(0, free - 80_000))
         limits = orders.Limits(retries=1)
         pool = orders.Pool("threads", workers=2)
         tally = session.execute(opened, pool, limits)

@@ -130,6 +130,15 @@ def test_a_mark_that_cannot_be_read_is_nobodys(place, content):
         pass
 
 
+def test_a_place_that_takes_no_bytes_is_one_line(place, monkeypatch):
+    def full(self, key, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(places.LocalPlace, "put", full)
+    with pytest.raises(CapacityError, match="cannot write there"):
+        lease.held(place).__enter__()
+
+
 def test_a_full_disk_does_not_end_the_run(place, quick, monkeypatch):
     with lease.held(place) as mine:
 
