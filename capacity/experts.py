@@ -17,9 +17,9 @@ from capacity.fleet import Fleet
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
-TREND, SECOND, PIPELINE = 0, 1, 2
-EXPERTS = ("trend", "second", "pipeline")
-"""Names of the codes, in order."""
+TREND, SECOND, PIPELINE, KNOWN = 0, 1, 2, 3
+EXPERTS = ("trend", "second", "pipeline", "known")
+"""Names of the codes, in order; known is no expert but the record of a year that is over."""
 
 TREND_OF = {
     "coal": "coal",
@@ -43,62 +43,88 @@ def record_of(fleet: Fleet, technology: str) -> ExpertRecord | None:
     return read_experts().get((fleet.country, TREND_OF.get(technology, "")))
 
 
-def statistical_growth(fleet: Fleet, draws: Draws | CentralPath, k: int) -> tuple[Floats, Codes]:
+def origin(fleet: Fleet, k: int) -> int:
+    """Last year whose additions of technology k are known; horizons count from it."""
+    return fleet.base_year + fleet.on_record.run(k).size
+
+
+def statistical_growth(
+    fleet: Fleet, draws: Draws | CentralPath, k: int, reached: Floats | None = None
+) -> tuple[Floats, Codes]:
     """Yearly log growth (draw, year) of national capacity of technology k, and the expert behind it, TREND or SECOND.
+
+    reached : (draw, known year)  National capacity after each year that is known. Both experts start from the last of
+    them and see all of them; growth in known years is zero, for it is not asked for. [MW]
 
     A draw follows the second expert at horizon h where its uniform lies below that expert's weight at h; the uniform
     is one a draw, so that a draw changes expert only where the weights do.
     """
     technology = fleet.technologies[k]
     record = record_of(fleet, technology)
-    growth = trend_growth(fleet, draws, k)
+    past = _past_growth(fleet, k, np.empty((1, 0)) if reached is None else reached)
+    growth = trend_growth(fleet, draws, k, past)
     expert = np.full(growth.shape, TREND, dtype=np.int8)
     if record is None or record.second is None:
         return growth, expert
-    weight = held(record.weight, growth.shape[1]) * draws.scalar(f"{fleet.prefix}.second_expert_share")[:, None]
+    known = origin(fleet, k) - fleet.base_year
+    weight = _from_origin(record.weight, growth.shape[1], known)
+    weight = weight * draws.scalar(f"{fleet.prefix}.second_expert_share")[:, None]
     follows = draws.uniform(f"{fleet.prefix}.statistics.{technology}")[:, None] < weight
     expert[follows] = SECOND
-    return np.where(follows, second_growth(fleet, draws, k, record), growth), expert
+    return np.where(follows, second_growth(fleet, draws, k, past), growth), expert
 
 
-def trend_growth(fleet: Fleet, draws: Draws | CentralPath, k: int) -> Floats:
+def trend_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floats) -> Floats:
     """E1, damped trend: phi^h g0 x multiplier, plus the error of a random walk with estimated drift.
 
     g0 = half the mean of the last eight yearly log growth rates plus half the mean of the last three. After Farmer and
-    Lafond 2016, damped.
+    Lafond 2016, damped. `past` is what `_past_growth` returns.
     """
     pre, technology = fleet.prefix, fleet.technologies[k]
     trend = TREND_OF.get(technology, "other")
-    growth = _log_differences(fleet.history_mw[:, k].sum(axis=0))
-    g0 = 0.5 * growth[-DRIFT_YEARS:].mean() + 0.5 * growth[-3:].mean() if growth.size else 0.0
+    g0 = np.zeros((1, 1))
+    if past.shape[1]:
+        g0 = (0.5 * past[:, -DRIFT_YEARS:].mean(axis=1) + 0.5 * past[:, -3:].mean(axis=1))[:, None]
     damping = draws.scalar(f"{pre}.trend_damping_{trend}")[:, None]
     kappa = draws.scalar(f"{pre}.trend_kappa_{trend}")[:, None]
     multiplier = draws.parameter(f"{pre}.growth_multiplier_{trend}")
-    horizon = (draws.years - fleet.base_year)[None, :]
-    return damping**horizon * g0 * multiplier + kappa * _error(fleet, draws, k, "trend")
+    horizon = (draws.years - origin(fleet, k))[None, :]
+    growth = damping ** np.maximum(horizon, 1) * g0 * multiplier + kappa * _error(fleet, draws, k, "trend", past)
+    return np.where(horizon > 0, growth, 0.0)
 
 
-def second_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, record: ExpertRecord) -> Floats:
+def second_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floats) -> Floats:
     """E3, the learnt mean path of the country with the spread it earned."""
+    record = record_of(fleet, fleet.technologies[k])
+    assert record is not None
     assert record.second is not None
-    path = record.growth(len(draws.years))[None, :]
-    return path + record.kappa[record.second] * _error(fleet, draws, k, record.second)
+    start = origin(fleet, k)
+    known = start - fleet.base_year
+    path = np.concatenate([np.zeros(known), record.growth(max(len(draws.years) - known, 0), start)])
+    error = record.kappa[record.second] * _error(fleet, draws, k, record.second, past)
+    return np.where(draws.years > start, path[: len(draws.years)] + error, 0.0)
 
 
-def _error(fleet: Fleet, draws: Draws | CentralPath, k: int, expert: str) -> Floats:
+def _error(fleet: Fleet, draws: Draws | CentralPath, k: int, expert: str, past: Floats) -> Floats:
     """s x (e_h + d), e ~ N(0, 1), d ~ N(0, 1/8), s as wide as the record says; one draw has one tail in all years."""
     pre, technology = fleet.prefix, fleet.technologies[k]
     noise = draws.normal(f"{pre}.trend.{technology}", yearly=True)
     common = draws.normal(f"{pre}.drift.{technology}")[:, None] / np.sqrt(DRIFT_YEARS)
-    own = max(_spread(_log_differences(fleet.history_mw[:, k].sum(axis=0))), MIN_SPREAD)
+    spread = past.std(axis=1, ddof=1) if past.shape[1] > 2 else np.zeros(1)
+    own = np.maximum(spread, MIN_SPREAD)[:, None]
     record = record_of(fleet, technology)
     if record is None:
         return np.sqrt(own * max(_median_spread(fleet), MIN_SPREAD)) * (noise + common)
     weight = record.own[expert]
     unit = own**weight * record.size_spread ** (1.0 - weight)
-    wide = np.asarray(held(record.widening, noise.shape[1]))[None, :]
+    wide = _from_origin(record.widening, noise.shape[1], origin(fleet, k) - fleet.base_year)[None, :]
     tail = _tail(draws.uniform(f"{pre}.tail.{technology}"), record.tail[expert])[:, None]
-    return unit * tail * wide * (noise + common)
+    return np.asarray(unit * tail * wide * (noise + common))
+
+
+def _from_origin(by_horizon: Floats, years: int, known: int) -> Floats:
+    """A table by horizon on the model years (year,), where the first year after the known ones is horizon one."""
+    return held(by_horizon, years + known)[np.maximum(np.arange(years) - known, 0)]
 
 
 def _tail(uniform: Floats, shape: int) -> Floats:
@@ -108,13 +134,25 @@ def _tail(uniform: Floats, shape: int) -> Floats:
     return np.asarray(widths[np.minimum(place, len(widths) - 1)])
 
 
+def _past_growth(fleet: Fleet, k: int, reached: Floats) -> Floats:
+    """Yearly log growth (draw, or one row for all, past year) of national capacity, the known years included."""
+    history = fleet.history_mw[:, k].sum(axis=0)
+    latest = float(history[-1]) + float(fleet.on_record.run(k)[: reached.shape[1]].sum())
+    past = np.concatenate([np.broadcast_to(history, (len(reached), len(history))), reached], axis=1)
+    return np.diff(np.log(past[:, _first_year(history, latest) :]), axis=1) if history[-1] > 0 else np.zeros((1, 0))
+
+
+def _first_year(series_mw: Floats, latest_mw: float) -> int:
+    """First year from which on all are at least 2 % of the latest level; earlier ones are start-up noise."""
+    (small,) = np.nonzero(series_mw < 0.02 * latest_mw)
+    return int(small[-1]) + 1 if small.size else 0
+
+
 def _log_differences(series_mw: Floats) -> Floats:
-    """Yearly log growth from the first year with at least 2 % of the latest level; earlier ones are start-up noise."""
+    """Yearly log growth from the first year that is no start-up noise."""
     if series_mw[-1] <= 0:
         return np.zeros(0)
-    (small,) = np.nonzero(series_mw < 0.02 * series_mw[-1])
-    start = small[-1] + 1 if small.size else 0
-    return np.diff(np.log(series_mw[start:]))
+    return np.diff(np.log(series_mw[_first_year(series_mw, float(series_mw[-1])) :]))
 
 
 def _spread(growth: Floats) -> float:

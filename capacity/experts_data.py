@@ -40,6 +40,7 @@ class ExpertRecord:
     widening : (horizon,)      Factor on every spread, the shipping rule's included; the last holds on. [1]
     size_spread                Yearly log spread that the size lets expect. [log points]
     path : (horizon,)          Mean log level of the second expert over that of the base year; zeros without one.
+    later_paths : by origin    The same from later years on that the record has; the settings are those of the path.
     flag                       What a user must be told, or None.
     """
 
@@ -52,11 +53,15 @@ class ExpertRecord:
     widening: Floats
     size_spread: float
     path: Floats
+    later_paths: Mapping[int, Floats]
     flag: str | None
 
-    def growth(self, years: int) -> Floats:
-        """Yearly log growth (year,) of the second expert; beyond its path the last year's growth fades by a tenth."""
-        steps = np.diff(self.path, prepend=0.0)
+    def growth(self, years: int, origin: int = 0) -> Floats:
+        """Yearly log growth (year,) of the second expert; beyond its path the last year's growth fades by a tenth.
+
+        `origin` is the last known year; without a path from it, that of the base year is used from its start.
+        """
+        steps = np.diff(self.later_paths.get(origin, self.path), prepend=0.0)
         fading = steps[-1] * 0.9 ** np.arange(1, max(years - len(steps), 0) + 1)
         return np.concatenate([steps, fading])[:years]
 
@@ -81,6 +86,7 @@ def read_experts() -> Mapping[tuple[str, str], ExpertRecord]:
                 widening=widening,
                 size_spread=float(own["size_spread"]),
                 path=np.asarray(own["path_of_second"]),
+                later_paths={int(year): np.asarray(path) for year, path in own["later_paths_of_second"].items()},
                 flag=entry["flag"],
             )
     return records

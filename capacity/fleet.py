@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.draws import CentralPath, Draws
+from capacity.known_additions import Known, known_additions, nothing_known
 
 Floats = NDArray[np.float64]
 VINTAGE_YEARS = 5
@@ -23,6 +24,7 @@ class Fleet:
     planned_addition_mw : (area, technology, plan_year)   [MW]
     planned_retirement_mw : (area, technology, plan_year) [MW]
     history_mw : (area, technology, history_year)         Operating at the end of each year. [MW]
+    known : national additions on record after base_year; None means that there are none
     """
 
     country: str
@@ -35,27 +37,37 @@ class Fleet:
     planned_addition_mw: Floats
     planned_retirement_mw: Floats
     history_mw: Floats
+    known: Known | None = None
 
     @classmethod
     def of(cls, grid: xr.Dataset, country: str) -> Fleet:
         """Select one country's areas of a validated grid."""
         part = grid.isel(area=(grid["area_country"] == country).to_numpy())
+        areas = tuple(map(str, part["area"].to_numpy()))
+        technologies = tuple(map(str, part["technology"].to_numpy()))
+        base_year = int(part["history_year"][-1])
         return cls(
             country=country,
-            areas=tuple(map(str, part["area"].to_numpy())),
-            technologies=tuple(map(str, part["technology"].to_numpy())),
+            areas=areas,
+            technologies=technologies,
             vintages=part["vintage"].to_numpy().astype(np.int64),
             plan_years=part["plan_year"].to_numpy().astype(np.int64),
-            base_year=int(part["history_year"][-1]),
+            base_year=base_year,
             nameplate_mw=part["nameplate_mw"].to_numpy(),
             planned_addition_mw=part["planned_addition_mw"].to_numpy(),
             planned_retirement_mw=part["planned_retirement_mw"].to_numpy(),
             history_mw=part["capacity_history_mw"].to_numpy(),
+            known=known_additions(country, areas, technologies, base_year),
         )
 
     @property
     def prefix(self) -> str:
         return self.country.lower()
+
+    @property
+    def on_record(self) -> Known:
+        """What is known of the years after base_year."""
+        return nothing_known(len(self.technologies)) if self.known is None else self.known
 
     def planned(self, table: Floats, years: NDArray[np.int64]) -> Floats:
         """A plan table on the model years; years outside the plan hold nothing planned."""

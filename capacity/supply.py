@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from capacity import experts, regimes
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet, delayed, existing_mw, survival, toeplitz
+from capacity.known_additions import open_plans
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -47,10 +48,10 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     Capacity = survivors of today's fleet + survivors of additions. Additions of a technology follow, per
     draw, the recorded pipeline up to a random horizon and one of two statistical experts after it, all under
     growth and absolute limits; the latter go to areas by recent additions and existing fleet. The build regime scales
-    both, area by area.
+    both, area by area. Years whose national additions are on record meet them exactly, in every draw.
     """
     standing = existing_mw(fleet, draws)
-    planned = _pipeline_mw(fleet, draws)
+    planned, came = _pipeline_mw(fleet, draws)
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
     trend_share = _area_share(fleet, draws.scalar("trend_recent_share"))
@@ -60,6 +61,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
         recorded = bool(fleet.planned_addition_mw[:, k].any())
         if recorded:
             planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
+            planned[:, :, k] += came[:, k]
         pace = by_area.sum(axis=1)
         national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)
         expert[:, k] = national.expert
@@ -85,7 +87,7 @@ def _national_additions(
     pace : (draw, year)  Factor of the build regime on additions that follow a statistical expert. [1]
     """
     technology, pre = fleet.technologies[k], fleet.prefix
-    growth, expert = experts.statistical_growth(fleet, draws, k)
+    known = fleet.on_record.run(k)[: len(draws.years)]
     build = draws.parameter(f"{pre}.build_multiplier") * pace * draws.parameter(f"{pre}.addition_factor")
     floor = draws.parameter(f"{pre}.addition_floor_{technology}")
     ratio = draws.scalar(f"{pre}.growth_limit_ratio")
@@ -95,12 +97,14 @@ def _national_additions(
     pipeline = planned.sum(axis=1)
     shares = addition_survival(draws, technology)
 
-    before = np.full(len(draws), history[-1])
-    largest = np.full(len(draws), max(MIN_ADDITION_MW, float(np.diff(history).max(initial=0.0))))
-    added = np.zeros_like(growth)
-    scale, trend = np.zeros_like(growth), np.zeros_like(growth)
-    for y in range(len(draws.years)):
-        survivors = standing[:, y] + (added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]).sum(axis=1)
+    levels, scale, trend = _known_years(known, standing, pipeline, shares)
+    growth, expert = experts.statistical_growth(fleet, draws, k, levels)
+    added = scale * pipeline + trend
+    before = levels[:, -1] if known.size else np.full(len(draws), history[-1])
+    record = max(MIN_ADDITION_MW, float(np.diff(history).max(initial=0.0)), float(known.max(initial=0.0)))
+    largest = np.full(len(draws), record)
+    for y in range(known.size, len(draws.years)):
+        survivors = _survivors(standing, added, shares, y)
         wanted = np.maximum(np.maximum(before * np.exp(growth[:, y]) - survivors, 0.0) * build[:, y], floor[:, y])
         limit = np.minimum(ceiling[:, y], ratio * largest)
         in_pipeline = np.where(follow[:, y], np.minimum(pipeline[:, y], limit), 0.0)
@@ -110,20 +114,61 @@ def _national_additions(
         added[:, y] = in_pipeline + trend[:, y]
         largest = np.maximum(largest, added[:, y])
         before = survivors + added[:, y]
-    return _National(scale, trend, np.where(follow, np.int8(experts.PIPELINE), expert))
+    expert = np.where(follow, np.int8(experts.PIPELINE), expert)
+    expert[:, : known.size] = experts.KNOWN
+    return _National(scale, trend, expert)
 
 
-def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    """Expected completions (draw, area, technology, year) of the recorded pipeline.
+def _known_years(known: Floats, standing: Floats, pipeline: Floats, shares: Floats) -> tuple[Floats, Floats, Floats]:
+    """National capacity (draw, known year) after what is known, scale of the pipeline and trend (draw, year).
+
+    What is known goes where that year's plans were, and where there were none to the areas of the trend.
+    """
+    scale, trend, added = (np.zeros_like(pipeline) for _ in range(3))
+    levels = np.empty((len(pipeline), known.size))
+    for y, total in enumerate(known):
+        planned = pipeline[:, y]
+        scale[:, y] = np.divide(total, planned, out=np.zeros_like(planned), where=planned > 0)
+        trend[:, y] = np.where(planned > 0, 0.0, total)
+        added[:, y] = total
+        levels[:, y] = _survivors(standing, added, shares, y) + total
+    return levels, scale, trend
+
+
+def _survivors(standing: Floats, added: Floats, shares: Floats, y: int) -> Floats:
+    """Capacity (draw,) from before year number y that still stands in it."""
+    return np.asarray(
+        standing[:, y] + (added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]).sum(axis=1)
+    )
+
+
+def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> tuple[Floats, Floats]:
+    """Expected completions (draw, area, technology, year) of the recorded pipeline, and plans (area, technology, year)
+    of years that are known, where the first are none.
+
+    Of a surveyed year's plans a share comes on time; what is left of it is late like any other plan.
+    """
+    planned = fleet.planned(fleet.planned_addition_mw, draws.years)
+    plans = open_plans(fleet.on_record, planned, draws.years, fleet.base_year)
+    completion = np.stack([draws.scalar(f"{fleet.prefix}.pipeline_completion_{t}") for t in fleet.technologies], axis=1)
+    coming = _late_mw(fleet, draws, plans.late, completion)
+    if plans.surveyed.any():
+        on_time = draws.scalar(f"{fleet.prefix}.pipeline_on_time_share")[:, None, None, None]
+        again = np.zeros_like(plans.surveyed)
+        again[..., 1:] = plans.surveyed[..., :-1]
+        coming += on_time * plans.surveyed + (1.0 - on_time) * _late_mw(fleet, draws, again, completion)
+    return coming, plans.came
+
+
+def _late_mw(fleet: Fleet, draws: Draws | CentralPath, planned: Floats, completion: Floats) -> Floats:
+    """What comes (draw, area, technology, year) of plans (area, technology, year).
 
     Delay and completion may change with the year for which a unit is planned; years alike are worked on at once.
     """
-    planned = fleet.planned(fleet.planned_addition_mw, draws.years)
     slower, _ = regimes.queue_factors(fleet)
     slip = draws.scalar(f"{fleet.prefix}.pipeline_slip_years")
     factor = draws.parameter(f"{fleet.prefix}.pipeline_delay_factor")
     limit = regimes.suspension_limit(fleet, draws)
-    completion = np.stack([draws.scalar(f"{fleet.prefix}.pipeline_completion_{t}") for t in fleet.technologies], axis=1)
     late = np.zeros((len(draws), *planned.shape))
     for years in _alike(factor, limit):
         now = np.where(years, planned, 0.0)
@@ -149,14 +194,15 @@ def _alike(*tables: Floats) -> Iterator[NDArray[np.bool_]]:
 def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:
     """Which draws follow the pipeline in which year; once a draw has left the pipeline it does not return.
 
-    A draw follows it at horizon h with probability exp(-h / memory), in years whose record is no thinner than a
-    share of the recent yearly additions: a thin record is not a plan to build nothing.
+    A draw follows it with probability exp(-h / memory), h years after the last that is known, in years whose record
+    is no thinner than a share of the recent yearly additions: a thin record is not a plan to build nothing.
     """
-    horizon = (draws.years - fleet.base_year)[None, :]
+    horizon = np.maximum(draws.years - experts.origin(fleet, k), 0)[None, :]
     choice = draws.uniform(f"{fleet.prefix}.expert.{fleet.technologies[k]}")[:, None]
     chosen = choice < np.exp(-horizon / draws.scalar("pipeline_memory_years")[:, None])
     history = fleet.history_mw[:, k].sum(axis=0)
-    recent = max(0.0, float(history[-1] - history[-1 - 3])) / 3.0
+    known = fleet.on_record.run(k)
+    recent = max(0.0, float(history[-1] - history[-1 - 3 + min(known.size, 3)]) + float(known[-3:].sum())) / 3.0
     recorded = fleet.planned(fleet.planned_addition_mw, draws.years)[:, k].sum(axis=0)
     covered = recorded[None, :] > (draws.scalar("pipeline_record_share") * recent)[:, None]
     return chosen & covered & (planned.sum(axis=1) > 0.0)

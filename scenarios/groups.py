@@ -34,7 +34,7 @@ _MEMBERS: Mapping[str, str] = {
     "demand": r"nondatacenter_growth_\d{4}_\d{4}|peak_energy_delta|electric_heating_share|energised_\w+|request\w+",
     "retirements": rf"survival_(max_age_({_TECHNOLOGY})|half_life_share|steepness)|retirement_slip_(probability|years)",
     "queue": rf"(growth_multiplier|trend_damping|trend_kappa|pipeline_completion)_({_TECHNOLOGY})|build_multiplier"
-    r"|second_expert_share|pipeline_(slip_years|delay_factor|memory_years|record_share)"
+    r"|second_expert_share|pipeline_(slip_years|delay_factor|memory_years|record_share|on_time_share)"
     r"|trend_recent_share|addition_pattern_share"
     r"|policy_build_lag_years|queue_suspension_limit|plan_\w+|federal_\w+|state_\w+"
     r"|moratorium_\w+|materialisation_share|opposition_share|energisation_\w+|connection_pace|lag_\w+",

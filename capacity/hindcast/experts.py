@@ -88,7 +88,8 @@ def diffusion_path(panel: Panel, setting: Diffusion, horizon: int) -> Floats:
     growth = drift(panel, 0.5)
     demand = np.clip(mean_known(panel.total_growth[:, -DRIFT_YEARS:]), *DEMAND_LIMITS)
     step = setting.room * share_step(panel)
-    faster = setting.damping * np.exp(setting.response * LEARNING.get(panel.series, 0.0) * experience(panel))
+    learning = LEARNING.get(panel.series, 0.0) * experience(reference(panel))
+    faster = setting.damping * np.exp(setting.response * learning)
     now, path = share.copy(), np.zeros((len(share), horizon))
     for h in range(horizon):
         growth = growth * faster

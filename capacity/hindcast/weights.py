@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 BASE_YEAR = 2024
 """Year from whose end the projection starts; the experts learn from outcomes up to it and from nothing later."""
+LATER_YEARS = (2025,)
+"""Later years that the countries' own record holds already; the second expert's path is known from them as well."""
 PATH_YEARS = 30
 COUNTRIES = {"US": "USA", "CN": "CHN"}
 SCOPE = "countries"
@@ -58,6 +60,7 @@ def _series(history: xr.Dataset, request: Request, name: str, table: pd.DataFram
     known = panel.until(BASE_YEAR)
     _, size = experts.spreads(known)
     path = _path(known, predict.second, learnt)
+    later = {year: _path(panel.until(year), predict.second, learnt) for year in LATER_YEARS}
     at = {country: panel.entities.index(code) for country, code in COUNTRIES.items()}
     return {
         "second": predict.second,
@@ -74,7 +77,11 @@ def _series(history: xr.Dataset, request: Request, name: str, table: pd.DataFram
         "coverage_90": round(ruling.coverage_90, 4),
         "pairs_learnt_from": learnt.pairs,
         "countries": {
-            country: {"size_spread": round(float(size[row]), DIGITS), "path_of_second": _plain(path[row])}
+            country: {
+                "size_spread": round(float(size[row]), DIGITS),
+                "path_of_second": _plain(path[row]),
+                "later_paths_of_second": {str(year): _plain(later[year][row]) for year in LATER_YEARS},
+            }
             for country, row in at.items()
         },
     }

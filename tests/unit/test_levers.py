@@ -55,13 +55,13 @@ def test_a_limit_of_suspension_finishes_more_in_the_areas_above_it_and_never_mor
 
 def test_what_is_planned_before_a_reform_is_as_late_as_before():
     fleet = Fleet.of(GRID, "US")
-    plain = supply._pipeline_mw(fleet, drawn())
-    reform = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor={2027: 1.0, 2028: 0.6}))
+    plain = supply._pipeline_mw(fleet, drawn())[0]
+    reform = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor={2027: 1.0, 2028: 0.6}))[0]
     np.testing.assert_array_equal(reform[..., YEARS < 2028], plain[..., YEARS < 2028])
     later = reform[..., YEARS < 2033].sum(axis=-1) - plain[..., YEARS < 2033].sum(axis=-1)
     built = fleet.planned_addition_mw.any(axis=2)
     assert (later[:, built] > 0.0).all()
-    whole = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor=0.6))
+    whole = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor=0.6))[0]
     assert (whole.sum(axis=-1) >= reform.sum(axis=-1) - 1e-9).all()
 
 
