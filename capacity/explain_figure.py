@@ -25,7 +25,8 @@ def draw(found: NetworkExplanation, path: Path) -> None:
         title = f"What binds {found.group} in {found.year}"
         note = (
             f"{found.group_mw / 1e3:,.1f} GW of new load fit along the siting direction, "
-            f"{found.headroom_mw / 1e3:,.1f} of them in {found.area}; draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
+            f"{found.headroom_mw / 1e3:,.1f} of them in {found.area}; "
+            f"draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
         )
         head(figure, title, note)
         _curtailment(_axes(figure, 0.06, 0.40, "Curtailed new load, hours from the hardest down, GW"), found)

@@ -1,0 +1,178 @@
+"""How new load in two or three areas of one group trades off: the frontier, and the mix with the largest total.
+
+Loads L that fit form a convex set: sum_h [U_h(L - m) - U_h(-m)] - eps T sum L is convex in L. Along a direction its
+edge is the headroom of the network kernel. There the hours in which an area is on the short side, less eps T, are the
+slope of that function, so that each point on the edge brings a half-space that holds the whole set: the hull of the
+points and the half-spaces enclose the support function max p L from both sides, exactly where they meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from capacity import explain_network, network, network_year
+from capacity.errors import CapacityError
+from cuda_kernels.network import network_headroom
+from scenarios import Scenario
+
+Floats = NDArray[np.float64]
+
+DIRECTIONS = {2: 32, 3: 8}
+"""Steps along an edge of the simplex of directions, by number of areas: 33 and 45 directions."""
+CLOSE = 1e-6
+"""Relative gap of the support function at which the best mix is taken as found."""
+MOST_CUTS = 80
+_SLIVER = 1e-8  # of the largest margin
+
+
+@dataclass
+class Edge:
+    """The set of loads that fit in some areas of a group, known by points on its edge.
+
+    margin : (hour, area) of the group, nothing imported; limits : (area, area). [MW]
+    chosen : numbers, within the group, of the areas that take new load; share : eps
+    points : (point, chosen) [MW]; slopes : (point, chosen)   slope L <= slope point holds for all L that fit.
+    """
+
+    margin: Floats
+    limits: Floats
+    chosen: Sequence[int]
+    share: float
+    points: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    slopes: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def along(self, directions: Floats) -> Floats:
+        """Points (direction, chosen) of the edge along directions that sum to 1, kept with their half-spaces. [MW]"""
+        whole = np.zeros((len(directions), self.margin.shape[1]))
+        whole[:, list(self.chosen)] = directions
+        ones = np.ones((len(directions), self.margin.shape[1], 1))
+        profiles = np.ascontiguousarray(self.margin.T)[:, None]
+        total = network_headroom(profiles, ones, self.limits, whole, self.share).headroom_mw[:, 0]
+        slopes = [self._slope(w, float(load)) for w, load in zip(whole, total, strict=True)]
+        points = np.asarray(total[:, None] * directions)
+        size = len(self.chosen)
+        self.points = np.concatenate([self.points.reshape(-1, size), points])
+        self.slopes = np.concatenate([self.slopes.reshape(-1, size), slopes])
+        return points
+
+    def support(self, prices: Floats) -> tuple[Floats, float]:
+        """The known point with the highest price p L, and a bound that no load that fits exceeds. [MW], [MW]"""
+        best = self.points[int(np.argmax(self.points @ prices))]
+        outer = linprog(-prices, A_ub=self.slopes, b_ub=(self.slopes * self.points).sum(axis=1), method="highs")
+        return best, float(-outer.fun) if outer.status == 0 else np.inf
+
+    def best(self, prices: Floats) -> tuple[Floats, float]:
+        """The load that fits with the highest price, by cutting planes, and the bound that shows it."""
+        for _ in range(MOST_CUTS):
+            point, bound = self.support(prices)
+            if bound - point @ prices <= CLOSE * max(bound, 1.0):
+                break
+            outer = linprog(-prices, A_ub=self.slopes, b_ub=(self.slopes * self.points).sum(axis=1), method="highs")
+            if outer.status != 0 or outer.x.sum() <= 0.0:
+                break
+            self.along((outer.x / outer.x.sum())[None])
+        return self.support(prices)
+
+    def _slope(self, direction: Floats, load_mw: float) -> Floats:
+        """Outward normal of the set at its edge; where nothing fits this way, at the first sliver of load."""
+        sliver = _SLIVER * float(np.abs(self.margin).sum(axis=1).max())
+        found = explain_network.point_at(self.margin, self.limits, direction, max(load_mw, sliver), self.share)
+        slope = found.side.sum(axis=0)[list(self.chosen)] - found.allowed
+        return np.asarray(slope / max(float(np.abs(slope).max()), 1e-300))
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Frontier of two or three areas in one draw. All loads [MW], (area,) in the order of `areas`.
+
+    draw : int                 Whose group headroom is the asked quantile of the draws.
+    directions, points : (direction, area)   Shares, and the largest load along each.
+    mixes : {name: (area,)}    Largest load in proportion to isolated headroom, to native load, to the user's weights,
+                               and the best for the total.
+    best_bound_mw : float      No mix exceeds this total.
+    isolated_mw : (area,)      What each area could host on its own, nothing imported.
+    """
+
+    areas: tuple[str, ...]
+    year: int
+    quantile: float
+    draw: int
+    directions: Floats
+    points: Floats
+    mixes: dict[str, Floats]
+    best_bound_mw: float
+    isolated_mw: Floats
+
+
+def frontier(
+    grid: xr.Dataset,
+    scenario: Scenario,
+    areas: Sequence[str],
+    year: int,
+    *,
+    weights: Sequence[float] = (),
+    quantile: float = 0.5,
+    draws: int = 32,
+    seed: int = 2025,
+) -> Frontier:
+    """Frontier of new load in two or three areas of one group, nothing new elsewhere, at a quantile of the draws.
+
+    weights : of the user, one an area, >= 0. Raises CapacityError for areas, weights, year and quantile.
+    """
+    name, numbers = _checked(grid, areas, weights, quantile)
+    known = network_year.year_case(grid, scenario, name, year, draws, seed)
+    groups = {known.group_of(a) for a in numbers}
+    if len(groups) > 1:
+        raise CapacityError(f"{', '.join(areas)} exchange no power with each other; choose areas of one group")
+    g = groups.pop()
+    inside = known.case.links.groups[g].areas
+    solved = network.solve(known.only(g), known.place, "auto")
+    order = np.argsort(solved.flexible_mw[:, inside, 0].sum(axis=1), kind="stable")
+    draw = int(order[min(int(quantile * draws), draws - 1)])
+    margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
+    chosen = [int(np.flatnonzero(inside == a)[0]) for a in numbers]
+    edge = Edge(margin, known.limits(g, draw), chosen, float(known.case.share[draw, 0]))
+    directions = simplex(len(areas))
+    points = edge.along(directions)
+    isolated = solved.isolated_mw[draw, numbers, 0]
+    load = np.array([known.case.balances[a].load_mw[draw, 0] for a in numbers])
+    wishes = {"isolated headroom": isolated, "native load": load}
+    if len(weights):
+        wishes["your weights"] = np.asarray(weights, dtype=np.float64)
+    mixes = {wish: edge.along((w / w.sum())[None])[0] for wish, w in wishes.items() if w.sum() > 0.0}
+    mixes["best for the total"], bound = edge.best(np.ones(len(areas)))
+    return Frontier(
+        tuple(areas), year, quantile, int(known.draws.ids[draw]), directions, points, mixes, bound, isolated
+    )
+
+
+def simplex(areas: int) -> Floats:
+    """Directions (direction, area) that sum to 1, evenly spread."""
+    steps = DIRECTIONS[areas]
+    first = np.arange(steps + 1) / steps
+    if areas == 2:
+        return np.stack([first, 1.0 - first], axis=1)
+    pairs = [(i, j) for i in range(steps + 1) for j in range(steps + 1 - i)]
+    return np.array([[i, j, steps - i - j] for i, j in pairs], dtype=np.float64) / steps
+
+
+def _checked(
+    grid: xr.Dataset, areas: Sequence[str], weights: Sequence[float], quantile: float
+) -> tuple[str, list[int]]:
+    if len(areas) not in DIRECTIONS or len(set(areas)) < len(areas):
+        raise CapacityError(f"{', '.join(areas)}: give two or three different areas")
+    if not 0.0 <= quantile <= 1.0:
+        raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
+    if len(weights) not in (0, len(areas)) or any(not w >= 0.0 for w in weights) or (len(weights) and not sum(weights)):
+        raise CapacityError(f"weights {list(weights)}: give one weight an area, none negative, not all 0")
+    found = [network_year.number_of(grid, area) for area in areas]
+    names = {name for name, _ in found}
+    if len(names) > 1:
+        raise CapacityError(f"{', '.join(areas)} lie in two countries; choose areas of one")
+    return names.pop(), [number for _, number in found]
