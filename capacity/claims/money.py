@@ -42,16 +42,16 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
     findings = [
         Finding.of(name, "%", lost, f"at least {100 * claim.threshold('setback'):g} %", costs),
         Finding.of(
+            f"First year of a bust in the reference, before {horizon:g} (an input, label J)", "calendar year",
+            stats.first_year_of(breaks, years), f"before {horizon:g}", ends,
+        ),
+        Finding.of(
             "Years until US compute stays at 95 % of the path without a bust", "years", wait,
             f"not within the run, to {years[-1]}", never,
         ),
         Finding.of(
             f"Share of US compute limited by capital, {evidence.first}-{evidence.last}", "%", 100 * shares["capital"],
             "the largest of the three", stats.largest(shares, "capital"),
-        ),
-        Finding.of(
-            f"First year of a bust in the reference, before {horizon:g} (an input, label J)", "calendar year",
-            stats.first_year_of(breaks, years), f"before {horizon:g}", ends,
         ),
         Finding.of("Largest share of US site power left idle after the bust", "%", 100 * _idle_share(evidence, after)),
     ]  # fmt: skip
@@ -64,7 +64,7 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
 
 
 def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list[str]:
-    loss, recovery, limited, event, _ = findings
+    loss, event, recovery, limited, _ = findings
     return [
         f"Spending breaks off before {horizon:g} in {event.chance}; this is the hazard put in (label J), not a "
         f"finding.",
@@ -77,7 +77,7 @@ def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list
 
 
 def _bust_against(findings: list[Finding], last: int) -> str:
-    _, recovery, limited, _, idle = findings
+    _, _, recovery, limited, idle = findings
     back = recovery.posterior.median
     when = f"after {number(back)} years" if np.isfinite(back) else f"after {last}"
     return (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from capacity.claims.evidence import Finding
 from capacity.claims.report import LABELS_SAID, Report, Section
-from capacity.claims.words import number, share_with_error, spread
+from capacity.claims.words import number, share_with_error
 
 STYLE = """
 :root {
@@ -47,6 +47,8 @@ pre { background: var(--soft); padding: 0.6rem 0.8rem; overflow-x: auto; font-si
 @media print { .wide { overflow: visible; } h2 { break-before: page; } }
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+PARTS = 3
+"""Conditions shown beside a verdict, since a claim with two parts can fail by one."""
 NUMERIC = set("0123456789+-−.,()% ")
 
 
@@ -88,11 +90,18 @@ def _overview(report: Report) -> str:
             f"{s.answer.claim.number}",
             s.answer.claim.sentence,
             f"{100 * s.answer.holds.value:.0f} ({100 * s.answer.holds.error:.1f})",
-            f"{s.answer.findings[0].name}: {spread(s.answer.findings[0].posterior, s.answer.findings[0].unit)}",
+            f"{s.answer.findings[0].name}: {s.answer.findings[0].band}",
+            _parts(s),
         )
         for s in report.sections
     ]
-    columns = ("Claim", "In one sentence", "Holds as stated, % of draws (Monte-Carlo error)", "First statistic")
+    columns = (
+        "Claim",
+        "In one sentence",
+        "Holds as stated, % of draws (Monte-Carlo error)",
+        "First statistic",
+        "Parts",
+    )
     contents = "".join(
         f'<li><a href="#claim-{s.answer.claim.number}">{s.answer.claim.number}. {escape(s.answer.claim.title)}</a></li>'
         for s in report.sections
@@ -109,6 +118,12 @@ def _overview(report: Report) -> str:
     return (
         f"<nav aria-label='Contents'><ul>{contents}{rest}</ul></nav>\n{table('The claims at a glance', columns, rows)}"
     )
+
+
+def _parts(section: Section) -> str:
+    """The first conditions of a claim, each with how often it holds alone."""
+    asked = [finding for finding in section.answer.findings if finding.probability is not None][:PARTS]
+    return "; ".join(f"{finding.name}: {finding.condition}: {finding.chance}" for finding in asked)
 
 
 def _section(section: Section, figures: Path) -> str:
