@@ -43,6 +43,7 @@ from capacity.sweep import engine, orders, plan, prepare, session, store, summar
 
 WORKERS = int(os.environ.get("SWEEP_WORKERS", "2"))
 RESULTS = Path(__file__).parent / "results"
+FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "sweeps.png"
 FACTORS = (1, 10, 100)
 STAND_IN = "SWEEP_STAND_IN_SECONDS"
 COMPUTING: dict[str, object] = {
@@ -187,23 +188,25 @@ def summarise_once(folder: Path, count: int) -> dict[str, float]:
 
 
 def plot(out: Path) -> None:
+    """Figure of the documentation from the results of `scale` and `waves`."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
-    for name, label in (("sweep", "computing, 0.25 s on an idle core"), ("sweep_waves", "tiny")):
+    for name, label in (("sweep", "longer tasks"), ("sweep_waves", "tiny tasks")):
         rows = json.loads((out / f"{name}.json").read_text())["rows"]
         count = [row["tasks"] for row in rows]
         axes[0].loglog(count, [row["wall_seconds"] for row in rows], "o-", label=label)
         axes[1].semilogx(count, [row["overhead_ms_a_task"] for row in rows], "o-", label=label)
         axes[2].semilogx(count, [row["client_peak_mib"] for row in rows], "o-", label=label)
-    axes[0].loglog([20, 1e5], [2, 1e4], ":", color="grey", label="linear")
+    ends = np.array([20.0, 1e4])
+    axes[0].loglog(ends, 0.2 * ends, ":", color="grey", label="proportional")
     titles = ("Wall time, s", "Overhead, ms a task", "Peak memory of the client, MiB")
     for axis, title in zip(axes, titles, strict=True):
         axis.set(title=title, xlabel="tasks")
-        axis.legend()
+    axes[0].legend()
     for axis in axes[1:]:
         axis.set_ylim(0, None)
-    figure.savefig(out / "sweep.png", dpi=120)
+    figure.savefig(FIGURE, dpi=120, metadata={"Software": None})
     plt.close(figure)
 
 
