@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from allocation_reference import KINDS, batch, highs_total, random_program, two_sided_means
 
+from benchmarks import allocation_check
 from capacity import allocation
 from capacity.allocation import allocate, minimum
 from capacity.errors import CapacityError
@@ -127,6 +128,15 @@ def test_shares_of_many_draw_years_sum_to_one():
     assert (found.count <= bound).all()
     assert ((watts * found.count).sum(axis=1) <= power * (1 + 1e-12)).all()
     assert ((cost * found.count).sum(axis=1) <= budget * (1 + 1e-11)).all()
+
+
+def test_the_acceptance_check_runs(capsys):
+    allocation_check.main(["--instances", "10", "--cases", "40", "--items", "5"])
+    lines = capsys.readouterr().out.splitlines()
+    errors = [float(line.split()[-1]) for line in lines if "largest relative error" in line]
+    assert len(errors) == len(KINDS)
+    assert max(errors) < 1e-8
+    assert sum("us a case" in line for line in lines) == 2
 
 
 def test_no_cases_give_no_cases():
