@@ -117,7 +117,43 @@ class Case:
     notion: notions.Notion
     share: Floats
     limits_mw: Floats
+    siting: Siting
+
+
+@dataclass(frozen=True)
+class Siting:
+    """Where a group's new load goes: a mixture of isolated headroom, native load and a scenario's weights.
+
+    by_load, by_weight : (draw, year)   Shares of native load and of the weights in the mixture. [1]
+    weight : (draw, area, year)         Weights of the areas, >= 0. [1]
+    """
+
     by_load: Floats
+    by_weight: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, fleet: Fleet, draws: Draws | CentralPath) -> Siting:
+        names = [f"{fleet.prefix}.siting_weight_{area.split('.', 1)[1]}" for area in fleet.areas]
+        return cls(
+            draws.parameter("siting_by_load_share"),
+            draws.parameter("siting_by_weight_share"),
+            np.stack([draws.parameter(name) for name in names], axis=1),
+        )
+
+    def last_year(self) -> Siting:
+        """The same for the last year only."""
+        return Siting(self.by_load[:, -1:], self.by_weight[:, -1:], self.weight[..., -1:])
+
+    def direction(self, y: int, members: Integers, areas: Integers, isolated_mw: Floats, load_mw: Floats) -> Floats:
+        """Shares (member, area) of a group's new load in one year; zero where nothing can be hosted.
+
+        A group without any weight keeps the mixture of the other two.
+        """
+        weight = self.weight[members, :, y][:, areas]
+        pull = np.where(weight.sum(axis=1) > 0.0, self.by_weight[members, y], 0.0)[:, None]
+        base = siting_direction(isolated_mw, load_mw, self.by_load[members, y])
+        return base if not pull.any() else _shares((1.0 - pull) * base + pull * _shares(weight))
 
 
 def case_of(
@@ -139,7 +175,7 @@ def case_of(
         notion,
         draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
         known.limits(position, growth),
-        draws.parameter("siting_by_load_share"),
+        Siting.of(fleet, draws),
     )
 
 
@@ -209,7 +245,7 @@ def _solve_year(
     alone = (headroom_mw(profiles[i], coefficients[:, i], flexible[:, None], engine=engine) for i in range(len(areas)))
     isolated = np.concatenate([found.headroom_mw for found in alone], axis=1)
     load = np.stack([case.balances[a].load_mw[members, y] for a in areas], axis=1)
-    direction = siting_direction(isolated, load, case.by_load[members, y])
+    direction = case.siting.direction(y, members, areas, isolated, load)
     limits = case.limits_mw[members, y][:, areas[:, None], areas]
     found = network_headroom(profiles, coefficients, limits, direction, shares, engine=engine)
     place = np.ix_(members, areas)
@@ -231,7 +267,8 @@ def _solve_year(
 
 def siting_direction(isolated_mw: Floats, load_mw: Floats, by_load: Floats) -> Floats:
     """Shares (draw, area) of a group's new load: a mixture of isolated headroom and native load; zero where nil."""
-    return (1.0 - by_load[:, None]) * _shares(isolated_mw) + by_load[:, None] * _shares(load_mw)
+    mixture = (1.0 - by_load[:, None]) * _shares(isolated_mw) + by_load[:, None] * _shares(load_mw)
+    return np.where((isolated_mw.sum(axis=1) > 0.0)[:, None], mixture, _shares(mixture))
 
 
 def _shares(values: Floats) -> Floats:

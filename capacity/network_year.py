@@ -77,7 +77,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
         central=[_last_year(balance) for balance in central],
         share=case.share[:, -1:],
         limits_mw=case.limits_mw[:, -1:],
-        by_load=case.by_load[:, -1:],
+        siting=case.siting.last_year(),
     )
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
     return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])

@@ -71,7 +71,33 @@ def test_engines_agree_on_a_network(grid, runs):
 def test_direction_mixes_isolated_headroom_and_load():
     isolated, native = np.array([[3.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 6.0]])
     found = network.siting_direction(isolated, native, np.array([0.0, 0.5]))
-    np.testing.assert_allclose(found, [[0.75, 0.25], [0.125, 0.375]])
+    np.testing.assert_allclose(found, [[0.75, 0.25], [0.25, 0.75]])
+
+
+def test_weights_of_a_scenario_pull_the_direction():
+    ones = np.ones((2, 1))
+    siting = network.Siting(0.0 * ones, np.array([[1.0], [0.5]]), np.tile([[3.0], [1.0], [0.0], [0.0]], (2, 1, 1)))
+    isolated, native = np.array([[1.0, 1.0], [1.0, 1.0]]), np.ones((2, 2))
+    both = np.arange(2)
+    np.testing.assert_allclose(siting.direction(0, both, both, isolated, native), [[0.75, 0.25], [0.625, 0.375]])
+    # areas 2 and 3 have no weight: their group keeps its own direction
+    np.testing.assert_allclose(siting.direction(0, both, both + 2, isolated, native), 0.5)
+
+
+def test_a_run_along_weights_puts_the_load_where_they_say(grid, tmp_path):
+    path = tmp_path / "weights.yaml"
+    said = "label: J, fixed_because: a test, source: a test of weights"
+    path.write_text(
+        "name: by-weight\ntitle: Three to one\nrationale: Only a test of weights.\nsources: [a test]\noverrides:\n"
+        f"  siting_by_weight_share: {{value: 1, {said}}}\n"
+        f"  cn.siting_weight_jiangsu: {{value: 3, {said}}}\n"
+        f"  cn.siting_weight_gansu: {{value: 1, {said}}}\n"
+    )
+    scenario = load([str(path)])
+    found = estimate(grid, scenario, years=YEARS, draws=3, seed=5, device="cpu", exchange="network", area_draws=True)
+    by_area = found["area_grid_headroom_mw_draws"].isel(scenario=0)
+    ratio = by_area.sel(area="cn.jiangsu") / by_area.sel(area="cn.gansu")
+    np.testing.assert_allclose(ratio, 3.0, rtol=1e-9)
 
 
 def test_a_cut_is_named_by_its_smaller_side():
