@@ -29,8 +29,8 @@ def draw(found: NetworkExplanation, path: Path) -> None:
             f"draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
         )
         head(figure, title, note)
-        _curtailment(_axes(figure, 0.06, 0.40, "Curtailed new load, hours from the hardest down, GW"), found)
-        _worth(_axes(figure, 0.66, 0.32, "Headroom that one more MW adds, MW"), found)
+        _curtailment(_axes(figure, 0.06, 0.36, "Curtailed new load, hours from the hardest down, GW"), found)
+        _worth(_axes(figure, 0.68, 0.30, "Headroom that one more MW adds, MW"), found)
         foot(figure, "Exact derivatives at a fixed siting direction; firm capacity after outages and reserve.")
 
 

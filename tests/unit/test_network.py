@@ -85,7 +85,7 @@ def test_weights_of_a_scenario_pull_the_direction():
 
 
 def test_a_run_along_weights_puts_the_load_where_they_say(grid, tmp_path):
-    path = tmp_path / "weights.yaml"
+    path = tmp_path / "by-weight.yaml"
     said = "label: J, fixed_because: a test, source: a test of weights"
     path.write_text(
         "name: by-weight\ntitle: Three to one\nrationale: Only a test of weights.\nsources: [a test]\noverrides:\n"
