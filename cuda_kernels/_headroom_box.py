@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, weighted_sum
-from ._jit import fused, in_order
+from ._jit import fused, in_order, lean
 
 
-@in_order
+@lean
 def above(plane: Any, c: Any) -> float:
     """The plane at a case: at or above its root, but for rounding."""
     value = plane[c.size]
@@ -19,24 +19,23 @@ def above(plane: Any, c: Any) -> float:
     return float(value)
 
 
-@in_order
+@lean
 def enclose(coefficients: Any, cases: Any, box: Any, centre: Any) -> None:
     """Bounds and mean of the coefficients of some cases."""
     for k in range(centre.size):
-        low = coefficients[cases[0], k]
-        high = low
-        total = 0.0
-        for case in cases:
+        box[0, k] = box[1, k] = coefficients[cases[0], k]
+        centre[k] = 0.0
+    for case in cases:
+        for k in range(centre.size):
             value = coefficients[case, k]
-            low = min(low, value)
-            high = max(high, value)
-            total += value
-        box[0, k] = low
-        box[1, k] = high
-        centre[k] = min(max(total / cases.size, low), high)
+            box[0, k] = value if value < box[0, k] else box[0, k]
+            box[1, k] = value if value > box[1, k] else box[1, k]
+            centre[k] += value
+    for k in range(centre.size):
+        centre[k] = min(max(centre[k] / cases.size, box[0, k]), box[1, k])
 
 
-@in_order
+@lean
 def reach_of(box: Any, peaks: Any) -> float:
     """The largest margin there can be in the box."""
     reach = 0.0
@@ -45,7 +44,7 @@ def reach_of(box: Any, peaks: Any) -> float:
     return reach
 
 
-@in_order
+@lean
 def _threshold(x: Any, allowed: float, y: Any) -> tuple[Any, float]:
     """Newton at the centre: the last load that curtails more hours than allowed, and how many."""
     last, count = y, 0.0
@@ -80,7 +79,7 @@ def _weights(x: Any, y: Any, bounds: Any, chords: bool, weight: Any) -> float:
     return constant
 
 
-@in_order
+@lean
 def _scaled(box: Any, centre: Any, peaks: Any, reach: float, out: Any) -> float:
     """Centre, middle and half width of a box in shares of its reach; returns the sum of the half widths."""
     spread = 0.0
@@ -111,7 +110,7 @@ def narrow(rows: Any, box: Any, centre: Any, plane: Any, limits: Any, work: Any)
     rounding = (k_count + 8.0) * ROUNDING
     spread = _scaled(box, centre, peaks, reach, single)
     dot(rows, single[2], x)
-    short = float(lowest_of(x)) - spread <= 4.0 * rounding
+    short = float(lowest_of(x, np.empty(16, dtype=np.float32))) - spread <= 4.0 * rounding
     if short or lowest < 0.0:
         box_bounds(rows, single, flat, floor, ceiling)
     if short and lowest == 0.0:

@@ -25,7 +25,7 @@ from ._headroom_single import (
     raise_to,
     select,
 )
-from ._jit import in_order
+from ._jit import lean
 
 _WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
 
@@ -62,7 +62,7 @@ class Part(NamedTuple):
     negative: float  # of them, short in every case
 
 
-@in_order
+@lean
 def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
     """Coordinates of a case's margins into space.x; the load at zero, and the coordinate of no margin."""
     weights = space[0]
@@ -74,7 +74,7 @@ def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
     return at_zero, np.float32(-at_zero / frame.unit)
 
 
-@in_order
+@lean
 def descend(x: Any, y: Any, known: Any, allowed: float) -> tuple[Any, float, float]:
     """Newton from the right in float32. known = (hours curtailed for certain, sum of their x and of the allowance).
 
@@ -95,12 +95,13 @@ def descend(x: Any, y: Any, known: Any, allowed: float) -> tuple[Any, float, flo
     return y, -1.0, lower
 
 
-@in_order
+@lean
 def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> float:
     """Sum of the margins of curtailed hours, to the bit that every engine gives."""
     mask, flags, found, sums = space[2], space[3], space[4], space[5]
     n = x.size
-    sums[:] = part.base
+    for k in range(sums.size):
+        sums[k] = part.base[k]
     if part.steps.size > 0:
         select(x, between[0], between[1], mask[:n])
         masked_steps(part.steps, mask[:n], sums)
@@ -113,12 +114,12 @@ def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> f
     return total
 
 
-@in_order
+@lean
 def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> float:
     """Headroom without curtailment: the lowest margin, among those that rounding leaves in question."""
     if x.size == 0:
         return 0.0
-    limits = (np.float32(-np.inf), lowest_of(x) + np.float32(2.0) * frame.tolerance)
+    limits = (np.float32(-np.inf), lowest_of(x, space[6]) + np.float32(2.0) * frame.tolerance)
     count = list_between(x, limits, part.hours, space[3], space[4])
     least = np.inf
     for j in range(count):
@@ -126,7 +127,7 @@ def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> fl
     return max(least, 0.0)
 
 
-@in_order
+@lean
 def _settle(c: Any, x: Any, edges: Any, value: float, part: Part, call: Call) -> bool:
     """Move x off a stretch too narrow for float32, up or down as the float64 margin lies to `value`.
 
@@ -142,7 +143,7 @@ def _settle(c: Any, x: Any, edges: Any, value: float, part: Part, call: Call) ->
     return True
 
 
-@in_order
+@lean
 def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, space: Any) -> tuple[float, Any, float]:
     """A case's margins, floored, as coordinates; the load at zero, the floor, and how many hours are short."""
     x = space[1][: part.hours.size]
@@ -159,7 +160,7 @@ def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, s
     return at_zero, floor, short
 
 
-@in_order
+@lean
 def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float, int]:
     """Root and curtailed hours of a case, decided in float32. wanted = (allowed, a load right of the root, reach).
 

@@ -16,7 +16,7 @@ from ._headroom_case import Call, Frame, Part, descend, place, quick
 from ._headroom_lists import gather, solve
 from ._headroom_single import ROUNDING, largest_size, listed_steps, raise_to, shift, take
 from ._headroom_wide import first_active, solve_wide
-from ._jit import in_order
+from ._jit import in_order, lean
 
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 3.0  # times the largest distance found
@@ -44,20 +44,21 @@ def _frame(rows: Any, n: int, zero: Any, box: Any, call: Call, short: bool) -> F
     k_count = call.peaks.size
     origin = np.empty(k_count)
     scale = np.empty(k_count)
+    lanes = np.empty(16, dtype=np.float32)
     reach = 0.0
     unit = 0.0
     for k in range(k_count):
         largest = max(abs(box[0, k]), abs(box[1, k])) * call.peaks[k]
         origin[k] = float(zero[k]) * call.peaks[k]
         reach += largest
-        unit += largest * float(largest_size(rows[k * n : (k + 1) * n]))
+        unit += largest * float(largest_size(rows[k * n : (k + 1) * n], lanes))
     unit = max(unit, 1e-4 * reach)
     for k in range(k_count):
         scale[k] = call.peaks[k] / unit
     return Frame(origin, scale, unit, np.float32((3.0 * reach / unit + k_count + 8.0) * ROUNDING), short)
 
 
-@in_order
+@lean
 def kept_hours(low: Any, floor: Any, guard: Any, lowest: float, chosen: Any) -> int:
     """Hours that may be curtailed somewhere in the box: their margin may fall below the plane.
 
@@ -76,7 +77,7 @@ def kept_hours(low: Any, floor: Any, guard: Any, lowest: float, chosen: Any) -> 
     return kept
 
 
-@in_order
+@lean
 def _certain(kept: Any, edge: Any, bounds: Any, signs: Any, chosen: Any) -> tuple[int, int, int]:
     """Sort kept hours: undecided ones to the front of `chosen`, curtailed ones with a positive margin to its end.
 
@@ -139,7 +140,7 @@ def _short_part(whole: Part, chosen: Any, sizes: Any, call: Call, space: Any) ->
     return Part(rows, _steps_of(call, hours, step_space), hours, base, float(positive + negative), float(negative))
 
 
-@in_order
+@lean
 def _gap(coefficients: Any, cases: Any, tops: Any, frame: Frame, whole: Part, wanted: Any, space: Any) -> float:
     """The largest distance of a few cases' answers from the plane, by float32. [unit]"""
     allowed, share, lowest = wanted
@@ -196,7 +197,7 @@ def _prepare(node: Any, problem: Any, share: int, call: Call, space: Any) -> tup
     return frame, whole, whole, np.inf, tops
 
 
-@in_order
+@lean
 def _reach(c: Any, peaks: Any) -> float:
     """The largest margin a case can have."""
     reach = 0.0
@@ -205,7 +206,7 @@ def _reach(c: Any, peaks: Any) -> float:
     return reach
 
 
-@in_order
+@lean
 def _slowly(c: Any, whole: Part, call: Call, wanted: Any, space: Any) -> tuple[float, int]:
     """A case that float32 cannot decide, in float64. wanted = (allowed, a load right of the root)."""
     case_space, double_space = space[2], space[4]
@@ -235,7 +236,7 @@ def solve_cases(node: Any, problem: Any, call: Call, result: Any, space: Any) ->
             _solve_near(node, problem, share, (call, result, prepared), space)
 
 
-@in_order
+@lean
 def _solve_near(node: Any, problem: Any, share: int, given: Any, space: Any) -> None:
     """All cases of a leaf for one share."""
     cases = node[2]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ._headroom_numpy import NEAR
-from ._jit import any_order, in_order
+from ._jit import fused, lean
 
 
-@in_order
+@lean
 def gather(profiles: Any, anchor: Any, hours: Any, rows: Any) -> None:
     """Profiles at listed hours, each rounded to its grid (_exact.rounded)."""
     n = hours.size
@@ -21,7 +21,7 @@ def gather(profiles: Any, anchor: Any, hours: Any, rows: Any) -> None:
             rows[k * n + j] = (profile[hours[j]] + value) - value
 
 
-@in_order
+@lean
 def margins(rows: Any, c: Any, lowest: float, out: Any) -> None:
     """Margins of one case: products added in ascending k, without fused operations; at least `lowest`."""
     n = out.size
@@ -39,7 +39,7 @@ def margins(rows: Any, c: Any, lowest: float, out: Any) -> None:
             out[i] = max(out[i], 0.0)
 
 
-@in_order
+@lean
 def margin_at(profiles: Any, anchor: Any, hour: int, c: Any) -> float:
     """The margin of one case in one hour, to the bit as `margins` gives it before the floor."""
     margin = ((profiles[0, hour] + anchor[0]) - anchor[0]) * c[0]
@@ -48,7 +48,7 @@ def margin_at(profiles: Any, anchor: Any, hour: int, c: Any) -> float:
     return margin
 
 
-@any_order
+@fused
 def below(margin: Any, load: float) -> tuple[float, float]:
     """Sum of min(margin - load, 0), and the number of margins below `load`."""
     depth = 0.0
@@ -60,7 +60,7 @@ def below(margin: Any, load: float) -> tuple[float, float]:
     return 0.5 * depth, count
 
 
-@in_order
+@lean
 def search(margin: Any, allowed: float, load: float) -> float:
     """Newton from the right: the root, to rounding."""
     for _ in range(400):
@@ -75,7 +75,7 @@ def search(margin: Any, allowed: float, load: float) -> float:
     return load
 
 
-@any_order
+@fused
 def count_below(margin: Any, load: float) -> float:
     count = 0.0
     for i in range(margin.size):
@@ -83,7 +83,7 @@ def count_below(margin: Any, load: float) -> float:
     return count
 
 
-@in_order
+@lean
 def select(margin: Any, load: float, lowest: float, mask: Any) -> None:
     """All bits set where the margin counts towards the sum of curtailed hours: below load, above a floor of 0."""
     if lowest == 0.0:
@@ -94,7 +94,7 @@ def select(margin: Any, load: float, lowest: float, mask: Any) -> None:
             mask[i] = -1 if margin[i] < load else 0
 
 
-@in_order
+@lean
 def exact_sum(row: Any, mask: Any, anchor: Any, scratch: Any) -> int:
     """Sum of a profile over selected hours, in grid steps (see _exact): integers, so free of order.
 
@@ -110,7 +110,7 @@ def exact_sum(row: Any, mask: Any, anchor: Any, scratch: Any) -> int:
     return total
 
 
-@in_order
+@lean
 def solve(rows: Any, c: Any, limits: Any, start: float, scratch: Any) -> tuple[float, int]:
     """Root and curtailed hours of one case on a list of hours, in float64 throughout.
 

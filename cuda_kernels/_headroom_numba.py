@@ -24,9 +24,9 @@ from ._headroom_box import enclose, narrow
 from ._headroom_case import Call
 from ._headroom_leaf import kept_hours, solve_cases, solve_plainly
 from ._headroom_single import take
-from ._jit import in_order, lent
+from ._jit import in_order, lean, lent
 
-_LEAF = 64  # cases solved on one list
+_LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _MAX_DEPTH = 40
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
@@ -88,7 +88,7 @@ def _workspace(profiles: int, hours: int) -> Any:
     """Scratch arrays of this thread, kept from call to call: fresh ones would cost more than a small call itself."""
     if getattr(_kept, "shape", None) != (profiles, hours):
         size = profiles * hours
-        singles = np.empty((_LISTS + 2) * size + 7 * hours + profiles, dtype=np.float32)
+        singles = np.empty((_LISTS + 2) * size + 7 * hours + profiles + 16, dtype=np.float32)
         places = np.empty((_LISTS + 5) * hours, dtype=np.int32)
         flags = np.zeros(hours + 8 - hours % 8, dtype=np.uint8)
         shifted = np.empty(hours)
@@ -127,7 +127,7 @@ def _lay_out(memory: Any, k_count: int, hours: int) -> Any:
     lists = (free[:hours], free[hours : 2 * hours])
     found, whole_hours, short_hours = free[2 * hours : 3 * hours], free[3 * hours : 4 * hours], free[4 * hours :]
     mask, sums = g[2 * size : 2 * size + hours], g[2 * size + hours :]
-    case = (weights, x, mask, (lent(flags[0]), lent(flags[1])), found, sums)
+    case = (weights, x, mask, (lent(flags[0]), lent(flags[1])), found, sums, f[at + 7 * hours + k_count :])
     whole = f[_LISTS * size : (_LISTS + 1) * size]
     parts = ((whole, whole_hours), (f[(_LISTS + 1) * size : at], short_hours, g[size : 2 * size]))
     double = (d[:size], d[size:], (lent(shifted[0]), lent(shifted[1])))
@@ -139,7 +139,7 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
-@in_order
+@lean
 def _tables(call: Call, rows: Any, hours: Any) -> None:
     """Profiles over their peaks in float32, and in steps of their grids."""
     k_count, n = call.profiles.shape
@@ -153,7 +153,7 @@ def _tables(call: Call, rows: Any, hours: Any) -> None:
         hours[i] = i
 
 
-@in_order
+@lean
 def _cut(coefficients: Any, cases: Any, box: Any, centre: Any, effect: Any) -> int:
     """Reorder `cases` about the mean of the coefficient with the widest effect; size of the first part."""
     best = 0
@@ -171,7 +171,7 @@ def _cut(coefficients: Any, cases: Any, box: Any, centre: Any, effect: Any) -> i
     return left
 
 
-@in_order
+@lean
 def _effects(rows: Any, n: int, plane: Any, call: Call, effect: Any) -> None:
     """Distance of each profile from the plane, summed over a sample of the list."""
     step = max(1, n // 64)

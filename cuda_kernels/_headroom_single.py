@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import any_order, fused, in_order
+from ._jit import fused, lean
 
 ROUNDING = 2.0**-24  # relative, of one float32 operation
 
@@ -106,51 +106,57 @@ def outside(x: Any, marks: Any, load: Any) -> Any:
     return count
 
 
-@in_order
+@lean
 def raise_to(x: Any, floor: Any) -> None:
     """x at least `floor`."""
     for i in range(x.size):
         x[i] = x[i] if x[i] > floor else floor
 
 
-@in_order
-def lowest_of(x: Any) -> Any:
-    """The least x."""
-    lanes = np.full(16, np.float32(np.inf), dtype=np.float32)
+@lean
+def lowest_of(x: Any, lanes: Any) -> Any:
+    """The least x. lanes = 16 float32: side by side, they vectorise although a NaN would have its rule."""
+    for j in range(16):
+        lanes[j] = np.float32(np.inf)
     whole = x.size - x.size % 16
     for i in range(0, whole, 16):
         for j in range(16):
             v = x[i + j]
             lanes[j] = v if v < lanes[j] else lanes[j]
-    least = lanes.min()
     for i in range(whole, x.size):
-        least = min(least, x[i])
+        lanes[0] = min(lanes[0], x[i])
+    least = lanes[0]
+    for j in range(1, 16):
+        least = min(least, lanes[j])
     return least
 
 
-@in_order
-def largest_size(row: Any) -> Any:
-    """The largest absolute value of a row."""
-    lanes = np.zeros(16, dtype=np.float32)
+@lean
+def largest_size(row: Any, lanes: Any) -> Any:
+    """The largest absolute value of a row. lanes = 16 float32."""
+    for j in range(16):
+        lanes[j] = np.float32(0.0)
     whole = row.size - row.size % 16
     for i in range(0, whole, 16):
         for j in range(16):
             v = abs(row[i + j])
             lanes[j] = v if v > lanes[j] else lanes[j]
-    most = lanes.max()
     for i in range(whole, row.size):
-        most = max(most, abs(row[i]))
+        lanes[0] = max(lanes[0], abs(row[i]))
+    most = lanes[0]
+    for j in range(1, 16):
+        most = max(most, lanes[j])
     return most
 
 
-@in_order
+@lean
 def select(x: Any, floor: Any, load: Any, mask: Any) -> None:
     """All bits set where floor < x < load."""
     for i in range(x.size):
         mask[i] = -1 if (x[i] < load) & (x[i] > floor) else 0
 
 
-@any_order
+@fused
 def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
     """sums += the sums of steps over selected hours; integers, so free of order."""
     n = mask.size
@@ -179,7 +185,7 @@ def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
         k += 1
 
 
-@any_order
+@fused
 def list_between(x: Any, limits: Any, hours: Any, marks: Any, found: Any) -> int:
     """hours[i] of limits[0] < x[i] < limits[1] into `found`, whose length is returned.
 
@@ -201,7 +207,7 @@ def list_between(x: Any, limits: Any, hours: Any, marks: Any, found: Any) -> int
     return count
 
 
-@any_order
+@fused
 def listed_steps(table: Any, hours: Any, sums: Any) -> None:
     """sums += the sums of steps table (K, H) over listed hours."""
     for k in range(sums.size):
@@ -212,7 +218,7 @@ def listed_steps(table: Any, hours: Any, sums: Any) -> None:
         sums[k] += total
 
 
-@any_order
+@fused
 def weighted_sum(row: Any, weight: Any) -> float:
     """Sum of weight * row, in float64."""
     total = 0.0
@@ -221,7 +227,7 @@ def weighted_sum(row: Any, weight: Any) -> float:
     return total
 
 
-@in_order
+@lean
 def shift(rows: Any, zero: Any, out: Any, n: int) -> None:
     """out = rows - zero."""
     for k in range(zero.size):
@@ -231,7 +237,7 @@ def shift(rows: Any, zero: Any, out: Any, n: int) -> None:
             o[i] = r[i] - z
 
 
-@in_order
+@lean
 def take(rows: Any, n: int, chosen: Any, zero: Any, out: Any) -> None:
     """out = rows - zero at chosen places."""
     m = chosen.size

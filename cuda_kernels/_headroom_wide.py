@@ -14,7 +14,7 @@ import numpy as np
 from ._headroom_case import Call, Frame, Part, quick
 from ._headroom_numpy import NEAR
 from ._headroom_single import dot, outside, take
-from ._jit import in_order
+from ._jit import in_order, lean
 
 _TRIES = 6
 _AHEAD = 0.1  # hours up to this share above the root join along with those below
@@ -39,7 +39,7 @@ def _active(whole: Part, marks: Any, call: Call, chosen: Any, space: Any) -> Par
     return Part(rows, steps, hours, whole.base, 0.0, 0.0)
 
 
-@in_order
+@lean
 def _on_active(c: Any, frame: Frame, active: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float]:
     """Solve a case's shares on a list; whether float32 could decide, and the highest root."""
     allowed, start, reach, load, hours = wanted

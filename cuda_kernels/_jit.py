@@ -21,10 +21,18 @@ def any_order(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})(function))
 
 
+def lean(function: F) -> F:
+    """As in_order, without counting references to arrays, each an atomic operation.
+
+    Such a function must neither make arrays nor return any.
+    """
+    return cast(F, njit(cache=True, nogil=True, _nrt=False)(function))
+
+
 def fused(function: F) -> F:
-    """As any_order; products may fuse with additions, quotients be infinite: for values with a bound of their error."""
+    """As lean; sums may be reordered, products fuse with additions, quotients be infinite: where errors are bounded."""
     flags = {"reassoc", "nsz", "contract"}
-    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy")(function))
+    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy", _nrt=False)(function))
 
 
 def _without_owner(typing_context: Any, array: Any) -> Any:
