@@ -12,6 +12,16 @@ from capacity.cli_errors import plain_errors
 from capacity.run_cli import parse_years
 
 TABLE_YEARS = (2025, 2030, 2035, 2040, 2050)
+MAPS = {
+    "coal": ("coal",),
+    "gas": ("gas",),
+    "nuclear": ("nuclear",),
+    "hydro": ("hydro",),
+    "wind": ("wind", "offshore_wind"),
+    "solar": ("solar",),
+    "batteries": ("battery",),
+}
+"""Maps of `--grid`: name and technologies."""
 COLUMNS = (
     ("technology", "technology", "{}"),
     ("year", "year", "{}"),
@@ -40,7 +50,9 @@ OUTLOOKS = (
 @click.option("--years", default="2025-2050", show_default=True, callback=parse_years, help="Years to report.")
 @click.option("--draws", default=500, show_default=True, type=click.IntRange(min=1), help="Draws.")
 @click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
-@click.option("--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc).")
+@click.option(
+    "--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc), and maps."
+)
 @click.option("--grid-file", type=click.Path(path_type=Path), help="Your own grid file instead of the embedded one.")
 @click.option("--out", default=Path("runs/supply"), show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
@@ -91,6 +103,29 @@ def _write_cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, see
     cells = on_grid(grid, chosen, years=asked, draws=draws, seed=seed, progress=lambda text: click.echo(text, err=True))
     packed = {name: {"zlib": True, "dtype": "float32"} for name in cells.data_vars}
     cells.to_netcdf(out / "supply_cells.nc", encoding=packed)
+    source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
+    for path in draw_maps(cells, out, source):
+        click.echo(str(path), err=True)
+
+
+def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
+    """A map (PNG) of the last year for each entry of MAPS: mean over draws of what stands in each cell."""
+    import xarray as xr
+
+    from capacity.figure_map import hostable_map
+    from grids.outlines import read_outlines
+
+    year = int(cells["year"][-1])
+    outlines, written = read_outlines(), []
+    for name, technologies in MAPS.items():
+        value = cells["nameplate_mean_mw"].sel(year=year, technology=list(technologies)).sum("technology")
+        table = xr.Dataset({"value_mw": ("cell", value.to_numpy())})
+        table = table.assign_coords({axis: ("cell", cells[axis].to_numpy()) for axis in ("lat", "lon")})
+        path = out / f"supply_map_{name}_{year}.png"
+        title = f"Where {name} stands in {year}, mean over draws"
+        hostable_map(table, outlines, path, title=title, source_line=source)
+        written.append(path)
+    return written
 
 
 def _flags(country: str) -> dict[str, str]:

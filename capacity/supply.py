@@ -54,7 +54,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     planned, came = _pipeline_mw(fleet, draws)
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
-    trend_share = _area_share(fleet, draws.scalar("trend_recent_share"))
+    trend_share = area_share(fleet.history_mw, draws.scalar("trend_recent_share"))
     regime = regimes.factors(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
         by_area = trend_share[:, :, k, None] * regime[:, :, regimes.group_of(technology)]
@@ -208,11 +208,11 @@ def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned:
     return chosen & covered & (planned.sum(axis=1) > 0.0)
 
 
-def _area_share(fleet: Fleet, by_recent: Floats) -> Floats:
-    """Share (draw, area, technology) of trend additions: a share `by_recent` (draw,) by recent additions, the rest by
-    existing fleet; where only one of them exists, by that one."""
-    recent = np.clip(np.diff(fleet.history_mw[..., -RECENT_YEARS:], axis=2), 0.0, None).sum(axis=2)
-    recent, standing = _normalised(recent[None]), _normalised(fleet.history_mw[None, ..., -1])
+def area_share(history_mw: Floats, by_recent: Floats) -> Floats:
+    """Share (draw, area, technology) of additions: a share `by_recent` (draw,) by recent additions, the rest by
+    existing fleet, both of `history_mw` (area, technology, year); where only one of them exists, by that one."""
+    recent = np.clip(np.diff(history_mw[..., -RECENT_YEARS:], axis=2), 0.0, None).sum(axis=2)
+    recent, standing = _normalised(recent[None]), _normalised(history_mw[None, ..., -1])
     weight = by_recent[:, None, None]
     both = _normalised(weight * recent + (1.0 - weight) * standing)
     everywhere = np.full_like(both, 1.0 / both.shape[1])

@@ -57,6 +57,19 @@ MISS_COLUMNS = (
     ("actual TWh", "actual_twh", "{:,.0f}"),
     ("inside", "inside", "{}"),
 )
+PLACEMENT_COLUMNS = (
+    ("inside", "level", "{}"),
+    ("country", "country", "{}"),
+    ("technology", "technology", "{}"),
+    ("years", "years", "{}"),
+    ("GW added", "added_gw", "{:,.1f}"),
+    ("rule\nbits a MW", "bits_rule", "{:+.2f}"),
+    ("existing\nfleet", "bits_existing", "{:+.2f}"),
+    ("recent, or\nland or load", "bits_other", "{:+.2f}"),
+    ("distance of\nthe rule", "distance_rule", "{:.2f}"),
+    ("existing\nfleet", "distance_existing", "{:.2f}"),
+    ("even\nspread", "distance_uniform", "{:.2f}"),
+)
 
 
 def _names(known: tuple[str, ...]) -> Any:
@@ -99,6 +112,9 @@ def parse_origins(context: click.Context, option: click.Parameter, text: str) ->
 @click.option(
     "--write-weights", type=click.Path(path_type=Path), help="Also write what the projection reads to this file."
 )
+@click.option(
+    "--placement", is_flag=True, help="Score where additions were put instead; seconds, writes placement.json."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def hindcast(
     series: tuple[str, ...],
@@ -108,12 +124,16 @@ def hindcast(
     baselines: tuple[str, ...],
     out: Path,
     write_weights: Path | None,
+    placement: bool,
     as_json: bool,
 ) -> None:
     """Forecast the past from rolling origins and score it against named baselines.
 
     Each forecast uses the record up to its origin and nothing later, settings included.
     """
+    if placement:
+        _placement(out, as_json)
+        return
     with plain_errors():
         from capacity.hindcast import rolling
         from grids.history import open_history
@@ -132,6 +152,30 @@ def hindcast(
         return
     _show(report)
     click.echo(f"{out}: scores.csv, hindcast.json, fans.png, pit.png")
+
+
+def _placement(out: Path, as_json: bool) -> None:
+    """Bits gained over an even spread per MW added, and half the sum of differences in share."""
+    with plain_errors():
+        import grids
+        from capacity.hindcast import placement
+
+        records = placement.table(grids.open_grid())
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "placement.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(records, indent=1))
+        return
+    from capacity.tables import show
+
+    rows = []
+    for record in records:
+        other = "recent" if record["level"] == "areas" else "land_or_load"
+        bits = {f"bits_{name}": record["bits"][name] for name in ("rule", "existing")}
+        distance = {f"distance_{name}": record["distance"][name] for name in ("rule", "existing", "uniform")}
+        rows.append(record | bits | distance | {"bits_other": record["bits"][other]})
+    show("Where additions went (over an even spread)", PLACEMENT_COLUMNS, rows)
+    click.echo(f"{out}: placement.json")
 
 
 def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:

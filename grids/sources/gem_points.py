@@ -65,7 +65,7 @@ def operating(originals: Path) -> pd.DataFrame:
     of July 2024 (coal, nuclear), August 2024 (oil and gas), September 2024 (bioenergy), March 2025 (geothermal)
     and April 2025 (hydro); a unit then under construction for 2024 or earlier is counted.
     """
-    units = _units(originals)
+    units = all_units(originals)
     names = ["country", "province", "technology", "mw", "lat", "lon"]
     return units.loc[_stands(units), names]
 
@@ -75,7 +75,7 @@ def captive_coal(originals: Path) -> pd.DataFrame:
 
     They show where heavy industry draws power that people do not explain.
     """
-    units = _units(originals)
+    units = all_units(originals)
     chosen = _stands(units) & units["captive"] & (units["country"] == "CN")
     return units.loc[chosen, ["country", "province", "technology", "mw", "lat", "lon"]]
 
@@ -86,7 +86,7 @@ def planned(originals: Path, first: int = 2025, last: int = 2035) -> pd.DataFram
     Columns as `operating`, and year. A unit under construction without a stated year (all nuclear units: their
     feed has no years) is kept, with a missing year; other undated plans are left out.
     """
-    units = _units(originals)
+    units = all_units(originals)
     dated = units["status"].isin(PIPELINE) & units["year"].between(first, last)
     under_way = (units["status"] == "construction") & units["year"].isna()
     names = ["country", "province", "technology", "mw", "lat", "lon", "year"]
@@ -99,7 +99,7 @@ def _stands(units: pd.DataFrame) -> pd.Series[bool]:
     return built | finished
 
 
-def _units(originals: Path) -> pd.DataFrame:
+def all_units(originals: Path) -> pd.DataFrame:
     """Every unit of every tracker with its status, year, place and our technology."""
     import pandas as pd
 

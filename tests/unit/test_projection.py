@@ -106,4 +106,5 @@ def test_command_writes_dataset_and_figure(grid, tmp_path, monkeypatch):
         assert written.attrs["Conventions"] == "CF-1.11"
     with xr.open_dataset(tmp_path / "supply_cells.nc") as cells:
         assert cells["nameplate_mw"].attrs["units"] == "MW"
+    assert (tmp_path / "supply_map_solar_2030.png").stat().st_size > 10_000
     assert (tmp_path / "supply.png").stat().st_size > 10_000
