@@ -9,6 +9,7 @@ from numba import njit
 from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
+_UNCOUNTED: dict[str, Any] = {"_nrt": False}  # as numba's own register_jitable describes it
 
 
 def in_order(function: F) -> F:
@@ -26,13 +27,13 @@ def lean(function: F) -> F:
 
     Such a function must neither make arrays nor return any.
     """
-    return cast(F, njit(cache=True, nogil=True, _nrt=False)(function))
+    return cast(F, njit(cache=True, nogil=True, **_UNCOUNTED)(function))
 
 
 def fused(function: F) -> F:
     """As lean; sums may be reordered, products fuse with additions, quotients be infinite: where errors are bounded."""
     flags = {"reassoc", "nsz", "contract"}
-    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy", _nrt=False)(function))
+    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy", **_UNCOUNTED)(function))
 
 
 def _without_owner(typing_context: Any, array: Any) -> Any:
