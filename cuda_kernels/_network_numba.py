@@ -134,17 +134,20 @@ def _margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> Non
         width = min(_TILE, hours - first)
         for a in range(areas):
             for case in range(len(c)):
+                row, factor = profiles[a, 0, first : first + width], c[case, a, 0]
                 for h in range(width):
-                    buffer[h] = c[case, a, 0] * profiles[a, 0, first + h]
+                    buffer[h] = factor * row[h]
                 for k in range(1, k_count):
-                    factor = c[case, a, k]
+                    row, factor = profiles[a, k, first : first + width], c[case, a, k]
                     if factor == 0.0:
                         continue
                     for h in range(width):
-                        buffer[h] += factor * profiles[a, k, first + h]
+                        buffer[h] += factor * row[h]
+                sums, own = total[case, first : first + width], margin[case, first : first + width, a]
                 for h in range(width):
-                    margin[case, first + h, a] = buffer[h]
-                    total[case, first + h] += buffer[h]
+                    sums[h] += buffer[h]
+                for h in range(width):
+                    own[h] = buffer[h]
 
 
 @in_order
@@ -175,18 +178,20 @@ def _copper_plate(total: Any, allowed: float) -> float:
 def _walk(load: float, hours: Any, count: int, case: Any, flow: Any, found: Any) -> None:
     """Tightest set of hours[:count] at a load: found = value (hour,), share of the direction in it (hour,), set."""
     margin, limits, weights, links = case
-    power = flow[0]
+    balance, carried = flow[0][0], flow[0][1]
     value, slope, member = found
     _begin(limits, links, flow)
     for at in range(count):
         h = hours[at]
-        least = np.inf
+        row = margin[h]
+        any_short = False
         for i in range(weights.size):
-            power[0, i] = margin[h, i] - load * weights[i] + power[1, i]
-            least = min(least, power[0, i])
+            left = row[i] - load * weights[i] + carried[i]
+            balance[i] = left
+            any_short |= left < 0.0
         value[at] = 0.0
         slope[at] = 0.0
-        if least >= 0.0:
+        if not any_short:
             continue
         side = augment(flow)
         if side == NONE:
