@@ -35,7 +35,7 @@ from cuda_kernels import resolve_device
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.25
 COUNT_EVERY_S = 2.0
-HEAL_AFTER_S = 60.0
+HEAL_AFTER_S = 30.0
 """How long a local pool may be short of processes before new ones are asked for: Dask gives up on one that is killed
 while it starts."""
 FETCH_S = 30.0
@@ -188,7 +188,7 @@ class Run:
         self._failed = 0
         self._last_sign = time.monotonic()
         self._own_client = False
-        self._workers, self._counted, self._patience = 0, -COUNT_EVERY_S, HEAL_AFTER_S
+        self._workers, self._counted = 0, -COUNT_EVERY_S
         self._most, self._whole = (pool.workers or _cores()) if pool.scheduler == "local" else 0, time.monotonic()
 
     def __call__(self, jobs: Iterable[Job]) -> int:
@@ -228,11 +228,11 @@ class Run:
         """Ask for the processes that a local pool has lost for good."""
         cluster, now = self._client.cluster, time.monotonic()
         if cluster is None or self._pool.gpus or self._workers >= self._most:
-            self._whole, self._patience = now, HEAL_AFTER_S
-        elif now - self._whole > self._patience:
+            self._whole = now
+        elif now - self._whole > HEAL_AFTER_S and not cluster._lock.locked():  # else it is starting some
             self._watch.say(f"{self._most - self._workers} worker processes did not come back; starting new ones")
             cluster.scale(len(cluster.worker_spec) + self._most - self._workers)
-            self._whole, self._patience = now, 2 * self._patience  # on a busy machine they may only be slow to start
+            self._whole = now
 
     def _fill(self, waiting: Iterator[Job], by_task: dict[int, Job]) -> bool:
         """Submit until the window is full; True while new jobs may be left."""
