@@ -108,12 +108,10 @@ def explain_group(
     known = network_year.year_case(grid, scenario, name, year, draws, seed)
     g = known.group_of(a)
     areas = known.case.links.groups[g].areas
-    solved = network.solve(known.only(g), known.place, "auto")
-    loads = solved.flexible_mw[:, areas, 0]
-    order = np.argsort(loads.sum(axis=1), kind="stable")
-    draw = int(order[min(int(quantile * draws), draws - 1)])
-    load = float(loads[draw].sum())
-    direction = loads[draw] / load if load > 0.0 else np.zeros(len(areas))
+    draw, solved = known.at_quantile(g, quantile)
+    loads = solved.flexible_mw[draw, areas, 0]
+    load = float(loads.sum())
+    direction = loads / load if load > 0.0 else np.zeros(len(areas))
     margins = known.margins(g, draw)
     margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in margins], axis=1)
     limits = known.limits(g, draw)
@@ -122,17 +120,14 @@ def explain_group(
     own = int(np.flatnonzero(areas == a)[0])
     (tight,) = np.nonzero(point.curtailed_mw > 0.0)
     rows = tight[np.argsort(-point.curtailed_mw[tight], kind="stable")][:shown]
-    zone = str(grid["area_timezone"].sel(area=area).item())
-    balance = known.case.balances[a]
-    weather = known.case.records[a].weather
-    weather_year = weather[min(known.weather_number(g, draw), len(weather) - 1)].weather_year
-    table = _table(margins[own], float(balance.firm_mw[draw, 0]), (weather_year, rows, zone))
-    table["import_beside_mw"] = point.import_mw[rows, own]
-    table["group_curtailed_mw"] = point.curtailed_mw[rows]
+    hours, weather_year = _hours(
+        known, (g, a, draw), margins[own], (rows, str(grid["area_timezone"].sel(area=area).item()))
+    )
+    hours["import_beside_mw"] = point.import_mw[rows, own]
+    hours["group_curtailed_mw"] = point.curtailed_mw[rows]
     group = known.case.links.groups[g]
-    table["short_side"] = [
-        network.cut_name([int(i) for i in areas[point.side[h]]], group, known.fleet.areas) for h in rows
-    ]
+    sides = ([int(i) for i in areas[point.side[h]]] for h in rows)
+    hours["short_side"] = [network.cut_name(side, group, known.fleet.areas) for side in sides]
     return NetworkExplanation(
         area,
         group.name,
@@ -140,10 +135,10 @@ def explain_group(
         quantile,
         int(known.draws.ids[draw]),
         weather_year,
-        float(loads[draw, own]),
+        float(loads[own]),
         load,
         len(tight),
-        table,
+        hours,
         {n: _resources(point, margins[i], i) for i, n in enumerate(names)},
         _links(point, limits, names),
         _standing(grid, known, a, draw),
@@ -202,14 +197,22 @@ def _links(point: Point, limits: Floats, names: list[str]) -> dict[tuple[str, st
     return {pair: adds[pair] for pair in best if adds[pair] > 0.0}
 
 
-def _table(margin: notions.Margin, firm_mw: float, where: tuple[int, NDArray[np.int64], str]) -> pd.DataFrame:
-    """Date and make-up of one area's margin in some hours of a weather year. [MW]"""
-    weather_year, rows, zone = where
+def _hours(
+    known: network_year.YearCase,
+    at: tuple[int, int, int],
+    margin: notions.Margin,
+    where: tuple[NDArray[np.int64], str],
+) -> tuple[pd.DataFrame, int]:
+    """Date and make-up of one area's margin in some hours, and the weather year. at : group, area, draw. [MW]"""
+    (g, a, draw), (rows, zone) = at, where
+    weather = known.case.records[a].weather
+    weather_year = weather[min(known.weather_number(g, draw), len(weather) - 1)].weather_year
+    firm_mw = float(known.case.balances[a].firm_mw[draw, 0])
     parts = margin.coefficients[0, 0][:, None] * margin.profiles[0][:, rows]
     by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
     nil = np.zeros(len(rows))
     utc, local = explain.dates(weather_year, rows, zone)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "utc": utc,
             "local": local,
@@ -221,6 +224,7 @@ def _table(margin: notions.Margin, firm_mw: float, where: tuple[int, NDArray[np.
             "margin_mw": parts.sum(axis=0),
         }
     )
+    return table, weather_year
 
 
 def _standing(grid: xr.Dataset, known: network_year.YearCase, a: int, draw: int) -> dict[str, float]:

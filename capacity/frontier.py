@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from capacity import explain_network, network, network_year
+from capacity import explain_network, network_year
 from capacity.errors import CapacityError
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
@@ -132,9 +132,7 @@ def frontier(
         raise CapacityError(f"{', '.join(areas)} exchange no power with each other; choose areas of one group")
     g = groups.pop()
     inside = known.case.links.groups[g].areas
-    solved = network.solve(known.only(g), known.place, "auto")
-    order = np.argsort(solved.flexible_mw[:, inside, 0].sum(axis=1), kind="stable")
-    draw = int(order[min(int(quantile * draws), draws - 1)])
+    draw, solved = known.at_quantile(g, quantile)
     margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
     chosen = [int(np.flatnonzero(inside == a)[0]) for a in numbers]
     edge = Edge(margin, known.limits(g, draw), chosen, float(known.case.share[draw, 0]))

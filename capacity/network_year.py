@@ -52,6 +52,13 @@ class YearCase:
         number, members = self.weather_number(g, draw), np.array([draw], dtype=np.int64)
         return [network.margin_of(self.case, int(a), number, members) for a in self.case.links.groups[g].areas]
 
+    def at_quantile(self, g: int, quantile: float) -> tuple[int, network.NetworkHours]:
+        """The draw whose group headroom is a quantile of the draws, and the group solved in all draws."""
+        solved = network.solve(self.only(g), self.place, "auto")
+        total = solved.flexible_mw[:, self.case.links.groups[g].areas, 0].sum(axis=1)
+        order = np.argsort(total, kind="stable")
+        return int(order[min(int(quantile * len(order)), len(order) - 1)]), solved
+
     def limits(self, g: int, draw: int) -> Floats:
         """Transfer limits (area, area) of a group in one draw. [MW]"""
         areas = self.case.links.groups[g].areas
