@@ -78,7 +78,7 @@ def _area_row(
     for conditions in record.weather:
         margins = {name: notion(record, conditions, balance, balance) for name, notion in notions.NOTIONS.items()}
         for name, margin in margins.items():
-            found = headroom_mw(margin.profiles[0], margin.coefficients[:, 0], share)
+            found = headroom_mw(margin.profiles[0], margin.coefficients[:, 0], share, missing="refuse")
             headrooms[name].append(float(found.headroom_mw[0]))
         firm = margins["firm_capacity"]
         shortage.append(_shortage(firm.profiles[0], firm.coefficients[0, 0]))

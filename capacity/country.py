@@ -177,7 +177,7 @@ class _Hourly:
         for y, profiles in enumerate(margin.profiles):
             shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
             cases = np.ascontiguousarray(margin.coefficients[:, y])
-            found = headroom_mw(move(profiles), move(cases), move(shares), engine=engine)
+            found = headroom_mw(move(profiles), move(cases), move(shares), engine=engine, missing="refuse")
             load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
             self.firm[members, area, y] = load[:, 0]
             self.flexible[members, area, y] = load[:, 1]

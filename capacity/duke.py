@@ -177,7 +177,7 @@ def headroom_of_hours(hours: Hours, shares: Floats, years: int, rule: Rule = "pl
     headroom = np.zeros(shares.size)
     curtailed = np.zeros(shares.size)
     if has_root.any():
-        found = headroom_mw(profiles, coefficients, fraction[has_root], rule=rule)
+        found = headroom_mw(profiles, coefficients, fraction[has_root], rule=rule, missing="refuse")
         headroom[has_root] = found.headroom_mw[0]
         curtailed[has_root] = found.curtailed_hours[0] / years
     return Answer(headroom, curtailed, has_root)

@@ -131,7 +131,8 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _C
         balance = balances[a].take(members)
         margin = notions.firm_capacity(record, conditions, balance, central[a])
         profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
-        loads = headroom_mw(profiles, coefficients, share[members][:, None]).headroom_mw[:, 0]
+        solved = headroom_mw(profiles, coefficients, share[members][:, None], missing="refuse")
+        loads = solved.headroom_mw[:, 0]
         for row, draw in enumerate(members):
             found[int(draw)] = _Case(
                 conditions.weather_year,

@@ -15,25 +15,28 @@ A = {h : margin[h] < L}.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ._namespace import Array, array_namespace
+from ._namespace import Array, array_namespace, asnumpy
 from .errors import KernelError
 
 Rule = Literal["native_first", "plain"]
 Engine = Literal["auto", "numpy", "numba"]
+Missing = Literal["nan", "refuse"]
 
 _LARGEST = 1e290  # margins and their sums over any realistic number of hours stay finite below this
-_KINK = 1e-9  # relative: how far right of its own answer the last descent starts
+_NAMED = 10  # cases that a warning lists
 
 
 class Headroom(NamedTuple):
     """Result of headroom_mw; both arrays are (case, share), or (case,) for a scalar share.
 
-    headroom_mw : float64     Largest added load, >= 0. [MW]
-    curtailed_hours : int64   Hours in which that load is curtailed at all; 0 where there is no headroom. [h]
+    headroom_mw : float64     Largest added load, >= 0; NaN where an input is NaN or infinite. [MW]
+    curtailed_hours : int64   Hours in which that load is curtailed at all; 0 where there is no headroom, -1 where it is
+                              NaN. [h]
     """
 
     headroom_mw: Array
@@ -47,6 +50,7 @@ def headroom_mw(
     *,
     rule: Rule = "native_first",
     engine: Engine = "auto",
+    missing: Missing = "nan",
 ) -> Headroom:
     """Largest constant load that can be added at a curtailable share of its energy.
 
@@ -55,18 +59,26 @@ def headroom_mw(
     curtailable_fraction : float, (share,) or (case, share)  0 <= eps < 1. [1]
     rule : "native_first" leaves existing shortage out of the new load's account, "plain" charges it.
     engine : "auto" (numba when installed), "numpy" or "numba"; CuPy arrays always run on the device.
+    missing : "nan" gives NaN for the cases that meet a NaN or an infinity, and a RuntimeWarning that names them;
+        "refuse" raises KernelError.
 
     Returns Headroom, on the device of the input. A case's result does not depend on which other cases
     share the call. Where no positive load fits (the native system is short too often) the answer is 0;
-    at eps = 0 it is max(0, min(margin)). Raises KernelError for shapes, dtypes, and NaN or infinity,
-    naming the first case or profile.
+    at eps = 0 it is max(0, min(margin)). Raises KernelError for shapes, dtypes and numbers whose margins
+    overflow, naming the first case or profile.
     """
     xp = array_namespace(profiles, coefficients)
     profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
     shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
-    peaks = _check(xp, profiles, coefficients, rule)
+    undefined = _undefined(xp, profiles, coefficients) if missing == "nan" else None
+    if undefined is not None:
+        profiles = xp.where(xp.isfinite(profiles), profiles, 0.0)
+        coefficients = xp.where(undefined[:, None], 0.0, coefficients)
+    peaks = _check(xp, profiles, coefficients, (rule, missing))
     body = _cuda if xp is not np else _numba if _use_numba(engine) else _numpy
     load, hours = body((profiles, peaks), coefficients, shares, rule == "native_first")
+    if undefined is not None:
+        load, hours = xp.where(undefined[:, None], xp.nan, load), xp.where(undefined[:, None], -1, hours)
     return Headroom(load[:, 0], hours[:, 0]) if scalar else Headroom(load, hours)
 
 
@@ -96,8 +108,26 @@ def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
     return xp.ascontiguousarray(xp.broadcast_to(shares, (cases, shares.shape[1]))), scalar
 
 
-def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> Array:
-    """All problems of the two matrices at once; returns each profile's largest absolute value."""
+def _undefined(xp: Any, profiles: Array, coefficients: Array) -> Array | None:
+    """Which cases meet a NaN or an infinity (one in a profile: all), None if none does. A warning names them."""
+    finite, whole = xp.isfinite(coefficients), xp.isfinite(profiles).all()
+    if bool(whole & finite.all()):
+        return None
+    undefined = (~finite).any(axis=1) | ~whole
+    reasons = _not_finite(xp, profiles, "profile", "hour") + _not_finite(xp, coefficients, "case", "coefficient")
+    cases = np.flatnonzero(asnumpy(undefined))
+    named = ", ".join(map(str, cases[:_NAMED])) + (", ..." if len(cases) > _NAMED else "")
+    text = f"headroom is NaN in {len(cases)} of {len(undefined)} cases ({named}): {'; '.join(reasons)}"
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
+    return undefined
+
+
+def _check(xp: Any, profiles: Array, coefficients: Array, choices: tuple[str, str]) -> Array:
+    """All problems of the two matrices at once; returns each profile's largest absolute value.
+
+    choices = (rule, missing).
+    """
+    rule, missing = choices
     problems = []
     if profiles.shape[0] != coefficients.shape[1]:
         problems.append(f"{profiles.shape[0]} profiles but {coefficients.shape[1]} coefficients per case")
@@ -105,6 +135,8 @@ def _check(xp: Any, profiles: Array, coefficients: Array, rule: str) -> Array:
         raise KernelError(f"profiles must not be empty, got {profiles.shape}")
     if rule not in ("native_first", "plain"):
         problems.append(f"rule is {rule!r}; choose 'native_first' or 'plain'")
+    if missing not in ("nan", "refuse"):
+        problems.append(f"missing is {missing!r}; choose 'nan' or 'refuse'")
     peaks = xp.maximum(profiles.max(axis=1), -profiles.min(axis=1))  # NaN and infinity come through
     if not float(peaks.sum()) < _LARGEST:
         problems += _not_finite(xp, profiles, "profile", "hour")

@@ -140,9 +140,21 @@ def test_headroom_without_cases_launches_nothing(cupy):
     assert stand_in.launches == []
 
 
+def test_missing_device_input_gives_nan_for_the_cases_that_meet_it(cupy):
+    profiles, coefficients = made_up(cases=20, hours=60)
+    coefficients[7, 2] = np.nan
+    with pytest.warns(RuntimeWarning, match=r"NaN in 1 of 20 cases \(7\)"):
+        got = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.0, 0.1])
+    with pytest.warns(RuntimeWarning, match="case 7 holds nan"):
+        want = headroom_mw(profiles, coefficients, [0.0, 0.1], engine="numpy")
+    assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
+    assert_array_equal(got.curtailed_hours.get(), want.curtailed_hours)
+    assert np.isnan(want.headroom_mw[7]).all()
+
+
 def test_bad_device_input_is_refused_by_name(cupy):
     with pytest.raises(KernelError, match="case 1 holds nan at coefficient 0"):
-        headroom_mw(cupy.ones((1, 4)), cupy.asarray(np.array([[1.0], [np.nan]])), 0.1)
+        headroom_mw(cupy.ones((1, 4)), cupy.asarray(np.array([[1.0], [np.nan]])), 0.1, missing="refuse")
     with pytest.raises(KernelError, match="at most 12"):
         headroom_mw(cupy.ones((13, 4)), cupy.ones((1, 13)), 0.1)
     with pytest.raises(KernelError, match="host and device"):

@@ -238,6 +238,7 @@ def test_no_cases_give_no_answers(engine):
         ({"profiles": np.ones((1, 0))}, "must not be empty"),
         ({"profiles": np.array([["a"]])}, "must be real numbers"),
         ({"rule": "duke"}, "choose 'native_first' or 'plain'"),
+        ({"missing": "zero"}, "choose 'nan' or 'refuse'"),
         ({"engine": "fortran"}, "choose 'auto', 'numpy' or 'numba'"),
     ],
 )
@@ -246,14 +247,42 @@ def test_bad_input_is_refused_by_name(change, message):
         "profiles": np.ones((1, 2)),
         "coefficients": np.ones((2, 1)),
         "curtailable_fraction": 0.1,
+        "missing": "refuse",
     } | change
     with pytest.raises(KernelError, match=message):
         headroom_mw(**arguments)
 
 
+@engines
+@rules
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_missing_coefficient_is_no_number_and_its_case_is_named(engine, rule, value):
+    profiles, coefficients = made_up(12, cases=40)
+    want = headroom_mw(profiles, coefficients, SHARES, rule=rule, engine=engine)
+    coefficients[[3, 17], [1, 4]] = value
+    with pytest.warns(RuntimeWarning, match=rf"NaN in 2 of 40 cases \(3, 17\): case 3 holds {value} at coefficient 1"):
+        got = headroom_mw(profiles, coefficients, SHARES, rule=rule, engine=engine)
+    others = np.delete(np.arange(40), [3, 17])
+    assert np.isnan(got.headroom_mw[[3, 17]]).all()
+    assert (got.curtailed_hours[[3, 17]] == -1).all()
+    assert_array_equal(got.headroom_mw[others], want.headroom_mw[others])
+    assert_array_equal(got.curtailed_hours[others], want.curtailed_hours[others])
+
+
+@engines
+def test_a_missing_hour_is_no_zero_even_where_its_profile_weighs_nothing(engine):
+    profiles, coefficients = made_up(13, cases=15)
+    profiles[2, 100] = np.nan
+    coefficients[:, 2] = 0.0
+    with pytest.warns(RuntimeWarning, match=r"15 of 15 cases \(0, 1, .*, 9, \.\.\.\): profile 2 holds nan at hour 100"):
+        got = headroom_mw(profiles, coefficients, [0.0, 0.01], engine=engine)
+    assert np.isnan(got.headroom_mw).all()
+    assert (got.curtailed_hours == -1).all()
+
+
 def test_all_problems_come_at_once():
     with pytest.raises(KernelError, match=r"profile 0 holds nan.*case 0 holds inf.*\(2 such values\)"):
-        headroom_mw(np.array([[np.nan]]), np.array([[np.inf], [np.inf]]), 0.1)
+        headroom_mw(np.array([[np.nan]]), np.array([[np.inf], [np.inf]]), 0.1, missing="refuse")
 
 
 def test_importing_the_package_imports_no_accelerator():
