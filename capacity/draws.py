@@ -76,7 +76,16 @@ class Draws:
     def _uniform(self, number: int, *, yearly: bool = False) -> Floats:
         if yearly:
             return philox.uniform(self.seed, self.ids, number, self.years)
-        return philox.uniform(self.seed, self.ids, number, np.zeros(1, dtype=np.int64))[:, 0]
+        if number not in self._drawn:
+            drawn = philox.uniform(self.seed, self.ids, number, np.zeros(1, dtype=np.int64))[:, 0]
+            drawn.flags.writeable = False
+            self._drawn[number] = drawn
+        return self._drawn[number]
+
+    @cached_property
+    def _drawn(self) -> dict[int, Floats]:
+        """Uniforms (draw,) that were asked for already; many parts of a run ask for the same."""
+        return {}
 
     @cached_property
     def central(self) -> CentralPath:

@@ -102,17 +102,25 @@ def remaining_share(fleet: Fleet, draws: Draws | CentralPath, technology: str) -
     Conditional on standing at the end of base_year. A unit already near or past the maximum age has
     outlived the cut-off, so it follows the logistic tail instead of vanishing at once.
     """
-    max_age = draws.scalar(f"survival_max_age_{technology}")[:, None, None]
-    half_life = draws.scalar("survival_half_life_share")[:, None, None] * max_age
-    steepness = draws.scalar("survival_steepness")[:, None, None]
-    shares = []
+    max_age = draws.scalar(f"survival_max_age_{technology}")[:, None]
+    half_life = draws.scalar("survival_half_life_share")[:, None] * max_age
+    steepness = draws.scalar("survival_steepness")[:, None]
+    horizon = draws.years - fleet.base_year
+    oldest = max(fleet.base_year - int(fleet.vintages.min()), 0) + int(horizon[-1])
+    # Ages are whole years: the curve is worked out once for each, then looked up.
+    ages = np.arange(oldest + 1, dtype=float)[None, :]
+    curve = _logistic_tail(ages, half_life, steepness)
+    cut = np.where(ages < max_age, curve, 0.0)
+    total = np.zeros((len(draws), len(fleet.vintages), len(horizon)))
     for offset in range(VINTAGE_YEARS):
-        age_now = (fleet.base_year - (fleet.vintages + offset)).clip(0)[None, :, None].astype(float)
-        age = age_now + (draws.years - fleet.base_year).astype(float)[None, None, :]
-        tail = _logistic_tail(age, half_life, steepness) / _logistic_tail(age_now, half_life, steepness)
-        outlived = age_now >= max_age - VINTAGE_YEARS
-        shares.append(np.where((age < max_age) | outlived, tail, 0.0))
-    return np.mean(shares, axis=0)
+        now = (fleet.base_year - (fleet.vintages + offset)).clip(0)
+        at = now[:, None] + horizon[None, :]
+        outlived = now[None, :] >= max_age - VINTAGE_YEARS
+        kept = cut[:, at]
+        if outlived.any():
+            kept = np.where(outlived[:, :, None], curve[:, at], kept)
+        total += kept / curve[:, now][:, :, None]
+    return total / VINTAGE_YEARS
 
 
 def existing_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
