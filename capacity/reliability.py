@@ -44,8 +44,8 @@ COLD_C, MILD_C, HOT_C = -15.0, 10.0, 35.0
 """Where the parameters outage_cold_ratio and outage_hot_ratio are measured; label F, Murphy et al. 2019."""
 HIGHEST_RATE = 0.4
 """Outage rates are not extrapolated beyond this; label F, NREL, ReEDS."""
-BIN_C = 5.0
-"""Width of the temperature bins; label J, rates change by less than a fifth within one."""
+BIN_C = 2.5
+"""Width of the temperature bins; label J. In the cold gas changes by 0.6 of its mild rate from bin to bin."""
 STATE_YEARS = 5
 """Years between two fleets that get tables of their own; label J."""
 NODES = 3000
