@@ -2,7 +2,8 @@
 
     python -m benchmarks.headroom                 a table
     python -m benchmarks.headroom --json          the same for machines
-    python -m benchmarks.headroom --write FILE    put the table into docs/performance.md between its markers
+    python -m benchmarks.headroom --write FILE    put the tables into docs/performance.md between its markers
+    python -m benchmarks.headroom --figure FILE   draw them
 
 One process, solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get fewer cases.
 """
@@ -22,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from . import problem
+from cuda_kernels import Engine
+
+from . import headroom_scaling, problem
 from .solvers import Solver, available
 
 SHARES = (0.0025, 0.005, 0.01, 0.05)
@@ -54,7 +57,10 @@ def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
             spread = {"lowest": min(times[name]), "highest": max(times[name])}
             row = {"solver": name, "share": share, "microseconds": statistics.median(times[name])}
             rows.append(row | spread | {"difference": difference})
-    return {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine(), "rows": rows}
+    engine: Engine = "numba" if "gridflops [fast]" in solvers else "numpy"
+    scaling = headroom_scaling.measure(cases, hours, repetitions, engine)
+    described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
+    return described | {"rows": rows, "scaling": scaling}
 
 
 def _answer(name: str, solver: Solver, arguments: tuple[Any, Any, float]) -> Any:
@@ -102,7 +108,30 @@ def table(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     lines += ["", f"{result['cases']:,} cases of {result['hours']:,} hours and six profiles; medians of "
               f"{result['repetitions']} interleaved repetitions, CPU time of the process. {versions}."]  # fmt: skip
+    lines += ["", f"One case at {headroom_scaling.SHARE:.1%} by the first solver, as one thing is varied (time on the "
+              "clock for cores; memory over the inputs):", "", headroom_scaling.table(result["scaling"])]  # fmt: skip
     return "\n".join(lines)
+
+
+def draw(file: Path, result: dict[str, Any]) -> None:
+    """Time per case by solver over the curtailable share, and of the first solver over the number of cases."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    for name in dict.fromkeys(row["solver"] for row in result["rows"]):
+        mine = [row for row in result["rows"] if row["solver"] == name]
+        taken = [row["microseconds"] for row in mine]
+        spread = [[t - row["lowest"] for t, row in zip(taken, mine, strict=True)],
+                  [row["highest"] - t for t, row in zip(taken, mine, strict=True)]]  # fmt: skip
+        left.errorbar([row["share"] * 100 for row in mine], taken, yerr=spread, marker="o", markersize=4, label=name)
+    left.set(xscale="log", yscale="log", xlabel="curtailable share, %", ylabel="CPU time per case, µs")
+    left.legend(fontsize=7)
+    cases = [row for row in result["scaling"] if row["varied"] == "cases"]
+    right.plot([row["value"] for row in cases], [row["microseconds"] for row in cases], marker="o")
+    right.set(xscale="log", xlabel=f"cases in a call, share {headroom_scaling.SHARE:.1%}", ylim=(0, None))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
 
 
 def write(file: Path, text: str) -> None:
@@ -119,10 +148,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("--figure", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
     result = measure(chosen.cases, chosen.hours, chosen.repetitions)
     if chosen.write:
         write(chosen.write, table(result))
+    if chosen.figure:
+        draw(chosen.figure, result)
     print(json.dumps(result, indent=1) if chosen.json else table(result))
     return 0
 

@@ -141,6 +141,7 @@ def torch_newton() -> Solver:
             load = torch.where(excess > 0, torch.minimum(lower, load), load)
         return load
 
+    torch.set_num_threads(1)
     compiled = torch.compile(newton, dynamic=False)
 
     def run(profiles: Floats, coefficients: Floats, share: float) -> Floats:
