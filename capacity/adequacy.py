@@ -10,10 +10,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import demand
+from capacity.demand_components import peak_ratio
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
-from capacity.winter import Winter, heating_shape, winter
+from capacity.winter import Winter, heating_shape, monthly_temperature_c, winter
 from grids.hours import hours_in_year
 
 Floats = NDArray[np.float64]
@@ -97,13 +98,6 @@ def weather_by_area(grid: xr.Dataset) -> dict[str, tuple[AreaWeather, ...]]:
     return {area: tuple(years) for area, years in found.items()}
 
 
-def monthly_temperature_c(grid: xr.Dataset, area: str) -> Floats:
-    """Mean temperature (12,) of an area's months where its load is. [degC]"""
-    here = (grid["cell_area_id"] == area).to_numpy()
-    weight = grid["cell_load_weight"].to_numpy()[here]
-    return weight @ grid["cell_temperature_c"].to_numpy()[here] / weight.sum()
-
-
 def firm_factor(technology: str, country: str, draws: Draws | CentralPath, summer: float) -> Floats:
     """Firm share (draw, year) of a technology's nameplate; nil for wind, solar and scheduled hydro."""
     if technology in VARIABLE or technology == "hydro":
@@ -138,7 +132,7 @@ def balances(
         result.append(
             AreaBalance(
                 load_mw=load,
-                stretch=demand.stretch(path.peak_ratio, float(peak_to_mean[a])),
+                stretch=demand.stretch(peak_ratio(grid, fleet, a, path, draws), float(peak_to_mean[a])),
                 firm_mw=firm[:, a] / reserve,
                 variable_mw={name: nameplate_mw[:, a, names.index(name)] for name in VARIABLE},
                 hydro_mw=nameplate_mw[:, a, names.index("hydro")] * water,

@@ -23,6 +23,7 @@ from capacity import adequacy, notions
 from capacity.dispatch import DAYS
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.winter import monthly_temperature_c
 from cuda_kernels import Engine
 from cuda_kernels.outage_headroom import Criterion, outage_headroom_mw
 from cuda_kernels.outage_table import STEP_MW, OutageTable, outage_table
@@ -113,7 +114,7 @@ class Outages:
             {t: np.clip(central.parameter(f"forced_outage_rate_{t}")[0] * multiplier, 0.0, 1.0) for t in UNITS},
             {t: float(central.scalar(f"{fleet.prefix}.unit_size_{t}")[0]) for t in UNITS},
             {t: _ratios(central, t) for t in RESPONSIVE},
-            np.stack([hourly_temperature_c(adequacy.monthly_temperature_c(grid, area)) for area in fleet.areas]),
+            np.stack([hourly_temperature_c(monthly_temperature_c(grid, area)) for area in fleet.areas]),
             fleet.technologies,
         )
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from capacity.dispatch import DAYS, HOURS_OF_MONTH
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from capacity.adequacy import AreaWeather
     from capacity.draws import CentralPath, Draws
     from capacity.fleet import Fleet
@@ -62,6 +64,13 @@ def heating_shape(monthly_temperature_c: Floats) -> Floats:
     middle = ends - DAYS * 12.0
     hours = np.interp(np.arange(8760) + 0.5, middle, degrees, period=8760.0)
     return hours / hours.mean() if degrees.any() else np.ones(8760)
+
+
+def monthly_temperature_c(grid: xr.Dataset, area: str) -> Floats:
+    """Mean temperature (12,) of an area's months where its load is. [degC]"""
+    here = (grid["cell_area_id"] == area).to_numpy()
+    weight = grid["cell_load_weight"].to_numpy()[here]
+    return weight @ grid["cell_temperature_c"].to_numpy()[here] / weight.sum()
 
 
 def cold_spell(load_shape: Floats) -> Floats:
