@@ -23,7 +23,8 @@ def headroom(profiles: Any, coefficients: Any, table: Any, criterion: Any, by_ca
     known, rows = table
     results = tuple(np.zeros(len(coefficients)) for _ in range(4))
     begins = (known.short > _NIL).argmax(axis=1).astype(np.float64)  # node from which shortage is possible
-    tables = (float(known.step_mw), known.short, known.expected_mw, begins)
+    mean = known.most_mw - known.expected_mw[:, -1]
+    tables = (float(known.step_mw), known.short, known.expected_mw, begins, mean)
     name, limit = criterion
     kind = ("eue_firm", "lolh", "lole").index(name)
     _cases(profiles, coefficients, tables, rows, (kind, float(limit)), by_case, results)
@@ -33,7 +34,7 @@ def headroom(profiles: Any, coefficients: Any, table: Any, criterion: Any, by_ca
 @in_order
 def _look(tables: Any, row: int, load: float) -> Any:
     """H and F of one net load; outage_table.look_up."""
-    step, short, expected, begins = tables
+    step, short, expected, begins, _ = tables
     position = load / step
     if position < begins[row]:
         return 0.0, 0.0
@@ -78,6 +79,7 @@ def _cases(
 def _newton(found: float, fixed: float, allowed: float, tables: Any, room: Any) -> float:
     """Root from the right of sum H(x + L) - fixed - allowed L; 0 where there is none."""
     load, rows, chosen = room
+    found = _without_scatter(found, fixed, allowed, tables[4], load, rows)
     count = load.size
     for h in range(count):
         chosen[h] = h
@@ -100,6 +102,25 @@ def _newton(found: float, fixed: float, allowed: float, tables: Any, room: Any) 
         if not moved:
             break
     return max(found, 0.0)
+
+
+@in_order
+def _without_scatter(found: float, fixed: float, allowed: float, mean: Any, load: Any, rows: Any) -> float:
+    """The root if the mean capacity always stood: right of the true one, since H(x) >= (x - mean)^+ (Jensen)."""
+    for _ in range(_MAX_STEPS):
+        cost, rise = -fixed - allowed * found, -allowed
+        for h in range(load.size):
+            gap = load[h] + found - mean[rows[h]]
+            if gap > 0.0:
+                cost += gap
+                rise += 1.0
+        if cost <= 0.0 or rise <= 0.0:
+            break
+        lower = found - cost / rise
+        if lower <= 0.0 or found - lower <= 1e-9 * found:
+            break
+        found = lower
+    return found
 
 
 @in_order
