@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("capacity", "grids", "scenarios", "cuda_kernels")
-DATA = {".cu", ".cuh", ".yaml", ".json", ".nc"}
+DATA = {".cu", ".cuh", ".yaml", ".json", ".nc", ".gz"}
 
 
 @pytest.fixture(scope="module")
