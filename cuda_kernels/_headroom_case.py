@@ -178,7 +178,8 @@ def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any)
         total += c[k] * (part.base[k] * call.grid[2][k])
     known = (part.certain, (total + (allowed - part.certain) * at_zero) / frame.unit)
     y, count, _ = descend(x, np.float32((start - at_zero) / frame.unit), known, allowed)
-    for _ in range(4):
+    proven, moved = False, False  # whether float64 stands behind the set; whether x still lies where it was moved
+    for _ in range(6):
         excess = part.certain + count - allowed
         if count < 0.0 or excess * _WORST_CONDITION < part.certain + count:
             break
@@ -188,14 +189,16 @@ def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any)
         room = float(frame.tolerance) + near / frame.unit
         if load <= 0.0 or where - 3.0 * room <= floor:
             break
+        if moved:  # it was moved about another load
+            _coordinates(c, frame, part, call, allowed, space)
         low, high = np.float32(where - room), np.float32(where + room)
         fewest, most = below_both(x, low, high)
-        if fewest != most:
+        moved = fewest != most
+        if moved:
             if not _settle(c, x, (low, high, near), load, part, call):
                 break
             fewest, _ = below_both(x, low, high)
-        if float(fewest) == count:
+        if float(fewest) == count and (proven or not moved):  # sets of hours below a load are nested
             return True, load, int(part.certain + count)
-        y = np.float32(where)
-        count = float(fewest)
+        y, count, proven = np.float32(where), float(fewest), True
     return False, 0.0, 0

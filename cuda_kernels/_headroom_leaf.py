@@ -22,7 +22,7 @@ _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 3.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
 _WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed
-_FEW = 1024  # hours whose grid steps are laid out for a leaf; of longer lists they are looked up
+_FEW = 4096  # hours whose grid steps are laid out for a leaf; of longer lists they are looked up
 
 
 @in_order

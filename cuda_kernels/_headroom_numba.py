@@ -13,8 +13,9 @@ Floored margins (native first) are followed by a chord above the kink where an h
 from __future__ import annotations
 
 import os
-import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
         part = slice(edges[piece], edges[piece + 1])
         order = np.arange(edges[piece + 1] - edges[piece])
         problem, result = (coefficients[part], allowed[part], order), (load[part], hours[part])
-        _solve((profiles, grid, peaks, inverse), lowest, problem, result, _workspace(*profiles.shape), ordinary)
+        with _workspace(*profiles.shape) as space:
+            _solve((profiles, grid, peaks, inverse), lowest, problem, result, space, ordinary)
 
     if pieces == 1:
         solve(0)
@@ -81,29 +83,34 @@ def _is_ordinary(profiles: Any, peaks: Any, coefficients: Any) -> bool:
     return bool(low < reach)
 
 
-_kept = threading.local()
+_spare: dict[tuple[int, int], list[Any]] = {}  # of one shape: popping from a list is safe from any thread
 
 
-def _workspace(profiles: int, hours: int) -> Any:
-    """Scratch arrays of this thread, kept from call to call: fresh ones would cost more than a small call itself."""
-    if getattr(_kept, "shape", None) != (profiles, hours):
-        size = profiles * hours
-        singles = np.empty((_LISTS + 2) * size + 7 * hours + profiles + 16, dtype=np.float32)
-        places = np.empty((_LISTS + 5) * hours, dtype=np.int32)
-        flags = np.zeros(hours + 8 - hours % 8, dtype=np.uint8)
-        shifted = np.empty(hours)
-        longs = np.empty(2 * size + hours + profiles, dtype=np.int64)
-        doubles = np.empty(size + hours)
-        _kept.space = (
-            singles,
-            places,
-            longs,
-            doubles,
-            (flags, flags.view(np.uint64)),
-            (shifted, shifted.view(np.int64)),
-        )
-        _kept.shape = (profiles, hours)
-    return _kept.space
+@contextmanager
+def _workspace(profiles: int, hours: int) -> Iterator[Any]:
+    """Scratch arrays, kept from call to call: fresh ones would cost more than a small call itself."""
+    shape = (profiles, hours)
+    if shape not in _spare:
+        _spare.clear()
+    kept = _spare.setdefault(shape, [])
+    try:
+        space = kept.pop()
+    except IndexError:
+        space = _new_workspace(profiles, hours)
+    yield space
+    kept.append(space)
+
+
+def _new_workspace(profiles: int, hours: int) -> Any:
+    size = profiles * hours
+    singles = np.empty((_LISTS + 2) * size + 7 * hours + profiles + 16, dtype=np.float32)
+    places = np.empty((_LISTS + 5) * hours, dtype=np.int32)
+    flags = np.zeros(hours + 8 - hours % 8, dtype=np.uint8)
+    shifted = np.empty(hours)
+    longs = np.empty(2 * size + hours + profiles, dtype=np.int64)
+    doubles = np.empty(size + hours)
+    twins = (flags, flags.view(np.uint64)), (shifted, shifted.view(np.int64))
+    return (singles, places, longs, doubles, *twins)
 
 
 @in_order

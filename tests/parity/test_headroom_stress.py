@@ -82,3 +82,14 @@ def test_odd_cases():
             assert (np.abs(one.headroom_mw[~missing, column] - want) <= 1e-12 * reach * condition + rounding).all(), (
                 f"round {number}"
             )
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+def test_hours_that_float32_cannot_order_between_two_loads():
+    """Margins a hundred-thousandth of what cancels in them: an hour settled about one load must be settled anew."""
+    rng = np.random.default_rng(2025)
+    for _ in range(1181):
+        profiles, coefficients, shares, rule = odd_problem(rng)
+    by_engine = [headroom_mw(profiles, coefficients, shares, rule=rule, engine=e) for e in ("numpy", "numba")]
+    for one, other in zip(*by_engine, strict=True):
+        np.testing.assert_array_equal(one, other)
