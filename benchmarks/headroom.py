@@ -126,7 +126,10 @@ def draw(file: Path, result: dict[str, Any]) -> None:
                   [row["highest"] - t for t, row in zip(taken, mine, strict=True)]]  # fmt: skip
         left.errorbar([row["share"] * 100 for row in mine], taken, yerr=spread, marker="o", markersize=4, label=name)
     left.set(xscale="log", yscale="log", xlabel="curtailable share, %", ylabel="CPU time per case, µs")
-    left.legend(fontsize=7)
+    left.set_xticks(sorted({row["share"] * 100 for row in result["rows"]}), labels=None)
+    left.xaxis.set_major_formatter("{x:g}")
+    left.xaxis.set_minor_formatter("")
+    left.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0.0, 0.93))
     cases = [row for row in result["scaling"] if row["varied"] == "cases"]
     right.plot([row["value"] for row in cases], [row["microseconds"] for row in cases], marker="o")
     right.set(xscale="log", xlabel=f"cases in a call, share {headroom_scaling.SHARE:.1%}", ylim=(0, None))
