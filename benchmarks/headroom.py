@@ -5,7 +5,8 @@
     python -m benchmarks.headroom --write FILE    put the tables into docs/performance.md between its markers
     python -m benchmarks.headroom --figure FILE   draw them
 
-One process, solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get fewer cases.
+One process on one core, solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get
+fewer cases.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
     shapes, coefficients = problem.profiles(hours), problem.draws(cases)
     solvers = available()
     rows: list[dict[str, Any]] = []
+    cores = _on_one_core()
     for share in SHARES:
         answers = {name: _answer(name, solver, (shapes, coefficients, share)) for name, solver in solvers.items()}
         times: dict[str, list[float]] = {name: [] for name in solvers}
@@ -57,10 +59,21 @@ def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
             spread = {"lowest": min(times[name]), "highest": max(times[name])}
             row = {"solver": name, "share": share, "microseconds": statistics.median(times[name])}
             rows.append(row | spread | {"difference": difference})
+    if cores:
+        os.sched_setaffinity(0, cores)
     engine: Engine = "numba" if "gridflops [fast]" in solvers else "numpy"
     scaling = headroom_scaling.measure(cases, hours, repetitions, engine)
     described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
     return described | {"rows": rows, "scaling": scaling}
+
+
+def _on_one_core() -> set[int]:
+    """Keep this process to one core, where the system lets it; the cores it had."""
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    return cores
 
 
 def _answer(name: str, solver: Solver, arguments: tuple[Any, Any, float]) -> Any:
