@@ -74,12 +74,12 @@ def test_odd_cases():
             continue
         margin = coefficients[~missing] @ profiles
         reach = np.abs(coefficients[~missing]) @ np.abs(profiles).max(axis=1)
-        rounding = margin.shape[1] * 5e-324  # of denormals
+        rounding = margin.shape[1] * len(profiles) * 5e-324  # of denormals
         for column, share in enumerate(shares):
             want = by_sorting(margin, share, rule)
             count = (np.maximum(margin, 0) <= want[:, None] * (1 + 1e-9)).sum(axis=1)
             condition = 1 + count / np.maximum(count - share * margin.shape[1], 1e-3)
-            assert (np.abs(one.headroom_mw[~missing, column] - want) <= 1e-12 * reach * condition + rounding).all(), (
+            assert (np.abs(one.headroom_mw[~missing, column] - want) <= (1e-12 * reach + rounding) * condition).all(), (
                 f"round {number}"
             )
 
