@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,11 @@ def finished_output(process):
     finally:
         process.kill()
     return process.returncode, output
+
+
+def tally_of(output):
+    """The JSON that a command printed with --json, without what other libraries logged before it."""
+    return json.loads(output[output.index("{\n") :])
 
 
 def alive(pid):

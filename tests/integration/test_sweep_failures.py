@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import os
 import random
 import signal
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 import sweep_faults as faults
 from sweep_factory import write_inputs
-from sweep_runs import PATIENCE_S, alive, chunks, finished_output, gridflops, opened_in, ready_in, until
+from sweep_runs import PATIENCE_S, alive, chunks, finished_output, gridflops, opened_in, ready_in, tally_of, until
 
 from capacity.sweep import engine, lease, orders, session, store, tasks
 
@@ -150,7 +149,7 @@ def test_a_killed_client_is_resumed_and_only_what_was_in_flight_is_lost(folder, 
     faults.raise_gate(home, 12)
     code, output = finished_output(gridflops(*arguments, "--resume", "--json", work="gated"))
     assert code == 0, output
-    tally = json.loads(output)
+    tally = tally_of(output)
     assert (tally["computed"], tally["damaged"]) == (3, 0)
     assert chunks(store.open_store(home / "store")) == undisturbed
     often = Counter(task for task, _ in faults.begun(home))

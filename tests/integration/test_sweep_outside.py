@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ from collections import Counter
 import pytest
 import sweep_faults as faults
 from sweep_factory import write_inputs
-from sweep_runs import chunks, environment, finished_output, gridflops, opened_in, ready_in, until
+from sweep_runs import chunks, environment, finished_output, gridflops, opened_in, ready_in, tally_of, until
 
 from capacity.sweep import orders, session, store
 
@@ -110,7 +109,7 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(tmp_path, gr
         outside.start()
         code, output = finished_output(client)
         assert code == 0, output
-        tally = json.loads(output)
+        tally = tally_of(output)
         assert (tally["done"], tally["failed"], tally["computed"]) == (12, 0, 12)
     finally:
         outside.kill()
