@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
+
+# Areas are solved side by side already; threads of BLAS inside each would only get in each other's way. Before NumPy loads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 VERBS: dict[str, tuple[str, str]] = {
     "run": ("capacity.run_cli:run", "Estimate hostable AI load and compute under scenarios."),
