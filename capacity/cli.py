@@ -7,7 +7,7 @@ import os
 
 import click
 
-# Areas are solved side by side already; threads of BLAS inside each would only get in each other's way. Before NumPy loads.
+# Areas are solved side by side already; threads of BLAS within each would only be in the way. Before NumPy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 VERBS: dict[str, tuple[str, str]] = {
