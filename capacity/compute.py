@@ -110,7 +110,9 @@ def fill_with_vintages(it_power_mw: Floats, survival: Floats) -> Floats:
     for y in range(years):
         alive = shipped[..., :y] * survival[:, None, y - np.arange(y)]
         total = alive.sum(axis=-1)
-        keep = np.minimum(1.0, np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=total > 0))
+        # Divided only where it is below 1: what is left of old vintages can be too little to divide by.
+        run_down = total > it_power_mw[..., y]
+        keep = np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=run_down)
         stock[..., :y, y] = alive * keep[..., None]
         shipped[..., y] = np.maximum(it_power_mw[..., y] - total, 0.0)
         stock[..., y, y] = shipped[..., y]

@@ -55,6 +55,15 @@ def test_vintages_sum_to_the_hosted_power(seed, life):
     assert (stock[:, :, vintage > year] == 0).all()
 
 
+def test_a_remnant_too_small_to_divide_by_is_no_overflow():
+    """Hosted once, then nothing for decades, then again: what is left of the first vintage is next to nothing."""
+    power = np.zeros((1, 1, 26))
+    power[..., 0] = 1.0
+    power[..., -1] = 1e6
+    stock = compute.fill_with_vintages(power, np.where(np.arange(26) == 0, 1.0, 1e-310)[None, :])
+    np.testing.assert_allclose(stock.sum(axis=2), power, rtol=1e-9)
+
+
 def test_life_survival_starts_whole_and_falls():
     share = compute.life_survival(np.array([3.0, 5.0, 9.0]), np.array([0.9, 1.5, 1.5]), 20)
     assert (share[:, 0] == 1).all()
