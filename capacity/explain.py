@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
+from capacity.fleet import Fleet, number_of
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from scenarios import Scenario
@@ -70,16 +70,13 @@ def explain(
 
     Raises CapacityError for an unknown area, a year before the model's first, or a quantile outside 0 to 1.
     """
-    known = list(map(str, grid["area"].to_numpy()))
+    name, a = number_of(grid, area)
     base = int(grid["history_year"][-1])
-    if area not in known:
-        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
-        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
     if year <= base or not 0.0 <= quantile <= 1.0:
         raise CapacityError(f"year {year}, quantile {quantile}: give a year after {base} and a quantile from 0 to 1")
-    fleet = Fleet.of(grid, str(grid["area_country"].sel(area=area).item()))
+    fleet = Fleet.of(grid, name)
     drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
-    cases = _cases(grid, fleet, drawn, fleet.areas.index(area))
+    cases = _cases(grid, fleet, drawn, a)
     order = sorted(range(draws), key=lambda draw: cases[draw].headroom_mw)
     chosen = order[min(int(quantile * draws), draws - 1)]
     case = cases[chosen]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, explain, network, network_year, notions, reliability
 from capacity.errors import CapacityError
+from capacity.fleet import number_of
 from cuda_kernels.network import network_headroom, unserved_mw
 from scenarios import Scenario
 
@@ -104,7 +105,7 @@ def explain_group(
     """
     if not 0.0 <= quantile <= 1.0:
         raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
-    name, a = network_year.number_of(grid, area)
+    name, a = number_of(grid, area)
     known = network_year.year_case(grid, scenario, name, year, draws, seed)
     g = known.group_of(a)
     areas = known.case.links.groups[g].areas

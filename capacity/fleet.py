@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.draws import CentralPath, Draws
+from capacity.errors import CapacityError
 from capacity.known_additions import Known, known_additions, nothing_known
 
 Floats = NDArray[np.float64]
@@ -77,6 +78,16 @@ class Fleet:
             if match.size:
                 result[..., column] = table[..., match[0]]
         return result
+
+
+def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
+    """Country and number in its fleet of an area. Raises CapacityError naming near ones."""
+    known = list(map(str, grid["area"].to_numpy()))
+    if area not in known:
+        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
+        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
+    name = str(grid["area_country"].sel(area=area).item())
+    return name, Fleet.of(grid, name).areas.index(area)
 
 
 def survival(age: Floats, max_age: Floats, half_life_share: Floats, steepness: Floats) -> Floats:

@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from capacity import explain_network, network_year
 from capacity.errors import CapacityError
+from capacity.fleet import number_of
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
 
@@ -169,7 +170,7 @@ def _checked(
         raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     if len(weights) not in (0, len(areas)) or any(not w >= 0.0 for w in weights) or (len(weights) and not sum(weights)):
         raise CapacityError(f"weights {list(weights)}: give one weight an area, none negative, not all 0")
-    found = [network_year.number_of(grid, area) for area in areas]
+    found = [number_of(grid, area) for area in areas]
     names = {name for name, _ in found}
     if len(names) > 1:
         raise CapacityError(f"{', '.join(areas)} lie in two countries; choose areas of one")

@@ -90,16 +90,6 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
     return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])
 
 
-def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
-    """Country and number in its fleet of an area. Raises CapacityError naming near ones."""
-    known = list(map(str, grid["area"].to_numpy()))
-    if area not in known:
-        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
-        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
-    name = str(grid["area_country"].sel(area=area).item())
-    return name, Fleet.of(grid, name).areas.index(area)
-
-
 def _last_year(balance: AreaBalance) -> AreaBalance:
     winter = balance.winter
     return AreaBalance(
