@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whose parameter medians to use.",
 )
-@click.option(
-    "--grid",
-    "grid_file",
-    type=click.Path(path_type=Path),
-    help="Your own grid file instead of the embedded one.",
-)
+@cli_options.GRID
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def base_year(scenario_name: str, grid_file: Path | None, as_json: bool) -> None:
     """Headroom of today's grids under three adequacy notions, and areas whose data still imply shortage."""

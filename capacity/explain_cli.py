@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
@@ -21,14 +22,9 @@ if TYPE_CHECKING:
 @click.option("--quantile", default=0.5, show_default=True, help="Over draws: whose hours to show.")
 @click.option("--scenario", "scenario_name", default="reference", show_default=True, help="Name or YAML file.")
 @click.option("--draws", default=64, show_default=True, type=click.IntRange(min=1), help="Draws to rank.")
-@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@cli_options.SEED
 @click.option("--hours", default=20, show_default=True, type=click.IntRange(min=1), help="Hours to show.")
-@click.option(
-    "--grid",
-    "grid_file",
-    type=click.Path(path_type=Path),
-    help="Your own grid file instead of the embedded one.",
-)
+@cli_options.GRID
 @click.option(
     "--network",
     "exchange",

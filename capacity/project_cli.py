@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 from capacity.run_cli import parse_years
 
@@ -49,7 +50,7 @@ OUTLOOKS = (
 @click.option("--where", default="US", show_default=True, help="US, CN, an area such as us.ercot, or LAT,LON.")
 @click.option("--years", default="2025-2050", show_default=True, callback=parse_years, help="Years to report.")
 @click.option("--draws", default=500, show_default=True, type=click.IntRange(min=1), help="Draws.")
-@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@cli_options.SEED
 @click.option(
     "--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc), and maps."
 )

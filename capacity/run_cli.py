@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
@@ -55,13 +56,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     help="Year or range of years to report.",
 )
 @click.option("--draws", default=256, show_default=True, type=click.IntRange(min=1), help="Draws per scenario.")
-@click.option(
-    "--seed",
-    default=2025,
-    show_default=True,
-    type=click.IntRange(0, 2**64 - 1),
-    help="Seed; the same seed gives the same bits.",
-)
+@cli_options.SEED
 @click.option(
     "--adequacy",
     default="firm_capacity",
@@ -77,20 +72,8 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     type=click.Choice(["island", "network", "copper-plate"]),
     help="Exchange between areas: base-year interchange, hourly transfers within limits, or without limits.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    help="Where the kernels run.",
-)
-@click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "numpy", "numba"]),
-    help="CPU engine of the kernels.",
-)
+@cli_options.DEVICE
+@cli_options.ENGINE
 @click.option(
     "--out",
     default=Path("runs/latest"),
@@ -98,12 +81,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     type=click.Path(path_type=Path),
     help="Folder for the results; an earlier run there is replaced at the end.",
 )
-@click.option(
-    "--grid",
-    "grid_file",
-    type=click.Path(path_type=Path),
-    help="Your own grid file instead of the embedded one.",
-)
+@cli_options.GRID
 @click.option("--zarr", "as_zarr", is_flag=True, help="Write result.zarr instead of result.nc.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary table as JSON.")
 def run(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ YEARS = range(2025, 2031)
 @click.command(epilog="Example: gridflops validate figures --draws 128 --duke demand_22ba.parquet")
 @click.option("--scenario", "scenario_name", default="reference", show_default=True, help="Name or YAML file.")
 @click.option("--draws", default=64, show_default=True, type=click.IntRange(min=1), help="Draws of the run.")
-@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@cli_options.SEED
 @click.option(
     "--duke",
     "duke_file",
     type=click.Path(path_type=Path),
     help="Hourly demand of 22 authorities (as for `validate duke`); without it those figures have no data.",
 )
-@click.option("--grid", "grid_file", type=click.Path(path_type=Path), help="Your own grid file.")
+@cli_options.GRID
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def figures(
     scenario_name: str, draws: int, seed: int, duke_file: Path | None, grid_file: Path | None, as_json: bool

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 from capacity.run_cli import parse_years, progress_bar
 
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 @click.option("--claim", "numbers", type=int, multiple=True, help="Number of a claim; all without it. May be repeated.")
 @click.option("--years", default="2025-2040", show_default=True, callback=parse_years, help="Years of the runs.")
 @click.option("--draws", default=256, show_default=True, type=click.IntRange(min=3), help="Draws per scenario.")
-@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "cpu", "gpu"]),
-    help="Where the kernels run.",
-)
+@cli_options.SEED
+@cli_options.DEVICE
 @click.option(
     "--out",
     default=Path("runs/claims"),
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder for claims.html, figures and CSV tables.",
 )
-@click.option("--grid", "grid_file", type=click.Path(path_type=Path), help="Your own grid file.")
+@cli_options.GRID
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def claims(
     numbers: tuple[int, ...],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from capacity import cli_options
 from capacity.cli_errors import plain_errors
 from capacity.run_cli import LAST_YEAR, progress_bar
 
@@ -35,20 +36,14 @@ SHOWN = 5
     help="Whose deployed compute to show; both adds their ratio.",
 )
 @click.option("--scenario", "scenario_name", default="reference", show_default=True, help="Name or YAML file.")
-@click.option("--seed", default=2025, show_default=True, type=click.IntRange(0, 2**64 - 1), help="Seed.")
+@cli_options.SEED
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help=f"Folder for {FIGURE} and the tables as CSV and JSON.",
 )
-@click.option("--grid", "grid_file", type=click.Path(path_type=Path), help="Your own grid file.")
-@click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "numpy", "numba"]),
-    help="CPU engine of the headroom kernel.",
-)
+@cli_options.GRID
+@cli_options.ENGINE
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def sensitivity(
     draws: int,

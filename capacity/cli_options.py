@@ -1,0 +1,35 @@
+"""Options that several verbs share, said once so that they mean and read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+SEED = click.option(
+    "--seed",
+    default=2025,
+    show_default=True,
+    type=click.IntRange(0, 2**64 - 1),
+    help="Seed; the same seed gives the same bits.",
+)
+DEVICE = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    help="Where the kernels run.",
+)
+ENGINE = click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "numpy", "numba"]),
+    help="CPU engine of the kernels.",
+)
+GRID = click.option(
+    "--grid",
+    "grid_file",
+    type=click.Path(path_type=Path),
+    help="Your own grid file instead of the embedded one.",
+)
