@@ -75,7 +75,7 @@ COMPARE: Sequence[Column] = (
     ("first\nhigher in", "first_higher_share", "{:.0%}"),
     ("equal\nin", "equal_share", "{:.0%}"),
 )
-EXPLAIN: Sequence[Column] = (
+_HOUR: Sequence[Column] = (
     ("UTC", "utc", "{}"),
     ("local", "local", "{}"),
     ("load\nMW", "load_mw", "{:,.0f}"),
@@ -83,19 +83,16 @@ EXPLAIN: Sequence[Column] = (
     ("wind\nMW", "wind_mw", "{:,.0f}"),
     ("solar\nMW", "solar_mw", "{:,.0f}"),
     ("hydro\nMW", "hydro_mw", "{:,.0f}"),
+)
+EXPLAIN: Sequence[Column] = (
+    *_HOUR,
     ("net import\nMW", "net_import_mw", "{:+,.0f}"),
     ("left\nMW", "margin_mw", "{:,.0f}"),
     ("curtailed\nMW", "curtailed_mw", "{:,.0f}"),
 )
 
 EXPLAIN_NETWORK: Sequence[Column] = (
-    ("UTC", "utc", "{}"),
-    ("local", "local", "{}"),
-    ("load\nMW", "load_mw", "{:,.0f}"),
-    ("firm\nMW", "firm_mw", "{:,.0f}"),
-    ("wind\nMW", "wind_mw", "{:,.0f}"),
-    ("solar\nMW", "solar_mw", "{:,.0f}"),
-    ("hydro\nMW", "hydro_mw", "{:,.0f}"),
+    *_HOUR,
     ("import\nMW", "import_beside_mw", "{:+,.0f}"),
     ("group\ncurtailed MW", "group_curtailed_mw", "{:,.0f}"),
     ("short side", "short_side", "{}"),

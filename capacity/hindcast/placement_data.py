@@ -58,8 +58,10 @@ def build(originals: Path, grid: xr.Dataset) -> pd.DataFrame:
     for start, end in PERIODS:
         units.loc[units["year"].between(start, end), "period"] = f"added_{start}_{end}_mw"
     keys = ["country", "technology", "lat", "lon"]
-    table = units[units["period"] != ""].pivot_table(index=keys, columns="period", values="mw", aggfunc="sum")
-    return table.fillna(0.0).round(1).reset_index().rename_axis(columns=None)
+    # The lists are complete: a cell with no unit of a period had nothing added in it.
+    listed = units[units["period"] != ""]
+    table = listed.pivot_table(index=keys, columns="period", values="mw", aggfunc="sum", fill_value=0.0)
+    return table.round(1).reset_index().rename_axis(columns=None)
 
 
 def _american(originals: Path) -> pd.DataFrame:
