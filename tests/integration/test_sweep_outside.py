@@ -105,6 +105,7 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(tmp_path, gr
         client = gridflops(*arguments, *tls, "--json", work="gated")
         until(lambda: len(faults.begun(home)) == 5, "four tasks, and a fifth in flight")
         outside.kill()
+        kept = [store.open_store(home / "store").record(task) for task in range(4)]
         faults.raise_gate(home, 12)
         outside.start()
         code, output = finished_output(client)
@@ -113,9 +114,14 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(tmp_path, gr
         assert (tally["done"], tally["failed"], tally["computed"]) == (12, 0, 12)
     finally:
         outside.kill()
+    opened = store.open_store(home / "store")
+    assert None not in kept
+    assert [opened.record(task) for task in range(4)] == kept, "what was recorded is not computed again"
     often = Counter(task for task, _ in faults.begun(home))
-    assert often == {**dict.fromkeys(range(12), 1), 4: 2}, "only what was in flight is computed again"
-    assert chunks(store.open_store(home / "store")) == undisturbed
+    assert often[4] == 2, "what was in flight is begun again"
+    # The scheduler may die with the news of the fourth task still on its way; its worker then finds the record.
+    assert all(often[task] == 1 for task in range(12) if task not in (3, 4))
+    assert chunks(opened) == undisturbed
 
 
 def test_a_tls_address_without_certificates_is_one_line(tmp_path, grid_file):
