@@ -190,10 +190,15 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
 def spawned():
     """Worker processes of this process, those that are still starting included."""
     for listing in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-        for pid in listing.read_text().split():
-            with contextlib.suppress(OSError):
-                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    yield int(pid)
+        with contextlib.suppress(OSError):  # a thread may end while its children are listed
+            yield from (int(pid) for pid in listing.read_text().split() if is_spawned(pid))
+
+
+def is_spawned(pid):
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find starting processes")
