@@ -129,7 +129,8 @@ def hindcast(
 ) -> None:
     """Forecast the past from rolling origins and score it against named baselines.
 
-    Each forecast uses the record up to its origin and nothing later, settings included.
+    Each forecast uses the record up to its origin and nothing later, settings included. Scores are kept in the
+    folder's `parts`; the same command goes on from there after an interruption.
     """
     if placement:
         _placement(out, as_json)
@@ -140,7 +141,7 @@ def hindcast(
 
         history = open_history()
         request = rolling.Request(scopes, series, origins, horizons, baselines)
-        table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True))
+        table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True), out / "parts")
         report = _report(history, request, table)
         _write(history, request, table, report, out)
         if write_weights is not None:

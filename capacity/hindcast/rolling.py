@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from capacity.errors import CapacityError
 from capacity.hindcast import baselines, statistical
 from capacity.hindcast.mixture import Mixture, crps, median_mean, pit
 from capacity.hindcast.panel import WORLD, Panel, read_panel
-from capacity.hindcast.tuning import Forecaster, Learnt
+from capacity.hindcast.parts import identity, read, write
+from capacity.hindcast.tuning import Forecaster
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +37,9 @@ SCOPES = {
     "us-states-capacity": ("capacity_mw", "us_state"),
     "cn-provinces-capacity": ("capacity_mw", "cn_province"),
 }
+_EXPERTS = ("tuning", "experts", "displacement", "baselines", "mixture", "panel", "rolling")
+CODE = {False: _EXPERTS, True: ("statistical", "mixture", "panel", "rolling")}
+"""Modules of this package that the scores of the experts depend on, and those of a slow baseline."""
 SERIES = ("total", "coal", "gas", "wind", "solar", "nuclear", "hydro")
 
 
@@ -49,8 +54,12 @@ class Request:
     baselines: tuple[str, ...]
 
 
-def hindcast(history: xr.Dataset, request: Request, progress: Progress = lambda text: None) -> pd.DataFrame:
+def hindcast(
+    history: xr.Dataset, request: Request, progress: Progress = lambda text: None, kept: Path | None = None
+) -> pd.DataFrame:
     """One row a scope, series, model, entity, origin and horizon: crps, pit, bias (log points), outcome.
+
+    kept : folder in which finished parts are left, and looked for by a run that asks for the same
 
     Models: `pooled`, each expert, and the baselines. bias is mean forecast minus outcome of the log level. Raises
     CapacityError naming every fault of the request.
@@ -58,15 +67,35 @@ def hindcast(history: xr.Dataset, request: Request, progress: Progress = lambda 
     import pandas as pd
 
     _check(history, request)
+    groups = ("experts", *(name for name in request.baselines if name in SLOW))
     tables = []
     for scope in request.scopes:
         for series in request.series:
-            progress(f"{scope} {series}")
             panel = read_panel(history, *SCOPES[scope], series)
-            tables += [table.assign(scope=scope, series=series) for table in _panel_tables(panel, request)]
-    if not tables:
+            for group in groups:
+                progress(f"{scope} {series} {group}")
+                table = _part(panel, request, group, None if kept is None else kept / f"{scope}-{series}-{group}.npz")
+                tables.append(table.assign(scope=scope, series=series))
+    if not any(len(table) for table in tables):
         raise CapacityError("nothing to hindcast: no entity has a record long enough at any of the origins")
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
+def _part(panel: Panel, request: Request, group: str, path: Path | None) -> pd.DataFrame:
+    """Scores of the experts with the fast baselines, or of one slow baseline, from the kept file if it is of now."""
+    import pandas as pd
+
+    fast = () if group in SLOW else tuple(name for name in request.baselines if name in FAST)
+    said = {"group": group, "fast": fast, "origins": request.origins, "horizon": request.horizon}
+    wanted = identity(CODE[group in SLOW], panel, said)
+    table = None if path is None else read(path, wanted)
+    if table is None:
+        found = _slow_tables(panel, request, group) if group in SLOW else _expert_tables(panel, request, fast)
+        scored = list(found)
+        table = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame({"model": []})
+        if path is not None:
+            write(table, path, wanted)
+    return table
 
 
 def _check(history: xr.Dataset, request: Request) -> None:
@@ -92,43 +121,37 @@ def forecaster(panel: Panel, horizon: int) -> Forecaster:
     return Forecaster(panel, horizon, FIRST_YEAR_OF_LEARNING)
 
 
-def _panel_tables(panel: Panel, request: Request) -> Iterable[pd.DataFrame]:
+def _expert_tables(panel: Panel, request: Request, fast: Sequence[str]) -> Iterable[pd.DataFrame]:
     predict = forecaster(panel, request.horizon)
-    for origin in request.origins:
-        rows = predict.raw(origin).rows
-        if not rows.size:
-            continue
-        outcome = panel.outcomes(origin, request.horizon)[rows]
-        if not np.isfinite(outcome).any():
-            continue
+    for origin, rows, outcome in _cases(panel, request):
         pooled, learnt, _ = predict.forecast(origin)
         yield _scored(panel, rows, origin, "pooled", pooled, outcome)
-        yield from _experts(predict, panel, rows, origin, learnt, outcome)
-        yield from _baselines(panel.until(origin), panel, rows, origin, request, outcome)
-
-
-def _experts(
-    predict: Forecaster, panel: Panel, rows: NDArray[np.int64], origin: int, learnt: Learnt, outcome: Floats
-) -> Iterable[pd.DataFrame]:
-    if len(predict.names) > 1:
-        for name in predict.names:
-            yield _scored(panel, rows, origin, name, predict.expert(origin, name, learnt), outcome)
-
-
-def _baselines(
-    known: Panel, panel: Panel, rows: NDArray[np.int64], origin: int, request: Request, outcome: Floats
-) -> Iterable[pd.DataFrame]:
-    """`known` ends at the origin; `panel` only lends the names."""
-    for name in request.baselines:
-        if name in FAST:
-            whole: Mixture = getattr(baselines, name)(known, request.horizon)
+        if len(predict.names) > 1:
+            for name in predict.names:
+                yield _scored(panel, rows, origin, name, predict.expert(origin, name, learnt), outcome)
+        for name in fast:
+            whole: Mixture = getattr(baselines, name)(panel.until(origin), request.horizon)
             part = Mixture(*(table[:, rows] for table in whole))
             yield _scored(panel, rows, origin, name, part, outcome)
-        else:
-            size = np.where([panel.entities[row] == WORLD for row in rows], -1.0, known.level[rows, -1])
-            chosen = np.sort(np.argsort(-size, kind="stable")[:LARGEST])
-            fitted: Mixture = getattr(statistical, name)(known, rows[chosen], request.horizon)
-            yield _scored(panel, rows[chosen], origin, name, fitted, outcome[chosen])
+
+
+def _slow_tables(panel: Panel, request: Request, name: str) -> Iterable[pd.DataFrame]:
+    for origin, rows, outcome in _cases(panel, request):
+        known = panel.until(origin)
+        size = np.where([panel.entities[row] == WORLD for row in rows], -1.0, known.level[rows, -1])
+        chosen = np.sort(np.argsort(-size, kind="stable")[:LARGEST])
+        fitted: Mixture = getattr(statistical, name)(known, rows[chosen], request.horizon)
+        yield _scored(panel, rows[chosen], origin, name, fitted, outcome[chosen])
+
+
+def _cases(panel: Panel, request: Request) -> Iterable[tuple[int, NDArray[np.int64], Floats]]:
+    """Origins with the rows that can be forecast from there and what came, where anything has come."""
+    for origin in request.origins:
+        rows = np.flatnonzero(panel.until(origin).eligible)
+        if rows.size:
+            outcome = panel.outcomes(origin, request.horizon)[rows]
+            if np.isfinite(outcome).any():
+                yield origin, rows, outcome
 
 
 def _scored(

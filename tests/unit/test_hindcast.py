@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,6 +155,24 @@ def test_shipping_rule_widens_a_forecast_that_is_too_narrow(history, monkeypatch
     assert ruling.factor > 1.5
     assert ruling.flag
     assert 0.80 <= ruling.coverage_90 <= 0.98
+
+
+def test_finished_parts_are_taken_up_again_and_only_by_the_same_question(history, tmp_path, monkeypatch):
+    """Same request: nothing is worked out twice and no bit differs. Another origin, or a record changed: anew."""
+    request = rolling.Request(("us-states",), ("hydro",), (2015,), 3, rolling.FAST)
+    first = rolling.hindcast(history, request, kept=tmp_path)
+    (part,) = tmp_path.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Forecaster, "forecast", lambda self, origin: pytest.fail("worked out again"))
+        again = rolling.hindcast(history, request, kept=tmp_path)
+        for other in (replace(request, origins=(2014,)), replace(request, horizon=4)):
+            with pytest.raises(pytest.fail.Exception, match="again"):
+                rolling.hindcast(history, other, kept=tmp_path)
+        with pytest.raises(pytest.fail.Exception, match="again"):
+            rolling.hindcast(history.assign(generation_twh=history["generation_twh"] * 1.01), request, kept=tmp_path)
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    part.write_bytes(part.read_bytes()[:300])
+    pd.testing.assert_frame_equal(first, rolling.hindcast(history, request, kept=tmp_path), check_exact=True)
 
 
 GOLDEN = {"solar": (0.341, 1.0), "wind": (0.395, 0.933)}
