@@ -157,6 +157,8 @@ def _intervals(figure: Mapping[str, Any], path: Path, subtitle: str, source_line
     with page(path, max(height, 3.6)) as sheet:
         head(sheet, figure["title"], subtitle)
         axes = _wide(sheet)
+        if figure.get("log"):
+            _ratio_axis(axes)
         place, ticks, names = 0.0, [], []
         before = None
         for group, name, values in rows:
@@ -167,7 +169,7 @@ def _intervals(figure: Mapping[str, Any], path: Path, subtitle: str, source_line
             before = group
         axes.set_yticks(ticks, names, fontsize=TEXT_PT)
         axes.set_ylim(place - 0.8, ticks[0] + 0.8)
-        axes.axvline(0.0, color=MUTED, linewidth=1.0)
+        axes.axvline(1.0 if figure.get("log") else 0.0, color=MUTED, linewidth=1.0)
         axes.set_xlabel(figure["unit"], fontsize=TEXT_PT)
         foot(sheet, source_line)
 
@@ -180,6 +182,13 @@ def _wide(sheet: Figure) -> Axes:
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=SMALL_PT, colors=MUTED, length=0)
     return axes
+
+
+def _ratio_axis(axes: Axes) -> None:
+    """A logarithmic axis of ratios, its ticks in plain numbers."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
 
 
 def _interval(axes: Axes, place: float, values: Floats) -> None:

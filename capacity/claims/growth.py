@@ -99,8 +99,36 @@ def _growth_sentences(
         f"China's by "
         f"{findings[2].band}.",
         _all_origins(evidence, claim),
-        "Projected is what the fleet could give at recent capacity factors, not what will be asked of it.",
+        "Projected is what the fleet could give at recent capacity factors, not what will be asked of it. "
+        + _beside_record(evidence),
     ]
+
+
+def _beside_record(evidence: Evidence) -> str:
+    """How the run's first year compares with what was generated in it, where the record holds that year."""
+    year = int(evidence.years[0])
+    record = evidence.grid["national_generation_twh"].sel(source="total")
+    if year not in record["national_year"].to_numpy():
+        return ""
+    said = {}
+    for country in ("US", "CN"):
+        could = float(np.median(evidence.values("supply_mwh", country)[:, 0])) / 1e6
+        made = float(record.sel(country=country, national_year=year)) * _scope(evidence, country)
+        said[country] = f"{100 * could / made:.0f} %"
+    return (
+        f"In {year} the US fleet could give {said['US']} and the Chinese one {said['CN']} of what was generated (small "
+        "solar, Alaska and Hawaii left out): less where plants ran more than in their last five years, more where "
+        "capacity grew faster than use. Growth is counted within the projection, not across that step."
+    )
+
+
+def _scope(evidence: Evidence, country: str) -> float:
+    """Generation of the grid's areas over the national record, in the last year of both."""
+    made = evidence.grid["generation_mwh"].isel(history_year=-1)
+    here = [str(area) for area in made["area"].to_numpy() if str(area).startswith(f"{country.lower()}.")]
+    year = int(made["history_year"])
+    record = evidence.grid["national_generation_twh"].sel(source="total", country=country, national_year=year)
+    return float(made.sel(area=here).sum()) / 1e6 / float(record)
 
 
 def _observed(evidence: Evidence) -> tuple[dict[str, dict[int, dict[str, float]]], Table]:

@@ -25,6 +25,10 @@ YEARLY = ("hydro_year_factor",)
 
 
 CHANCE = "chance: "
+CHANCE_SAID = (
+    "What begins with chance is no parameter but luck drawn beside them: the errors of a trend summed over the years, "
+    "or how far a five-year plan is met."
+)
 TRENDS = ("coal", "gas", "nuclear", "hydro", "wind", "solar")
 
 

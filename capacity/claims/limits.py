@@ -35,6 +35,7 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
     findings = [
         *(_power_share(evidence, country, shares[country]) for country in ("US", "CN")),
         Finding.of(name, "%", 100 * worth, least, helps),
+        Finding.of("The same, at any size", "%", 100 * worth, "more than nothing", np.asarray(worth > 0.0)),
         *_price_findings(evidence, shares, costs),
     ]
     chips = number(float(np.median(100 * shares["CN"]["chips"])))
@@ -81,7 +82,7 @@ def _price_findings(
 
 
 def _power_sentences(evidence: Evidence, findings: list[Finding]) -> list[str]:
-    us, cn, price, _, _, own = findings[:6]
+    us, cn, price, at_all, _, _, own = findings[:7]
     late = 100 * float(_limit_share(evidence, "US", "grid")[:, evidence.years == evidence.last].mean())
     return [
         f"In the US {us.band} of deployed compute is limited by power; power is the largest limit in {us.chance}. In "
@@ -89,7 +90,8 @@ def _power_sentences(evidence: Evidence, findings: list[Finding]) -> list[str]:
         f"Of the US figure the grid's own headroom (plants and reserve) makes {own.band} over the years and "
         f"{number(late)} % in {evidence.last} in the mean; the rest is sites, connections and equipment.",
         f"China's price advantage is worth {price.band} of compute at the same spending; {price.condition} in "
-        f"{price.chance}. Where power or chips limit compute, a price changes nothing in this model.",
+        f"{price.chance}, anything at all in {at_all.chance}. Where power or chips limit compute, a price changes "
+        "nothing in this model.",
     ]
 
 

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 BUST, NO_BUST = "ai-capital-bust", "no-bust"
 """A bust in a given year, and the reference without any; the second is made by the report."""
 LOSS_YEARS = 5
+OTHER_SETBACKS = (10.0, 30.0)
+"""Other limits of a setback, in percent, that the claim is shown for."""
 SHOCK_LOW, SHOCK_HIGH = "efficiency-shock-low-rebound", "efficiency-shock-high-rebound"
 SHOCK_DRAWN = "efficiency-shock-drawn"
 """The shock with the rebound as the reference draws it; made by the report."""
@@ -54,6 +56,7 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
             "the largest of the three", stats.largest(shares, "capital"),
         ),
         Finding.of("Largest share of US site power left idle after the bust", "%", 100 * _idle_share(evidence, after)),
+        *(_with_setback(lost, ends, least, horizon) for least in OTHER_SETBACKS),
     ]  # fmt: skip
     return Answer(
         claim, holds, findings, lost, findings[0].name, "%", ("us",), _bust_sentences(findings, start, horizon),
@@ -63,8 +66,16 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
     )  # fmt: skip
 
 
+def _with_setback(lost: Floats, ends: NDArray[np.bool_], least: float, horizon: float) -> Finding:
+    """The claim with another limit of what counts as a setback."""
+    condition = f"spending breaks off before {horizon:g} and at least {least:g} % are lost"
+    return Finding.of(
+        f"The claim with {least:g} % as the limit of a setback", "%", lost, condition, ends & (lost >= least)
+    )
+
+
 def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list[str]:
-    loss, event, recovery, limited, _ = findings
+    loss, event, recovery, limited, _, *others = findings
     return [
         f"Spending breaks off before {horizon:g} in {event.chance}; this is the hazard put in (label J), not a "
         f"finding.",
@@ -73,11 +84,13 @@ def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list
         f"It is made up after {number(recovery.posterior.median)} years in the median; in {recovery.chance} not within "
         "the run.",
         f"Capital is the largest limit on US compute in {limited.chance}.",
+        f"The verdict moves with what counts as a setback: with {OTHER_SETBACKS[0]:g} % the claim holds in "
+        f"{others[0].chance}, with {OTHER_SETBACKS[1]:g} % in {others[1].chance}.",
     ]
 
 
 def _bust_against(findings: list[Finding], last: int) -> str:
-    _, _, recovery, limited, idle = findings
+    _, _, recovery, limited, idle, *_ = findings
     back = recovery.posterior.median
     when = f"after {number(back)} years" if np.isfinite(back) else f"after {last}"
     return (
@@ -116,10 +129,10 @@ def efficiency(evidence: Evidence, claim: Claim) -> Answer:
     assert holds is not None
     high = findings[3]
     groups = {
-        title: {label: percent(changes[name][key]) for name, label in REBOUND.items()}
+        title: {label: np.exp(changes[name][key]) for name, label in REBOUND.items()}
         for title, key in (("Effective compute", "effective"), ("Connected power", "power"), ("Spending", "capital"))
     }
-    figure = {"kind": "intervals", "title": f"US in {last} with faster algorithms", "groups": groups}
+    figure = {"kind": "intervals", "log": True, "title": f"US in {last} with faster algorithms", "groups": groups}
     return Answer(
         claim,
         holds,
@@ -131,9 +144,9 @@ def efficiency(evidence: Evidence, claim: Claim) -> Answer:
         _shock_sentences(evidence, findings, last),
         [f"In this run, where demand rebounds most, faster algorithms change connected US power by {high.band}."],
         [_table(changes, last)],
-        figure | {"unit": "% against the same draw of the reference"},
-        f"Change in {last} against the same draw of the reference, by rebound of demand: median and 90 % band of "
-        f"{holds.draws} draws.",
+        figure | {"unit": "times the same draw of the reference"},
+        f"With the shock over the same draw of the reference in {last}, by rebound of demand; 1 is no change, the "
+        f"scale logarithmic: median and 90 % band of {holds.draws} draws.",
     )
 
 
@@ -144,7 +157,7 @@ def _shock_findings(evidence: Evidence, changes: dict[str, dict[str, Floats]], t
     more = "effective compute up, power not"
     name = f"in {last}, shock against reference, rebound as drawn"
     found = [
-        Finding.of(f"Effective US compute {name}", "%", percent(drawn["effective"]), more, spared[SHOCK_DRAWN]),
+        Finding.of(f"Effective US compute {name}", "times", np.exp(drawn["effective"]), more, spared[SHOCK_DRAWN]),
         Finding.of(f"Connected US power {name}", "%", percent(drawn["power"]), "more power", drawn["power"] > tie),
     ]
     for scenario in (SHOCK_LOW, SHOCK_HIGH):
@@ -152,28 +165,32 @@ def _shock_findings(evidence: Evidence, changes: dict[str, dict[str, Floats]], t
         power = percent(changes[scenario]["power"])
         found.append(Finding.of(f"Connected US power, rebound {xi:g}", "%", power, more, spared[scenario]))
     gain = drawn["effective"] / np.where(drawn["algorithms"] == 0, np.nan, drawn["algorithms"])
-    below = evidence.scalar("demand_rebound")
+    below, shares = evidence.scalar("demand_rebound"), evidence.mean_shares("US")
     return [
         *found,
         Finding.of("Effective US compute for 1 % of algorithmic gain", "%", gain),
+        Finding.of("US compute for 1 % more power: the share limited by power", "%", shares["power"]),
         Finding.of(
-            "US compute for 1 % more power: the share limited by power", "%", evidence.mean_shares("US")["power"]
+            "US compute for 1 % more FLOP per watt at the same price of a site: the shares of power and capital",
+            "%",
+            shares["power"] + shares["capital"],
         ),
         Finding.of("Rebound of demand (an input, label J)", "1", below, "below 1", below < 1.0),
     ]
 
 
 def _shock_sentences(evidence: Evidence, findings: list[Finding], last: int) -> list[str]:
-    effective, power, low, high, gain, watts, put_in = findings
+    effective, power, low, high, gain, watts, chips, put_in = findings
     return [
-        f"With the shock effective compute in {last} changes by {effective.band} and connected power by {power.band}; "
-        f"power rises in {power.chance}.",
+        f"With the shock effective compute in {last} is {effective.band} that of the reference, and connected power "
+        f"changes by {power.band}; power rises in {power.chance}.",
         f"The sign hangs on the rebound, which is put in: below one in {put_in.chance}. Effective compute rises "
         f"without "
         f"more power in {low.chance} with {low.name.split(', ')[1]} and in {high.chance} with "
         f"{high.name.split(', ')[1]}.",
         f"One percent of algorithmic gain gives {number(gain.posterior.median)} % of effective compute, one percent of "
-        f"power {number(watts.posterior.median)} % (medians).",
+        f"FLOP per watt {number(chips.posterior.median)} % and one percent of power {number(watts.posterior.median)} % "
+        "(medians).",
     ]
 
 

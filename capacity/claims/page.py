@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 from capacity.claims.evidence import Finding
 from capacity.claims.report import LABELS_SAID, Report, Section
-from capacity.claims.words import number, share_with_error
+from capacity.claims.words import number, share_with_error, year
 
 STYLE = """
 :root {
@@ -36,7 +37,11 @@ a { color: var(--link); }
 figure { margin: 1.4rem 0; }
 figure img { display: block; width: 100%; height: auto; background: #ffffff; border: 1px solid var(--rule); }
 .wide { overflow-x: auto; }
+.wide:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
+tbody th { min-width: 7.5rem; }
+details { margin: 1rem 0; }
+summary { cursor: pointer; color: var(--link); padding: 0.3rem 0; }
 caption { text-align: left; padding: 0.3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.7rem 0.35rem 0; }
 th, td { border-bottom: 1px solid var(--rule); }
@@ -44,6 +49,15 @@ thead th { border-bottom: 2px solid var(--muted); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font-family: ui-monospace, monospace; font-size: 0.88em; overflow-wrap: anywhere; }
 pre { background: var(--soft); padding: 0.6rem 0.8rem; overflow-x: auto; font-size: 0.88rem; }
+@media (max-width: 44rem) {
+  main, header, footer { padding: 0 1rem; }
+  figure img { width: 44rem; max-width: none; }
+  .cards thead { position: absolute; left: -999rem; }
+  .cards tr { display: block; padding: 0.5rem 0; border-bottom: 2px solid var(--rule); }
+  .cards th, .cards td { display: block; border: 0; padding: 0.15rem 0; text-align: left; }
+  .cards td::before { content: attr(data-column) ": "; color: var(--muted); }
+  .cards td.number, .cards th.number { text-align: left; }
+}
 @media print { .wide { overflow: visible; } h2 { break-before: page; } }
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -71,6 +85,7 @@ def html(report: Report, figures: Path) -> str:
 
 
 def _opening(report: Report) -> str:
+    scenarios = f"Scenarios, with the same draws in each: {', '.join(report.scenarios)}."
     texts = [
         "Each section takes one sentence of a commentary on artificial intelligence, power, the United States and "
         "China, says what "
@@ -79,7 +94,7 @@ def _opening(report: Report) -> str:
         "share of the model's draws in which the condition is met. It is as good as the inputs, many of which are "
         "judgements "
         "(label J in the table of parameters), and says nothing about what the model leaves out.",
-        report.run,
+        f"{report.run} {scenarios}",
     ]
     return "\n".join(f"<p>{escape(text)}</p>" for text in texts)
 
@@ -116,7 +131,8 @@ def _overview(report: Report) -> str:
         )
     )
     return (
-        f"<nav aria-label='Contents'><ul>{contents}{rest}</ul></nav>\n{table('The claims at a glance', columns, rows)}"
+        f"<nav aria-label='Contents'><ul>{contents}{rest}</ul></nav>\n"
+        f"{table('The claims at a glance', columns, rows, cards=True)}"
     )
 
 
@@ -153,8 +169,10 @@ def _section(section: Section, figures: Path) -> str:
 def _figure(section: Section, figures: Path) -> str:
     data = base64.b64encode((figures / section.figure_name).read_bytes()).decode("ascii")
     text = f"{section.answer.figure['title']}. {section.answer.caption}"
+    name = f"Figure of claim {section.answer.claim.number}"
     return (
-        f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(section.alternative, quote=True)}">\n'
+        f'<figure>\n<div class="wide" role="region" tabindex="0" aria-label="{name}">'
+        f'<img src="data:image/png;base64,{data}" alt="{escape(section.alternative, quote=True)}"></div>\n'
         f"<figcaption>{escape(text)} {escape(section.source)} Command: "
         f"<code>{escape(section.command)}</code></figcaption>\n</figure>"
     )
@@ -176,13 +194,14 @@ FINDING_COLUMNS = (
 def finding_row(finding: Finding) -> tuple[str, ...]:
     """A finding as texts, in the order of FINDING_COLUMNS."""
     p, chance = finding.posterior, finding.probability
+    said_as = year if finding.unit == "calendar year" else number
     said = ("-", "-") if chance is None else (f"{100 * chance.value:.0f}", f"{100 * chance.error:.1f}")
     return (
         finding.name,
         finding.unit,
-        number(p.median),
-        number(p.low),
-        number(p.high),
+        said_as(p.median),
+        said_as(p.low),
+        said_as(p.high),
         number(p.error),
         finding.condition or "-",
         *said,
@@ -222,31 +241,57 @@ def _closing(report: Report) -> str:
         [
             f"<section id='untested'><h2>What no run can test</h2><ul>{untested}</ul></section>",
             "<section id='ledger'><h2>The commentary's own figures</h2>",
-            table("Each figure beside what sources at hand say", report.ledger_columns, report.ledger_rows),
+            table("Each figure beside what sources at hand say", report.ledger_columns, report.ledger_rows, cards=True),
             "</section>",
             "<section id='thresholds'><h2>Limits of the tests</h2>",
             table(
-                "Numbers that decide when a claim counts as holding", report.threshold_columns, report.threshold_rows
+                "Numbers that decide when a claim counts as holding",
+                report.threshold_columns,
+                report.threshold_rows,
+                cards=True,
             ),
             "</section>",
             f"<section id='parameters'><h2>Parameters</h2><p>Labels: {escape(labels)}.</p>",
-            table("Every parameter of the reference", report.parameter_columns, report.parameter_rows),
-            "</section>",
+            f"<details><summary>{escape(_labels_counted(report))}</summary>",
+            table("Every parameter of the reference", report.parameter_columns, report.parameter_rows, cards=True),
+            "</details></section>",
         ]
     )
 
 
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """An accessible table: caption, column headers, the first cell of a row as its header; numbers to the right."""
+def _labels_counted(report: Report) -> str:
+    """How many parameters there are, and how many of each label."""
+    found = Counter(row[report.parameter_columns.index("Label")] for row in report.parameter_rows)
+    each = ", ".join(f"{found[label]} {label}" for label in LABELS_SAID if found[label])
+    return f"All {len(report.parameter_rows)} parameters of the reference, with value, unit, label and source ({each})"
+
+
+def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, cards: bool = False) -> str:
+    """An accessible table: caption, column headers, the first cell of a row as its header; numbers to the right.
+
+    cards : on narrow screens each row becomes a card, its cells named; for tables of sentences. Roles are written out,
+        since a browser that lays a table out as blocks may no longer take it for one.
+    """
     body = [list(row) for row in rows]
     right = [bool(body) and all(set(row[c]) <= NUMERIC for row in body if row[c]) for c in range(len(columns))]
     style = [' class="number"' if numbers else "" for numbers in right]
-    head = "".join(f'<th scope="col"{style[c]}>{escape(name)}</th>' for c, name in enumerate(columns))
+    roles = {name: f' role="{name}"' for name in ("table", "rowgroup", "row", "columnheader", "rowheader", "cell")}
+    role = roles if cards else dict.fromkeys(roles, "")
+    named = [f' data-column="{escape(name, quote=True)}"' if cards else "" for name in columns]
+    head = "".join(
+        f'<th scope="col"{role["columnheader"]}{style[c]}>{escape(name)}</th>' for c, name in enumerate(columns)
+    )
     lines = []
     for row in body:
-        first = f'<th scope="row"{style[0]}>{escape(row[0])}</th>'
-        lines.append(f"<tr>{first}{''.join(f'<td{style[c]}>{escape(row[c])}</td>' for c in range(1, len(row)))}</tr>")
+        first = f'<th scope="row"{role["rowheader"]}{style[0]}>{escape(row[0])}</th>'
+        rest = "".join(
+            f"<td{role['cell']}{style[c]}{named[c]}>{escape(text)}</td>" for c, text in enumerate(row[1:], start=1)
+        )
+        lines.append(f"<tr{role['row']}>{first}{rest}</tr>")
+    group, kind = role["rowgroup"], "wide cards" if cards else "wide"
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption, quote=True)}">\n<table>\n'
-        f"<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>\n</div>"
+        f'<div class="{kind}" role="region" tabindex="0" aria-label="{escape(caption, quote=True)}">\n'
+        f"<table{role['table']}>\n<caption>{escape(caption)}</caption>\n"
+        f"<thead{group}><tr{role['row']}>{head}</tr></thead>\n"
+        f"<tbody{group}>\n{chr(10).join(lines)}\n</tbody>\n</table>\n</div>"
     )

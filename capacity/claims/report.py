@@ -14,7 +14,16 @@ import pandas as pd
 from capacity import outputs
 from capacity.claims import drawings, ledger
 from capacity.claims.evidence import REFERENCE, Answer, Evidence
-from capacity.claims.influence import METHOD, Influence, chances, most_influential, noise_bound, parameter_values
+from capacity.claims.influence import (
+    CHANCE,
+    CHANCE_SAID,
+    METHOD,
+    Influence,
+    chances,
+    most_influential,
+    noise_bound,
+    parameter_values,
+)
 from capacity.claims.posterior import BAND, Probability
 from capacity.claims.texts import Untestable, document
 from capacity.claims.words import number
@@ -50,6 +59,7 @@ class Report:
 
     title: str
     run: str
+    scenarios: Sequence[str]
     sections: Sequence[Section]
     untestable: Sequence[Untestable]
     ledger_columns: Sequence[str]
@@ -66,6 +76,7 @@ def build(evidence: Evidence, answers: Sequence[Answer], out: Path, grid_file: P
     return Report(
         TITLE,
         _run_line(evidence),
+        list(evidence.scenarios),
         [_section(evidence, answer, command(evidence, answer.claim.number, out, grid_file)) for answer in answers],
         document().untestable,
         ("Figure", "As stated", "What sources say", "Computed", "Verdict", "Label", "Source"),
@@ -82,9 +93,7 @@ def _run_line(evidence: Evidence) -> str:
     return (
         f"gridflops {result.attrs['gridflops_version']}, {result.sizes['draw']} draws, seed "
         f"{int(result.attrs['seed'])}, "
-        f"{evidence.years[0]}-{evidence.years[-1]}; tests over {evidence.first}-{evidence.last}. Scenarios, with "
-        f"the same draws in each: "
-        f"{', '.join(evidence.scenarios)}."
+        f"{evidence.years[0]}-{evidence.years[-1]}; tests over {evidence.first}-{evidence.last}."
     )
 
 
@@ -105,7 +114,7 @@ def _section(evidence: Evidence, answer: Answer, again: str) -> Section:
     against = [f"{item.text} ({item.label}: {item.source}.)" for item in answer.claim.against]
     source = (
         f"Source: gridflops {evidence.result.attrs['gridflops_version']}, {evidence.result.sizes['draw']} draws, seed "
-        f"{int(evidence.result.attrs['seed'])}; data listed by `gridflops grids info`."
+        f"{int(evidence.result.attrs['seed'])}; data listed by gridflops grids info."
     )
     return Section(
         answer,
@@ -127,7 +136,8 @@ def _influence_text(influences: Sequence[Influence], bound: float, unit: str) ->
         f"with {i.id} in its highest quarter the median is {number(i.high)} {unit}, in its lowest {number(i.low)}"
         for i in clear
     )
-    return f"{said[0].upper()}{said[1:]}. {method}"
+    luck = f" {CHANCE_SAID}" if any(i.id.startswith(CHANCE) for i in influences) else ""
+    return f"{said[0].upper()}{said[1:]}.{luck} {method}"
 
 
 def alternative_text(answer: Answer) -> str:
@@ -290,4 +300,10 @@ def as_record(report: Report) -> dict[str, Any]:
     ]
     ledger_records = [dict(zip(report.ledger_columns, row, strict=True)) for row in report.ledger_rows]
     untestable = [item.model_dump() for item in report.untestable]
-    return {"run": report.run, "claims": claims, "untestable": untestable, "ledger": ledger_records}
+    return {
+        "run": report.run,
+        "scenarios": list(report.scenarios),
+        "claims": claims,
+        "untestable": untestable,
+        "ledger": ledger_records,
+    }

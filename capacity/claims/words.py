@@ -22,6 +22,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def year(value: float) -> str:
+    """A calendar year, without a separator; `never` where there is none."""
+    return f"{value:.0f}" if math.isfinite(value) else number(value)
+
+
 def share(chance: Probability) -> str:
     """A probability in percent of the draws."""
     return f"{100.0 * chance.value:.0f} % of draws"
@@ -32,9 +37,21 @@ def share_with_error(chance: Probability) -> str:
     return f"{share(chance)} (Monte-Carlo error {100.0 * chance.error:.1f} points)"
 
 
+def rounded(value: float, error: float) -> str:
+    """A number to the first place of its Monte-Carlo error, and to three at most: no more is known of it."""
+    if not (math.isfinite(value) and 0.0 < error < math.inf) or abs(value) >= 1e6:
+        return number(value)
+    places = -math.floor(math.log10(error))
+    if value:
+        places = min(places, 2 - math.floor(math.log10(abs(value))))
+    kept = round(value, places) + 0.0  # no minus before a zero
+    return f"{kept:,.{max(places, 0)}f}"
+
+
 def spread(found: Posterior, unit: str) -> str:
-    """Median and 90 % band with the unit."""
-    return f"{number(found.median)} {unit} (90 % band {number(found.low)} to {number(found.high)})"
+    """Median and 90 % band with the unit, as exactly as the draws tell the median."""
+    median, low, high = (rounded(value, found.error) for value in (found.median, found.low, found.high))
+    return f"{median} {unit} (90 % band {low} to {high})"
 
 
 def percent(log_change: NDArray[np.float64]) -> NDArray[np.float64]:

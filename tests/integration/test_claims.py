@@ -1,4 +1,4 @@
-"""`gridflops claims` as a user runs it, on a made-up grid: files, a single claim alone, a browser if there is one."""
+"""`gridflops claims` as a user runs it, on a made-up grid: files, a single claim alone, the command under a figure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from grids.store import write_grid
 
 pytestmark = pytest.mark.slow
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 DRAWS = ("--draws", "3", "--years", "2025-2031")
 
 
@@ -86,23 +84,11 @@ class Addresses(HTMLParser):
         self.found += [value for key, value in attrs if key in ("src", "href", "srcset", "data", "action") and value]
 
 
-def test_page_opens_without_a_request(folder):
+def test_page_names_no_address_outside(folder):
     text = (folder / "claims.html").read_text(encoding="utf-8")
     parser = Addresses()
     parser.feed(text)
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in parser.found)
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        return
-    shown = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", (folder / "claims.html").as_uri()],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert shown.stdout.count("<section") == text.count("<section")
-    assert "Content Security Policy" not in shown.stderr
 
 
 def test_too_few_years_are_one_clear_line(grid_file, tmp_path):
