@@ -54,8 +54,13 @@ class Draws:
         return default_parameters()[name].at(self._uniform(parameter_number(name)), self.years)
 
     def scalar(self, name: str) -> Floats:
-        """Values (draw,) of a parameter that does not vary over years."""
-        return self.parameter(name)[:, 0]
+        """Values (draw,) of a parameter that does not vary over years; worked out once, not to be written to."""
+        if name not in self._mapped:
+            uniform = self._uniform(parameter_number(name))
+            values = self.scenario.parameter(name).at(uniform, self.years[:1])[:, 0]
+            values.flags.writeable = False
+            self._mapped[name] = values
+        return self._mapped[name]
 
     def yearly(self, name: str) -> Floats:
         """Values (draw, year) of a parameter drawn anew in every year."""
@@ -85,6 +90,11 @@ class Draws:
     @cached_property
     def _drawn(self) -> dict[int, Floats]:
         """Uniforms (draw,) that were asked for already; many parts of a run ask for the same."""
+        return {}
+
+    @cached_property
+    def _mapped(self) -> dict[str, Floats]:
+        """Values (draw,) of parameters that were asked for already."""
         return {}
 
     @cached_property

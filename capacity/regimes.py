@@ -7,7 +7,7 @@ factors on additions around one, so what the experts say is the middle and the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -128,37 +128,37 @@ def state_rules(fleet: Fleet, draws: Draws) -> Floats:
     factor = {
         1: draws.scalar("state_fast_factor"), 0: np.ones(len(draws)), -1: draws.scalar("state_slow_factor")
     }  # fmt: skip
-    stopped = draws.scalar("moratorium_factor")
-    result = np.empty((len(draws), len(fleet.areas), len(draws.years)))
-    for a, area in enumerate(fleet.areas):
-        first = RULES[str(queues().get(area, {}).get("rules", "median"))]
-        rules, halted = area_states(fleet, draws, area, first)
-        now = np.select([rules == 1, rules == -1], [factor[1][:, None], factor[-1][:, None]], 1.0)
-        result[:, a] = np.where(halted, stopped[:, None], now / factor[first][:, None])
-    return result
+    first = [RULES[str(queues().get(area, {}).get("rules", "median"))] for area in fleet.areas]
+    rules, halted = area_states(fleet, draws, fleet.areas, first)
+    now = np.select([rules == 1, rules == -1], [factor[1][:, None, None], factor[-1][:, None, None]], 1.0)
+    today = np.stack([factor[one] for one in first], axis=1)
+    return np.where(halted, draws.scalar("moratorium_factor")[:, None, None], now / today[:, :, None])
 
 
-def area_states(fleet: Fleet, draws: Draws, area: str, first: int) -> tuple[States, NDArray[np.bool_]]:
-    """Rules (draw, year), 1 fast, 0 median, -1 slow, and whether a moratorium holds."""
-    change = draws.scalar("state_change_probability")
-    hazard, ends = draws.scalar("moratorium_hazard"), 1.0 / draws.scalar("moratorium_years")
-    shared = np.sqrt(np.clip(draws.scalar("state_correlation"), 0.0, 1.0))[:, None]
-    own = np.sqrt(1.0 - shared**2)
+def area_states(
+    fleet: Fleet, draws: Draws, areas: Sequence[str], first: Sequence[int]
+) -> tuple[States, NDArray[np.bool_]]:
+    """Rules (draw, area, year), 1 fast, 0 median, -1 slow, and whether a moratorium holds; `first` are those of today.
+
+    All areas share a part of their luck with rules, and none with moratoria.
+    """
     pre = fleet.prefix
-    latent = shared * draws.normal(f"{pre}.states", yearly=True) + own * draws.normal(
-        f"{pre}.state.{area}", yearly=True
-    )
-    chance = _uniform(latent)
-    stop = _uniform(draws.normal(f"{pre}.moratorium.{area}", yearly=True))
-    rules = np.full(len(draws), first, dtype=np.int64)
-    halted = np.zeros(len(draws), dtype=bool)
-    states = np.empty((len(draws), len(draws.years)), dtype=np.int64)
-    holds = np.empty((len(draws), len(draws.years)), dtype=bool)
+    change, hazard = (draws.scalar(name)[:, None] for name in ("state_change_probability", "moratorium_hazard"))
+    ends = 1.0 / draws.scalar("moratorium_years")[:, None]
+    shared = np.sqrt(np.clip(draws.scalar("state_correlation"), 0.0, 1.0))[:, None, None]
+    own = np.stack([draws.normal(f"{pre}.state.{area}", yearly=True) for area in areas], axis=1)
+    common = draws.normal(f"{pre}.states", yearly=True)[:, None, :]
+    chance = _uniform(shared * common + np.sqrt(1.0 - shared**2) * own)
+    stop = _uniform(np.stack([draws.normal(f"{pre}.moratorium.{area}", yearly=True) for area in areas], axis=1))
+    rules = np.broadcast_to(np.asarray(first, dtype=np.int64), chance.shape[:2])
+    halted = np.zeros(rules.shape, dtype=bool)
+    states = np.empty(chance.shape, dtype=np.int64)
+    holds = np.empty(chance.shape, dtype=bool)
     for y in range(len(draws.years)):
-        step = (chance[:, y] > 1.0 - 0.5 * change).astype(np.int64) - (chance[:, y] < 0.5 * change)
+        step = (chance[..., y] > 1.0 - 0.5 * change).astype(np.int64) - (chance[..., y] < 0.5 * change)
         rules = np.clip(rules + step, -1, 1)
-        halted = np.where(halted, stop[:, y] >= ends, stop[:, y] < hazard)
-        states[:, y], holds[:, y] = rules, halted
+        halted = np.where(halted, stop[..., y] >= ends, stop[..., y] < hazard)
+        states[..., y], holds[..., y] = rules, halted
     return states, holds
 
 

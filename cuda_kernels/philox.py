@@ -174,11 +174,15 @@ def _far(u: Any, q: Any) -> Any:
 
 
 def _ratio(table: tuple[tuple[float, ...], tuple[float, ...]], x: Any) -> Any:
-    top, bottom = (coefficients[-1] * np.ones_like(x) for coefficients in table)
+    """Ratio of two polynomials by Horner's rule, in place: of large arrays most of the time goes into new memory."""
+    top, bottom = (np.full_like(x, coefficients[-1]) for coefficients in table)
     for a, b in zip(table[0][-2::-1], table[1][-2::-1], strict=True):
-        top = top * x + a
-        bottom = bottom * x + b
-    return top / bottom
+        top *= x
+        top += a
+        bottom *= x
+        bottom += b
+    top /= bottom
+    return top
 
 
 def _rounds(words: list[Any], k0: int, k1: int) -> list[Any]:
@@ -188,12 +192,10 @@ def _rounds(words: list[Any], k0: int, k1: int) -> list[Any]:
     m0, m1 = np.uint64(_M0), np.uint64(_M1)
     for _ in range(_ROUNDS):
         p0, p1 = m0 * c0, m1 * c2
-        c0, c1, c2, c3 = (
-            (p1 >> shift) ^ c1 ^ np.uint64(k0),
-            p1 & mask,
-            (p0 >> shift) ^ c3 ^ np.uint64(k1),
-            p0 & mask,
-        )
+        c1, c3 = (p1 >> shift) ^ c1 ^ np.uint64(k0), (p0 >> shift) ^ c3 ^ np.uint64(k1)
+        p0 &= mask
+        p1 &= mask
+        c0, c1, c2, c3 = c1, p1, c3, p0
         k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
     return [c0, c1, c2, c3]
 

@@ -54,7 +54,7 @@ def test_plans_step_with_the_plan_and_rush_at_its_end(case):
 
 def test_area_rules_move_one_step_at_a_time(case):
     fleet, draws = case
-    states, halted = regimes.area_states(fleet, draws, "somewhere", 0)
+    states, halted = (table[:, 0] for table in regimes.area_states(fleet, draws, ["somewhere"], [0]))
     assert (np.abs(np.diff(states, axis=1)) <= 1).all()
     assert 0.005 < halted.mean() < 0.15
 
