@@ -1,4 +1,4 @@
-"""The existing fleet and what is announced, as plain arrays of one country, and how fleets age."""
+"""The existing fleet and what is announced, as plain arrays of one country, and delays. How it ages: `retirement`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.known_additions import Known, known_additions, nothing_known
 
@@ -90,76 +89,6 @@ def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
     return name, Fleet.of(grid, name).areas.index(area)
 
 
-def survival(age: Floats, max_age: Floats, half_life_share: Floats, steepness: Floats) -> Floats:
-    """Share of a vintage still operating at an age: a logistic curve cut at the maximum age.
-
-    age : (...) years since commissioning, >= 0
-    max_age, half_life_share, steepness : broadcastable; half life = share x max_age
-
-    Returns the share in [0, 1], non-increasing in age, 1 at age 0. Form used by GCAM's S-curve retirement.
-    """
-    half_life = half_life_share * max_age
-    curve = _logistic_tail(age, half_life, steepness) / _logistic_tail(np.zeros(()), half_life, steepness)
-    return np.where(age < max_age, curve, 0.0)
-
-
-def _logistic_tail(age: Floats, half_life: Floats, steepness: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(np.clip(steepness * (age - half_life), -700.0, 700.0)))
-
-
-def remaining_share(fleet: Fleet, draws: Draws | CentralPath, technology: str) -> Floats:
-    """Share (draw, vintage, year) of each commissioning bin that its age leaves standing.
-
-    Conditional on standing at the end of base_year. A unit already near or past the maximum age has
-    outlived the cut-off, so it follows the logistic tail instead of vanishing at once.
-    """
-    max_age = draws.scalar(f"survival_max_age_{technology}")[:, None]
-    half_life = draws.scalar("survival_half_life_share")[:, None] * max_age
-    steepness = draws.scalar("survival_steepness")[:, None]
-    horizon = draws.years - fleet.base_year
-    oldest = max(fleet.base_year - int(fleet.vintages.min()), 0) + int(horizon[-1])
-    # Ages are whole years: the curve is worked out once for each, then looked up.
-    ages = np.arange(oldest + 1, dtype=float)[None, :]
-    curve = _logistic_tail(ages, half_life, steepness)
-    cut = np.where(ages < max_age, curve, 0.0)
-    total = np.zeros((len(draws), len(fleet.vintages), len(horizon)))
-    for offset in range(VINTAGE_YEARS):
-        now = (fleet.base_year - (fleet.vintages + offset)).clip(0)
-        at = now[:, None] + horizon[None, :]
-        outlived = now[None, :] >= max_age - VINTAGE_YEARS
-        kept = cut[:, at]
-        if outlived.any():
-            kept = np.where(outlived[:, :, None], curve[:, at], kept)
-        total += kept / curve[:, now][:, :, None]
-    return total / VINTAGE_YEARS
-
-
-def existing_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    """Capacity (draw, area, technology, year) of today's plants still standing in each year. [MW]
-
-    The larger of two cumulative retirements counts: by age, and as announced, where an announced date
-    slips with a probability by an exponential delay. Announced units are the old ones, so adding the
-    two would retire them twice.
-    """
-    base = fleet.nameplate_mw.sum(axis=2)
-    planned = fleet.planned(fleet.planned_retirement_mw, draws.years)
-    slips = draws.scalar(f"{fleet.prefix}.retirement_slip_probability")
-    delays = _delays(draws.scalar(f"{fleet.prefix}.retirement_slip_years"), len(draws.years))
-    result = np.empty((len(draws), *base.shape, len(draws.years)))
-    for k, technology in enumerate(fleet.technologies):
-        if not base[:, k].any():
-            result[:, :, k] = 0.0
-            continue
-        shares = remaining_share(fleet, draws, technology)
-        retired = base[None, :, k, None] - np.matmul(fleet.nameplate_mw[:, k], shares)
-        if planned[:, k].any():
-            slip = slips[:, None, None]
-            announced = (1.0 - slip) * planned[None, :, k] + slip * np.matmul(planned[:, k], delays)
-            retired = np.maximum(retired, np.cumsum(announced, axis=-1))
-        result[:, :, k] = np.clip(base[None, :, k, None] - retired, 0.0, None)
-    return result
-
-
 def delayed(planned: Floats, mean_delay: Floats) -> Floats:
     """Spread planned MW (..., year) over later years by an exponential delay of mean (draw,) years.
 
@@ -170,11 +99,11 @@ def delayed(planned: Floats, mean_delay: Floats) -> Floats:
     result = np.zeros((len(mean_delay), *rows.shape))
     (filled,) = np.nonzero(rows.any(axis=1))
     if filled.size:
-        result[:, filled] = np.matmul(rows[filled], _delays(mean_delay, years))
+        result[:, filled] = np.matmul(rows[filled], delays(mean_delay, years))
     return result.reshape(len(mean_delay), *planned.shape)
 
 
-def _delays(mean_delay: Floats, years: int) -> Floats:
+def delays(mean_delay: Floats, years: int) -> Floats:
     """Share (draw, year planned, year built) of what is planned for one year that is built in another."""
     lags = np.arange(years + 1, dtype=float)
     reached = 1.0 - np.exp(-lags[None, :] / np.maximum(mean_delay, 1e-9)[:, None])

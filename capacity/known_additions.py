@@ -25,11 +25,13 @@ class Known(NamedTuple):
     """National additions on record, and surveyed plans, of the years from the base year on.
 
     added_mw : (technology, known_year)  From the year after the base year; NaN where there is no figure. [MW]
+    retired_mw : (technology, record_year)  The same for what went; its length says until when announcements are known.
     surveyed : (technology,) int64       Year for which owners were asked at its start; 0 where none were.
     """
 
     added_mw: Floats
     surveyed: NDArray[np.int64]
+    retired_mw: Floats
 
     def run(self, k: int) -> Floats:
         """Additions (year,) of technology k from the year after the base year, up to the first gap. [MW]"""
@@ -39,7 +41,8 @@ class Known(NamedTuple):
 
 
 def nothing_known(technologies: int) -> Known:
-    return Known(np.empty((technologies, 0)), np.zeros(technologies, dtype=np.int64))
+    nothing = np.empty((technologies, 0))
+    return Known(nothing, np.zeros(technologies, dtype=np.int64), nothing)
 
 
 def known_additions(country: str, areas: Sequence[str], technologies: Sequence[str], base_year: int) -> Known:
@@ -50,38 +53,48 @@ def known_additions(country: str, areas: Sequence[str], technologies: Sequence[s
     if {area.id for area in AREAS if area.country == country} - set(areas):
         return nothing_known(len(technologies))
     table = read_known()
-    years = sorted(year for name, year in table["added"] if name == country and year > base_year)
-    added = np.full((len(technologies), years[-1] - base_year if years else 0), np.nan)
-    for year in years:
-        for name, value in table["added"][country, year].items():
-            added[technologies.index(name), year - base_year - 1] = value
     surveyed = np.zeros(len(technologies), dtype=np.int64)
     for (name, year), listed in table["surveyed"].items():
         if name == country:
             surveyed[[technologies.index(one) for one in listed]] = year
-    return Known(added, surveyed)
+    added, retired = (_by_year(table[kind], country, technologies, base_year) for kind in ("added", "retired"))
+    return Known(added, surveyed, retired)
+
+
+def _by_year(table: Mapping[tuple[str, int], Any], country: str, technologies: Sequence[str], base_year: int) -> Floats:
+    """Figures (technology, year) of a country from the year after `base_year`; NaN where there is none. [MW]"""
+    years = sorted(year for name, year in table if name == country and year > base_year)
+    found = np.full((len(technologies), years[-1] - base_year if years else 0), np.nan)
+    for year in years:
+        for name, value in table[country, year].items():
+            found[technologies.index(name), year - base_year - 1] = value
+    return found
 
 
 @cache
 def read_known() -> Mapping[str, Mapping[tuple[str, int], Any]]:
-    """`added` and `surveyed` by (country, year). Raises CapacityError naming every entry that is not whole."""
+    """`added`, `retired`, `surveyed` by (country, year). Raises CapacityError naming all entries that are not whole."""
     from ruamel.yaml import YAML
 
     raw = YAML(typ="safe").load(files("capacity").joinpath("data", FILE).read_text(encoding="utf-8"))
     faults = [
         f"{entry['country']} {entry['year']} {name}: needs a value of 0 MW or more, a label and a source"
-        for entry in raw["added"]
+        for kind in ("added", "retired")
+        for entry in raw[kind]
         for name, figure in entry["mw"].items()
         if not (figure["value"] >= 0 and figure.get("label") in ("F", "P", "R", "J") and figure.get("source"))
     ]
     if faults:
         raise CapacityError(f"{FILE}: {'; '.join(faults)}")
-    added = {
-        (entry["country"], int(entry["year"])): {name: float(figure["value"]) for name, figure in entry["mw"].items()}
-        for entry in raw["added"]
+    found: dict[str, dict[tuple[str, int], Any]] = {
+        kind: {
+            (entry["country"], int(entry["year"])): {name: float(one["value"]) for name, one in entry["mw"].items()}
+            for entry in raw[kind]
+        }
+        for kind in ("added", "retired")
     }
     surveyed = {(entry["country"], int(entry["year"])): tuple(entry["technologies"]) for entry in raw["surveyed"]}
-    return {"added": added, "surveyed": surveyed}
+    return {**found, "surveyed": surveyed}
 
 
 class OpenPlans(NamedTuple):

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from capacity import experts, regimes
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet, delayed, existing_mw, survival, toeplitz
+from capacity.fleet import Fleet, delayed, toeplitz
 from capacity.known_additions import open_plans
+from capacity.retirement import Ageing, existing_mw
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -65,7 +66,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
         pace = by_area.sum(axis=1)
         national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)
         expert[:, k] = national.expert
-        shares = toeplitz(addition_survival(draws, technology))
+        shares = toeplitz(addition_survival(fleet, draws, technology))
         if recorded:
             pipeline_added[:, :, k] = _surviving(national.pipeline_scale[:, None, :] * planned[:, :, k], shares)
         trend_added[:, :, k] = _surviving(by_area * (national.trend_mw / pace)[:, None, :], shares)
@@ -95,7 +96,7 @@ def _national_additions(
     history = fleet.history_mw[:, k].sum(axis=0)
     follow = _follows_pipeline(fleet, draws, k, planned)
     pipeline = planned.sum(axis=1)
-    shares = addition_survival(draws, technology)
+    shares = addition_survival(fleet, draws, technology)
 
     levels, scale, trend = _known_years(known, standing, pipeline, shares)
     growth, expert = experts.statistical_growth(fleet, draws, k, levels)
@@ -225,15 +226,10 @@ def _normalised(table: Floats) -> Floats:
     return np.divide(table, total, out=np.zeros_like(table), where=total > 0)
 
 
-def addition_survival(draws: Draws | CentralPath, technology: str) -> Floats:
+def addition_survival(fleet: Fleet, draws: Draws | CentralPath, technology: str) -> Floats:
     """Share (draw, age) of an addition still standing 0, 1, 2, ... years after its first year."""
     age = np.arange(len(draws.years), dtype=float)[None, :]
-    return survival(
-        age,
-        draws.scalar(f"survival_max_age_{technology}")[:, None],
-        draws.scalar("survival_half_life_share")[:, None],
-        draws.scalar("survival_steepness")[:, None],
-    )
+    return Ageing.of(fleet.country, draws, technology).share(age)
 
 
 def _surviving(added: Floats, standing: Floats) -> Floats:

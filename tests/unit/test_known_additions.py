@@ -31,7 +31,7 @@ def with_solar(mw: float, areas: str = "US") -> Fleet:
     fleet = Fleet.of(tiny_grid(), areas)
     added = np.full((len(fleet.technologies), 1), np.nan)
     added[fleet.technologies.index("solar")] = mw
-    return replace(fleet, known=Known(added, np.zeros(len(fleet.technologies), dtype=np.int64)))
+    return replace(fleet, known=Known(added, np.zeros(len(fleet.technologies), dtype=np.int64), added[:, :0]))
 
 
 def test_known_additions_are_met_in_every_draw_and_the_record_says_so(case):
@@ -69,7 +69,7 @@ def test_a_record_that_the_base_year_holds_already_is_left_out():
 
 
 def plans(added, surveyed=0, planned=(10.0, 8.0, 4.0, 2.0)):
-    known = Known(np.array([added], dtype=float), np.array([surveyed]))
+    known = Known(np.array([added], dtype=float), np.array([surveyed]), np.empty((1, 0)))
     table = np.outer([0.25, 0.75], planned)[:, None, :]
     return open_plans(known, table, np.arange(2025, 2025 + len(planned)), 2024)
 
@@ -129,7 +129,7 @@ def test_a_figure_without_a_source_is_refused(monkeypatch):
             return self
 
         def read_text(self, encoding):
-            return "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]\nsurveyed: []\n"
+            return "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]\nretired: []\nsurveyed: []\n"
 
     monkeypatch.setattr(known_additions, "files", lambda _: Page())
     known_additions.read_known.cache_clear()

@@ -40,6 +40,7 @@ def _needed_ids() -> set[str]:
         *(f"nondatacenter_growth_{years}" for years in ("2025_2030", "2031_2035", "2036_2040")),
         *(f"{name}_{t}" for name in ("trend_damping", "trend_kappa", "growth_multiplier") for t in TRENDS),
         *(f"{name}_{t}" for name in ("pipeline_completion", "addition_limit") for t in TECHNOLOGIES),
+        *(f"{name}_{t}" for name in ("survival_half_life", "survival_steepness") for t in TECHNOLOGIES),
         *["peak_energy_delta", "build_multiplier", "pipeline_slip_years", "growth_limit_ratio"],
         *["retirement_slip_probability", "retirement_slip_years", "forced_outage_multiplier"],
         *["reserve_margin", "battery_credit", "pumped_storage_credit", "hydro_year_factor", "curtailable_fraction"],
@@ -55,7 +56,7 @@ def _needed_ids() -> set[str]:
     }
     common = {
         *(f"{name}_{t}" for name in ("survival_max_age", "forced_outage_rate") for t in TECHNOLOGIES),
-        *["survival_half_life_share", "survival_steepness", "hydro_minimum_share"],
+        *["retirement_notice_years", "hydro_minimum_share"],
         *["pue_electrical_loss", "pue_fan_loss", "pue_free_cooling_full_c", "pue_free_cooling_none_c"],
         *["pue_cop_at_20c", "pue_cop_slope", "arithmetic_precision_factor"],
         *["siting_temperature_usd_per_mwh", "campus_limit_mw", "cn.frontier_ratio_2025", "cn.frontier_closing_rate"],

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from capacity import supply
 from capacity.draws import Draws
-from capacity.fleet import Fleet, delayed, existing_mw, remaining_share, survival
+from capacity.fleet import Fleet, delayed
+from capacity.retirement import Ageing, existing_mw, remaining_share
 from scenarios import load
 
 YEARS = np.arange(2025, 2041)
@@ -28,15 +29,15 @@ def case(request, grid):
 @settings(max_examples=60, deadline=None)
 @given(
     max_age=st.floats(10, 300),
-    share=st.floats(0.3, 1.0),
+    half_life=st.floats(3.0, 300.0),
     steepness=st.floats(0.01, 1.0),
     age=st.floats(0, 400),
 )
-def test_survival_is_a_share_that_never_rises(max_age, share, steepness, age):
-    parameters = [np.array(x) for x in (max_age, share, steepness)]
-    now, later = (survival(np.array(a), *parameters) for a in (age, age + 1.0))
+def test_survival_is_a_share_that_never_rises(max_age, half_life, steepness, age):
+    ageing = Ageing(*(np.array([[x]]) for x in (max_age, half_life, steepness)))
+    now, later = (ageing.share(np.array([[a]])) for a in (age, age + 1.0))
     assert 0.0 <= later <= now <= 1.0
-    assert survival(np.array(0.0), *parameters) == pytest.approx(1.0)
+    assert ageing.share(np.zeros((1, 1))) == pytest.approx(1.0)
 
 
 def test_units_past_their_age_leave_gradually(case):
