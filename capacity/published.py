@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from pydantic import model_validator
 
-from capacity import compute
-from capacity.draws import Draws
 from capacity.errors import CapacityError
+from capacity.measures import MEASURES, Run
 from grids import info
-from scenarios import Scenario, ScenarioError, checks, yaml_text
+from scenarios import ScenarioError, checks, yaml_text
 from scenarios.accelerators import vintages
 from scenarios.distributions import Number, Positive
 from scenarios.schema import Closed, Label, Text
 
-Floats = NDArray[np.float64]
-
 FILE = Path(__file__).parent / "data" / "published.yaml"
 VERDICTS = ("agrees", "misses", "not modelled", "no data")
 BAND = (0.05, 0.95)
-SHIPPING_NOW = "GB200"
-"""Accelerator whose rating stands for what ships to the US in 2025; label J, the commonest of that year."""
 
 
 class Published(Closed):
@@ -47,6 +41,10 @@ class Published(Closed):
     measure: str | None
     """Name in MEASURES; None where the model computes no such figure."""
     argument: Number | None = None
+    chip: Text | None = None
+    """Accelerator that the figure is about, as named in the table of accelerators."""
+    miss: Literal["scope", "disagreement"] | None = None
+    """What a miss comes from: figures that count different things, or the same thing seen otherwise."""
     publisher: Text
     published: int
     source: Text
@@ -61,6 +59,8 @@ class Published(Closed):
             raise ValueError("low must be below high")
         if self.measure is not None and self.measure not in MEASURES:
             raise ValueError(f"unknown measure {self.measure!r}; known: {', '.join(MEASURES)}")
+        if self.chip is not None and self.chip not in (names := [vintage.name for vintage in vintages()]):
+            raise ValueError(f"unknown accelerator {self.chip!r}; known: {', '.join(names)}")
         return self
 
     @property
@@ -74,31 +74,14 @@ class Published(Closed):
 
 
 @dataclass(frozen=True)
-class Run:
-    """What the measures read: the result of a run under one scenario, and how it was drawn.
-
-    duke : xr.Dataset or None  Headroom of the 22 authorities (`capacity.duke`); None where no demand file was given.
-    """
-
-    result: xr.Dataset
-    scenario: Scenario
-    duke: xr.Dataset | None = None
-
-    @property
-    def draws(self) -> Draws:
-        years = self.result["year"].to_numpy().astype(np.int64)
-        return Draws(
-            int(self.result.attrs["seed"]), self.result["draw"].to_numpy().astype(np.int64), years, self.scenario
-        )
-
-
-@dataclass(frozen=True)
 class Row:
     """One published figure beside ours.
 
     ours, low, high : median and 90 % band over draws, in the unit of the figure; None where there is no figure of ours.
     difference : our median over the nearest published figure less one [1]; 0 inside a published span.
+    in_band : whether our band and the published span meet.
     verdict : one of VERDICTS. `no data` means that the figure can be computed, but this call lacks what it needs.
+    miss : what a miss comes from; None where there is none.
     """
 
     published_low: float
@@ -107,7 +90,9 @@ class Row:
     low: float | None
     high: float | None
     difference: float | None
+    in_band: bool | None
     verdict: str
+    miss: str | None
     id: str
     what: str
     country: str
@@ -121,75 +106,8 @@ class Row:
     why: str
 
 
-SAID = tuple(field.name for field in fields(Row))[7:]
+SAID = tuple(field.name for field in fields(Row))[9:]
 """What a row repeats from the published figure."""
-
-
-def _of(run: Run, name: str, figure: Published) -> Floats | None:
-    """Draws of a country's variable in the figure's year, or None where the run does not hold it."""
-    if name not in run.result or figure.year not in run.result["year"].to_numpy():
-        return None
-    part = run.result[name].isel(scenario=0).sel(country=figure.country, year=figure.year)
-    return np.asarray(part.transpose("draw", ...).to_numpy(), dtype=np.float64)
-
-
-def _scaled(name: str, factor: float) -> Callable[[Run, Published], Floats | None]:
-    def measure(run: Run, figure: Published) -> Floats | None:
-        values = _of(run, name, figure)
-        return None if values is None else values * factor
-
-    return measure
-
-
-def _load_with_dc_twh(run: Run, figure: Published) -> Floats | None:
-    """Native load and what new data centres take."""
-    native, added = _of(run, "load_mwh", figure), _of(run, "operated_mwh", figure)
-    return None if native is None or added is None else (native + added) / 1e6
-
-
-def _nameplate_gw(run: Run, figure: Published) -> Floats | None:
-    values = _of(run, "nameplate_mw", figure)
-    return None if values is None else values.sum(axis=1) / 1e3
-
-
-def _it_power_per_h100e_w(run: Run, figure: Published) -> Floats | None:
-    draws = run.draws
-    if figure.year not in draws.years:
-        return None
-    return compute.it_power_per_h100e_w(figure.country, draws)[:, draws.years == figure.year][:, 0]
-
-
-def _chip_share_percent(run: Run, figure: Published) -> Floats | None:
-    """Rating of what ships now over its IT power times our peak PUE."""
-    facility, it = _of(run, "hostable_mw", figure), _of(run, "it_power_mw", figure)
-    if facility is None or it is None:
-        return None
-    chip = next(v for v in vintages() if SHIPPING_NOW in v.name)
-    used = it > 0
-    return 100.0 * chip.accelerator_tdp_w / chip.it_power_per_accelerator_w.median * it[used] / facility[used]
-
-
-def _duke_gw(run: Run, figure: Published) -> Floats | None:
-    from capacity.duke import national_total_gw
-
-    if run.duke is None or figure.argument is None:
-        return None
-    return np.atleast_1d(national_total_gw(run.duke).sel(share=figure.argument).isel(period=0).to_numpy())
-
-
-MEASURES: dict[str, Callable[[Run, Published], Floats | None]] = {
-    "added_dc_twh": _scaled("operated_mwh", 1e-6),
-    "operated_gw": _scaled("operated_mw", 1e-3),
-    "chips_available_million": _scaled("chips_available_h100e", 1e-6),
-    "it_power_per_h100e_w": _it_power_per_h100e_w,
-    "chip_share_percent": _chip_share_percent,
-    "largest_run_flop": _scaled("largest_run_flop", 1.0),
-    "campus_run_flop": _scaled("campus_run_flop", 1.0),
-    "load_with_dc_twh": _load_with_dc_twh,
-    "nameplate_gw": _nameplate_gw,
-    "supply_twh": _scaled("supply_mwh", 1e-6),
-    "duke_gw": _duke_gw,
-}
 
 
 @cache
@@ -215,15 +133,17 @@ def compare(run: Run, wanted: Sequence[Published] | None = None) -> list[Row]:
 def _row(run: Run, figure: Published) -> Row:
     first, last = figure.span
     drawn = None if figure.measure is None else MEASURES[figure.measure](run, figure)
-    ours = low = high = difference = None
+    ours = low = high = difference = in_band = None
     if drawn is None or not drawn.size:
         verdict = "not modelled" if figure.measure is None else "no data"
     else:
         low, ours, high = (float(x) for x in np.quantile(drawn, (BAND[0], 0.5, BAND[1])))
         difference = ours / min(max(ours, first), last) - 1.0
+        in_band = low <= last and high >= first
         verdict = "agrees" if first / (1.0 + figure.tolerance) <= ours <= last * (1.0 + figure.tolerance) else "misses"
     about = {name: getattr(figure, name) for name in SAID}
-    return Row(first, last, ours, low, high, difference, verdict, **about)
+    miss = figure.miss if verdict == "misses" else None
+    return Row(first, last, ours, low, high, difference, in_band, verdict, miss, **about)
 
 
 def national(grid: xr.Dataset) -> list[Row]:
@@ -235,6 +155,18 @@ def national(grid: xr.Dataset) -> list[Row]:
         origin: dict[str, Any] = {"publisher": known.source, "published": None, "source": f"check: {known.check}"}
         about: dict[str, Any] = {name: getattr(known, name) for name in SAID if name not in origin}
         rows.append(
-            Row(known.low, known.high, found.computed, None, None, found.difference, verdict, **about, **origin)
+            Row(
+                known.low,
+                known.high,
+                found.computed,
+                None,
+                None,
+                found.difference,
+                None,
+                verdict,
+                None,
+                **about,
+                **origin,
+            )
         )
     return rows

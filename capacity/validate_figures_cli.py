@@ -37,13 +37,14 @@ def figures(
 ) -> None:
     """Published figures beside the model's own, with tolerance and verdict.
 
-    Ours are medians and 90 % bands over the draws of a run of 2025-2030. A figure that the model does not compute is
-    said to be not modelled; a miss is shown as a miss.
+    Ours are medians and 90 % bands over the draws of a run of 2025-2030; data centres that stood before are counted
+    from below. A miss is shown as a miss, also where our band holds the figure, with what it comes from: another
+    scope, or disagreement.
     """
     with plain_errors():
         import grids
         import scenarios
-        from capacity import published
+        from capacity import measures, published
         from capacity.estimation import estimate
         from capacity.run_cli import progress_bar
 
@@ -52,7 +53,7 @@ def figures(
         duke = None if duke_file is None else _duke(duke_file)
         with progress_bar(quiet=as_json) as progress:
             result = estimate(grid, [scenario], years=YEARS, draws=draws, seed=seed, progress=progress)
-        rows = published.compare(published.Run(result, scenario, duke))
+        rows = published.compare(measures.Run(result, scenario, duke))
         totals = published.national(grid)
     if as_json:
         said = {"scenario": scenario.name, "draws": draws, "seed": seed}
@@ -98,7 +99,9 @@ def tables_columns() -> tuple[tuple[str, str, str], ...]:
         ("ours p50", "ours", "{:>}"),
         ("p5 to p95", "band", "{:>}"),
         ("difference", "difference", "{:>}"),
+        ("in band", "in_band", "{}"),
         ("verdict", "verdict", "{}"),
+        ("a miss of", "miss", "{}"),
         ("label", "label", "{}"),
     )
 
@@ -115,6 +118,8 @@ def line(row: Row) -> dict[str, Any]:
         "ours": "-" if row.ours is None else number(row.ours),
         "band": band,
         "difference": "-" if row.difference is None else f"{row.difference:+.1%}",
+        "in_band": {None: "-", True: "yes", False: "no"}[row.in_band],
+        "miss": row.miss or "-",
     }
 
 

@@ -10,10 +10,11 @@ import xarray as xr
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import published
+from capacity import datacenter_stock, measures, published
 from capacity.cli import main
 from capacity.errors import CapacityError
-from capacity.published import Published, Run, compare
+from capacity.measures import Run
+from capacity.published import Published, compare
 from scenarios import load
 
 
@@ -74,8 +75,8 @@ def test_what_is_not_modelled_or_not_at_hand_has_no_number(run):
 
 def test_measures_with_a_formula(run):
     load_row, share = compare(run, [figure(measure="load_with_dc_twh"), figure(measure="chip_share_percent", unit="%")])
-    assert load_row.ours == pytest.approx(100.0 + 87.6)
-    chip = next(v for v in published.vintages() if published.SHIPPING_NOW in v.name)
+    assert load_row.ours == pytest.approx(100.0 + 87.6 / 2), "what came during the year counts for half of it"
+    chip = next(v for v in measures.vintages() if v.name == measures.SHIPPING_NOW)
     assert share.ours == pytest.approx(
         100 * chip.accelerator_tdp_w / chip.it_power_per_accelerator_w.median / 1.5, rel=1e-12
     )
@@ -93,12 +94,76 @@ def test_duke_totals_come_from_a_headroom_dataset(run):
 def test_the_file_is_sound_and_covers_what_was_asked_for():
     named = {entry.id for entry in published.figures()}
     assert {
-        "lbnl_us_dc_2014", "lbnl_us_dc_2018", "lbnl_us_dc_2023", "lbnl_us_dc_growth_2028", "iea_us_dc_2024",
-        "iea_us_dc_growth_2030", "iea_cn_dc_2024", "iea_cn_dc_growth_2030", "epoch_us_stock_2025",
+        "lbnl_us_dc_2014", "lbnl_us_dc_2018", "lbnl_us_dc_2023", "lbnl_us_dc_2028", "iea_us_dc_2024",
+        "iea_us_dc_2030", "iea_cn_dc_2024", "iea_cn_dc_2030", "epoch_us_stock_2025", "epoch_aligned_stock_2025",
         "epoch_w_per_h100e_us", "epoch_gpu_share", "epoch_largest_run_2030",
         "aeo_us_load_2030", "cec_cn_load_2025", "duke_half_percent",
     } <= named  # fmt: skip
     assert len(named) == len(published.figures())
+    assert all(entry.measure for entry in published.figures()), "every figure of the list is computed"
+
+
+def test_a_miss_says_what_it_comes_from(run):
+    rows = compare(run, [figure(value=80.0, miss="scope"), figure(value=99.0, miss="scope")])
+    assert [(row.verdict, row.miss, row.in_band) for row in rows] == [
+        ("misses", "scope", False),
+        ("agrees", None, True),
+    ]
+
+
+def test_figures_about_one_accelerator_and_about_stocks(run):
+    chip = next(v for v in measures.vintages() if v.name == "NVIDIA GB200")
+    row, stock = compare(
+        run,
+        [
+            figure(measure="chip_w_per_h100e", chip="NVIDIA GB200", unit="W"),
+            figure(measure="aligned_stock_million", unit="million H100e", year=2025),
+        ],
+    )
+    assert (
+        chip.it_power_per_accelerator_w.p5 / chip.h100e <= row.ours <= chip.it_power_per_accelerator_w.p95 / chip.h100e
+    )
+    assert 15 < stock.ours < 25
+    with pytest.raises(ValueError, match="unknown accelerator"):
+        figure(chip="NVIDIA GB2")
+
+
+def test_data_centres_before_the_model_are_counted_from_below(run):
+    draws = run.draws
+    at = {name: datacenter_stock.quantity("US", name, 2014, draws) for name in ("servers", "server_power", "pue")}
+    more = datacenter_stock.quantity("US", "storage_and_network", 2014, draws)
+    by_hand = at["servers"] * 1e6 * at["server_power"] * more * at["pue"] * 8760 / 1e12
+    np.testing.assert_allclose(datacenter_stock.other_twh("US", 2014, draws), by_hand, rtol=1e-12)
+    assert (datacenter_stock.all_twh("US", 2014, draws) > by_hand).all(), "accelerators come on top"
+    old, between, new = (datacenter_stock.quantity("US", "servers", year, draws) for year in (2014, 2016, 2018))
+    np.testing.assert_allclose(between, np.sqrt(old * new), rtol=1e-12)
+    grown = datacenter_stock.other_twh("CN", 2026, draws) / datacenter_stock.other_twh("CN", 2024, draws)
+    np.testing.assert_allclose(grown, (1 + datacenter_stock.quantity("CN", "growth", 2024, draws)) ** 2, rtol=1e-12)
+
+
+def test_a_level_after_2024_is_what_stood_and_what_is_new(run):
+    (row,) = compare(run, [figure(measure="all_dc_twh")])
+    draws = run.draws
+    stood = datacenter_stock.other_twh("US", 2030, draws) + datacenter_stock.base_ai_twh("US", draws)
+    assert row.ours == pytest.approx(float(np.median(stood)) + 87.6 / 2)
+
+
+def test_a_count_without_a_distribution_or_of_nothing_known_is_refused(tmp_path):
+    good = (
+        "- {country: US, quantity: servers, year: 2014, unit: million, value: {kind: uniform, min: 1, max: 2}, "
+        "label: J, source: s}\n"
+    )
+    file = tmp_path / "stock.yaml"
+    file.write_text(good)
+    assert datacenter_stock.read(file)[0].year == 2014
+    for broken, word in (
+        (good.replace("{kind: uniform, min: 1, max: 2}", "14"), "distribution"),
+        (good.replace("servers", "abacuses"), "unknown quantity"),
+        (good.replace("label: J, ", ""), "label"),
+    ):
+        file.write_text(broken)
+        with pytest.raises(CapacityError, match=word):
+            datacenter_stock.read(file)
 
 
 def test_a_figure_without_a_label_or_with_two_values_is_refused(tmp_path):
