@@ -102,7 +102,7 @@ def poisoned(job: tasks.Job) -> tasks.Outcome:
 
 def unhurried(job: tasks.Job) -> tasks.Outcome:
     """`tasks.run`, slow enough for a hunter to catch it at work."""
-    time.sleep(0.3)
+    time.sleep(0.6)
     return tasks.run(job)
 
 

@@ -166,9 +166,9 @@ def test_random_workers_killed_all_along_change_nothing(folder, grid_file, undis
     def hunt():
         chance = random.Random(1)
         while not stop.wait(0.05) and len(killed) < 3:
-            if len(opened.done()) < 2 + 3 * len(killed):
-                continue
             prey = sorted(spawned())
+            if len(opened.done()) < 2 + 3 * len(killed) or not prey:
+                continue
             with contextlib.suppress(ProcessLookupError):
                 os.kill(chance.choice(prey), signal.SIGKILL)
                 killed.append(len(opened.done()))
