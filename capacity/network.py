@@ -18,8 +18,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from capacity import notions
+from capacity import best_total, notions
 from capacity.adequacy import AreaBalance
+from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from cuda_kernels import Engine, headroom_mw
@@ -122,38 +123,50 @@ class Case:
 
 @dataclass(frozen=True)
 class Siting:
-    """Where a group's new load goes: a mixture of isolated headroom, native load and a scenario's weights.
+    """Where a group's new load goes: a mixture of isolated headroom, native load, requests and a scenario's weights.
 
-    by_load, by_weight : (draw, year)   Shares of native load and of the weights in the mixture. [1]
+    by_load, by_request, by_weight : (draw, year)   Shares of native load, requests and weights in the mixture. [1]
+    for_total : (draw, year)            Share of the mixture that makes way for the direction of the largest total. [1]
     weight : (draw, area, year)         Weights of the areas, >= 0. [1]
+    requests : (area,)                  Requests for data centres in 2025, over the country's. [1]
     """
 
     by_load: Floats
+    by_request: Floats
     by_weight: Floats
+    for_total: Floats
     weight: Floats
+    requests: Floats
 
     @classmethod
     def of(cls, fleet: Fleet, draws: Draws | CentralPath) -> Siting:
         names = [f"{fleet.prefix}.siting_weight_{area.split('.', 1)[1]}" for area in fleet.areas]
         return cls(
             draws.parameter("siting_by_load_share"),
+            draws.parameter("siting_by_request_share"),
             draws.parameter("siting_by_weight_share"),
+            draws.parameter("siting_for_total_share"),
             np.stack([draws.parameter(name) for name in names], axis=1),
+            request_pattern(fleet.areas)[0],
         )
 
     def last_year(self) -> Siting:
         """The same for the last year only."""
-        return Siting(self.by_load[:, -1:], self.by_weight[:, -1:], self.weight[..., -1:])
+        shares = (self.by_load, self.by_request, self.by_weight, self.for_total)
+        load, request, own, total = [share[:, -1:] for share in shares]
+        return Siting(load, request, own, total, self.weight[..., -1:], self.requests)
 
     def direction(self, y: int, members: Integers, areas: Integers, isolated_mw: Floats, load_mw: Floats) -> Floats:
-        """Shares (member, area) of a group's new load in one year; zero where nothing can be hosted.
+        """Shares (member, area) of a group's new load in one year, but for `for_total`; zero where nothing fits.
 
-        A group without any weight keeps the mixture of the other two.
+        Requests pull the mixture of headroom and load, then weights pull that; a group without weights keeps its own.
         """
-        weight = self.weight[members, :, y][:, areas]
-        pull = np.where(weight.sum(axis=1) > 0.0, self.by_weight[members, y], 0.0)[:, None]
-        base = siting_direction(isolated_mw, load_mw, self.by_load[members, y])
-        return base if not pull.any() else _shares((1.0 - pull) * base + pull * _shares(weight))
+        found = siting_direction(isolated_mw, load_mw, self.by_load[members, y])
+        requested = np.broadcast_to(self.requests[areas], found.shape)
+        for share, weight in ((self.by_request, requested), (self.by_weight, self.weight[members, :, y][:, areas])):
+            pull = np.where(weight.sum(axis=1) > 0.0, share[members, y], 0.0)
+            found = mixed(found, _shares(weight), pull)
+        return found
 
 
 def case_of(
@@ -247,6 +260,11 @@ def _solve_year(
     load = np.stack([case.balances[a].load_mw[members, y] for a in areas], axis=1)
     direction = case.siting.direction(y, members, areas, isolated, load)
     limits = case.limits_mw[members, y][:, areas[:, None], areas]
+    pull = case.siting.for_total[members, y]
+    if pull.any():
+        start = siting_direction(isolated, load, (isolated.sum(axis=1) <= 0.0).astype(np.float64))
+        best = best_total.direction((profiles, coefficients, limits), start, flexible, engine=engine)
+        direction = mixed(direction, best, pull)
     found = network_headroom(profiles, coefficients, limits, direction, shares, engine=engine)
     place = np.ix_(members, areas)
     hours.isolated_mw[..., y][place] = isolated
@@ -269,6 +287,13 @@ def siting_direction(isolated_mw: Floats, load_mw: Floats, by_load: Floats) -> F
     """Shares (draw, area) of a group's new load: a mixture of isolated headroom and native load; zero where nil."""
     mixture = (1.0 - by_load[:, None]) * _shares(isolated_mw) + by_load[:, None] * _shares(load_mw)
     return np.where((isolated_mw.sum(axis=1) > 0.0)[:, None], mixture, _shares(mixture))
+
+
+def mixed(one: Floats, other: Floats, pull: Floats) -> Floats:
+    """Shares (draw, area) of one direction with a part `pull` (draw,) of the other; untouched where nothing pulls."""
+    if not pull.any():
+        return one
+    return np.where(pull[:, None] > 0.0, _shares((1.0 - pull[:, None]) * one + pull[:, None] * other), one)
 
 
 def _shares(values: Floats) -> Floats:

@@ -14,7 +14,8 @@ from scenarios.schema import Closed, Parameter, Text
 
 FOLDER = Path(__file__).parent / "parameters"
 TOPICS = (
-    "demand", "supply", "regimes", "adequacy", "siting", "compute", "deployment", "chips", "capital", "efficiency",
+    "demand", "supply", "regimes", "adequacy", "transfers", "siting", "compute", "deployment", "chips",
+    "capital", "efficiency",
 )  # fmt: skip
 """Files of the folder, in reading order."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
+from network_reference import best_total_lp, random_network
 
-from capacity import CapacityError, base_year, estimate, network
+from capacity import CapacityError, base_year, best_total, estimate, network
 from capacity.fleet import Fleet
+from cuda_kernels.network import network_headroom
 from scenarios import load
 
 YEARS = [2025, 2026]
@@ -75,13 +77,51 @@ def test_direction_mixes_isolated_headroom_and_load():
 
 
 def test_weights_of_a_scenario_pull_the_direction():
-    ones = np.ones((2, 1))
-    siting = network.Siting(0.0 * ones, np.array([[1.0], [0.5]]), np.tile([[3.0], [1.0], [0.0], [0.0]], (2, 1, 1)))
+    none, pull = np.zeros((2, 1)), np.array([[1.0], [0.5]])
+    weight, requests = np.tile([[3.0], [1.0], [0.0], [0.0]], (2, 1, 1)), np.array([0.1, 0.4, 0.3, 0.2])
+    siting = network.Siting(none, none, pull, none, weight, requests)
     isolated, native = np.array([[1.0, 1.0], [1.0, 1.0]]), np.ones((2, 2))
     both = np.arange(2)
     np.testing.assert_allclose(siting.direction(0, both, both, isolated, native), [[0.75, 0.25], [0.625, 0.375]])
     # areas 2 and 3 have no weight: their group keeps its own direction
     np.testing.assert_allclose(siting.direction(0, both, both + 2, isolated, native), 0.5)
+    by_request = network.Siting(none, pull, none, none, weight, requests)
+    np.testing.assert_allclose(by_request.direction(0, both, both, isolated, native), [[0.2, 0.8], [0.35, 0.65]])
+
+
+def test_the_best_direction_hosts_what_a_linear_program_over_all_splits_finds():
+    for seed in range(6):
+        margin, limits, start = random_network(seed, areas=3 + seed % 3, hours=24)
+        margin = np.abs(margin)
+        case = (np.ascontiguousarray(margin.T)[:, None], np.ones((1, margin.shape[1], 1)), limits[None])
+        found = best_total.direction(case, start[None], np.array([0.1]), most_steps=40)
+        got = network_headroom(*case, found, 0.1).headroom_mw[0, 0]
+        every = list(range(margin.shape[1]))
+        assert got == pytest.approx(best_total_lp(margin, limits, every, np.ones(len(every)), 0.1), rel=0.01)
+
+
+def test_the_best_direction_is_never_worse_than_its_start_and_knows_no_company():
+    margin, limits, start = random_network(1, areas=5, hours=48)
+    case = (np.ascontiguousarray(margin.T)[:, None], np.ones((3, 5, 1)), np.stack([limits, 0.5 * limits, limits]))
+    starts = np.stack([start, np.full(5, 0.2), np.zeros(5)])
+    found = best_total.direction(case, starts, np.full(3, 0.1))
+    before, after = (network_headroom(*case, w, 0.1).headroom_mw for w in (starts, found))
+    assert (after >= before).all()
+    assert not found[2].any()
+    for c in range(3):
+        one = (case[0], case[1][c : c + 1], case[2][c : c + 1])
+        np.testing.assert_array_equal(best_total.direction(one, starts[c : c + 1], np.full(1, 0.1))[0], found[c])
+
+
+@pytest.mark.parametrize("name", ["siting-by-request", "siting-for-total"])
+def test_siting_scenarios_keep_islands_and_change_networks(grid, runs, name):
+    asked = {"years": YEARS, "draws": 3, "seed": 5, "device": "cpu"}
+    draws, island = slice(0, 2), estimate(grid, load([name]), exchange="island", **asked)
+    np.testing.assert_array_equal(island["hostable_mw"], runs["island"]["hostable_mw"].sel(draw=draws))
+    total, before = estimate(grid, load([name]), exchange="network", **asked), runs["network"].sel(draw=draws)
+    np.testing.assert_allclose(total["copper_plate_headroom_mw"], before["copper_plate_headroom_mw"], rtol=1e-12)
+    if name == "siting-for-total":
+        assert (total["grid_headroom_mw"].to_numpy() >= before["grid_headroom_mw"].to_numpy() * (1 - 1e-12)).all()
 
 
 def test_a_run_along_weights_puts_the_load_where_they_say(grid, tmp_path):
