@@ -21,6 +21,7 @@ import numpy as np
 from capacity import verify_inputs
 from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_device
 from cuda_kernels.headroom import Rule
+from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
 
 HEADROOM_TOLERANCE = 1e-8  # relative; the bits are meant to be equal
@@ -221,10 +222,24 @@ def check_storage(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     yield Pair("load", again, loads, STORAGE_TOLERANCE, True)
 
 
+def check_quantile(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Quantiles and order statistics by their bits, on columns of every scale, with ties and with values missing."""
+    move = to_device("gpu")
+    values, whole = verify_inputs.columns(rng, sizes[0])
+    got = quantile(move(values), verify_inputs.LEVELS)
+    yield Pair("missing", got != got, np.isnan(quantile(values, verify_inputs.LEVELS)))
+    for name, part in (("few", whole[:3]), ("all", whole)):
+        want = quantile(part, verify_inputs.LEVELS)
+        yield Pair(f"{name} draws", quantile(move(part), verify_inputs.LEVELS), want)
+    ranks = range(0, len(whole), 1 + len(whole) // 9)
+    yield Pair("ranks", order_statistic(move(whole), ranks), order_statistic(whole, ranks))
+
+
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
     "storage": check_storage,
+    "quantile": check_quantile,
 }
 """By the stem of the .cu file."""
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SHARES = np.array([0.0, 0.0025, 0.005, 0.01, 0.05, 0.3, 0.6])
-"""Seven, so that the launcher groups them by four, two and one."""
+"""Seven, so that the launcher groups them by two and one."""
+
+LEVELS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+"""Nine, one more than a launch of the quantile kernel takes."""
 
 _CENTRAL_MW = np.array([70e3, 12e3, 15e3, 5e3, 50e3, 2e3])  # firm, wind, sun, hydro, load, interchange
 _SPREAD = np.array([0.03, 0.10, 0.15, 0.05, 0.04, 0.05])  # of the logarithm, draw to draw
@@ -65,3 +68,12 @@ def quantile_levels(rng: np.random.Generator, count: int) -> Floats:
     tails = 10.0 ** -rng.uniform(1, 300, count // 4)
     near_one = 1 - 10.0 ** -rng.uniform(1, 15, count // 4)
     return np.concatenate([tails, near_one, rng.uniform(1e-9, 1 - 1e-9, count - 2 * (count // 4))])
+
+
+def columns(rng: np.random.Generator, draws: int) -> tuple[Floats, Floats]:
+    """Values (draws, column) of every scale and sign, some tied; with NaN in every fifth column, and without."""
+    whole = rng.normal(size=(draws, 40)) * 10.0 ** rng.integers(-300, 300, 40)
+    whole[:, ::3] = rng.integers(-2, 3, whole[:, ::3].shape)
+    values = whole.copy()
+    values[draws // 2, ::5] = np.nan
+    return values, whole

@@ -16,7 +16,7 @@ _LEAST_EXPONENT = -1074  # of float64
 
 
 def anchors(xp: Any, peaks: Any, hours: int) -> Any:
-    """One anchor per profile, from its largest absolute value (K,).
+    """One anchor per profile, from its largest absolute value (..., K).
 
     The spacing of float64 numbers about an anchor is the grid: adding and taking away the anchor rounds to it, and the
     bits of (profile + anchor) minus the bits of the anchor count the grid steps.
@@ -28,8 +28,8 @@ def anchors(xp: Any, peaks: Any, hours: int) -> Any:
 
 
 def rounded(profiles: Any, anchor: Any) -> Any:
-    """Profiles (K, H) on their grids."""
-    return (profiles + anchor[:, None]) - anchor[:, None]
+    """Profiles (..., K, H) on their grids."""
+    return (profiles + anchor[..., None]) - anchor[..., None]
 
 
 def halves(on_grid: Any, anchor: Any) -> tuple[Any, Any]:

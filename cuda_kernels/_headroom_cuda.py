@@ -13,29 +13,31 @@ from ._namespace import array_namespace
 from .errors import KernelError
 
 MAX_PROFILES = 12  # coefficients a thread keeps in registers
-_SHARES_AT_ONCE = (4, 2, 1)
-_BLOCK = 128  # threads, and so at most as many cases; BLOCK in headroom.cu
+_SHARES_AT_ONCE = (2, 1)  # more would cost resident threads
+_BLOCK = 128  # threads, and so at most as many cases; BLOCK in headroom_input.cuh
 _MEMORY_SHARE = 0.25  # of the free device memory may go to hour lists
-_INPUTS = ("float64[]",) * 5 + ("int32[]",)  # profiles, anchors, coefficients, shares, reaches, order
-_PRUNED = ("float64[]", "int32[]", "int32[]")  # planes, counts, lists
+# profiles, anchors, coefficients, shares, reaches, order, then what pruning leaves: planes, counts, lists
+_ARRAYS = ("float64[]",) * 5 + ("int32[]", "float64[]", "int32[]", "int32[]")
+_SIZES = ("int32",) * 4  # hours, width of the order, shares, cases of a set
 
 logger = logging.getLogger("gridflops")
 
 
-def solve_kernel(profiles: int, shares: int) -> Kernel:
-    """headroom_solve for a number of profiles and of shares solved at once."""
-    outputs = ("float64[]", "int64[]")
-    return Kernel(
-        "headroom",
-        f"headroom_solve<{profiles}, {shares}>",
-        (*_INPUTS, *_PRUNED, *outputs, *("int32",) * 5, "float64"),
-    )
-
-
 def prune_kernel(profiles: int) -> Kernel:
     """headroom_prune for a number of profiles."""
-    inputs = (_INPUTS[0], *_INPUTS[2:])
-    return Kernel("headroom", f"headroom_prune<{profiles}>", (*inputs, *_PRUNED, *("int32",) * 3, "float64"))
+    return Kernel("headroom", f"headroom_prune<{profiles}>", (*_ARRAYS, *_SIZES, "float64"))
+
+
+def search_kernel(profiles: int, shares: int) -> Kernel:
+    """headroom_search for a number of profiles and of shares searched at once."""
+    more = ("float64[]", "float64[]", *_SIZES, "int32", "float64", "int32")
+    return Kernel("headroom", f"headroom_search<{profiles}, {shares}>", (*_ARRAYS, *more))
+
+
+def finish_kernel(profiles: int) -> Kernel:
+    """headroom_finish for a number of profiles."""
+    more = ("float64[]", "float64[]", *_SIZES, "int32", "float64", "int64[]")
+    return Kernel("headroom", f"headroom_finish<{profiles}>", (*_ARRAYS, *more))
 
 
 def headroom(
@@ -46,23 +48,32 @@ def headroom(
     profile_set = (profiles, their largest absolute values). `prune=False` reads every hour of every case: the
     plain form, for comparison.
     """
+    profiles, peaks = profile_set
+    one = headroom_of_sets((profiles[None], peaks[None]), coefficients[None], shares[None], native_first, prune=prune)
+    return one[0][0], one[1][0]
+
+
+def headroom_of_sets(
+    profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool, *, prune: bool = True
+) -> tuple[Any, Any]:
+    """The same for several sets of profiles in one launch: (set, K, H), (set, case, K), (set, case, share)."""
     profiles = profile_set[0]
     cupy = array_namespace(profiles)
-    k_count, hours = profiles.shape
+    _, k_count, hours = profiles.shape
     if k_count > MAX_PROFILES:
         raise KernelError(f"{k_count} profiles: the CUDA kernel holds at most {MAX_PROFILES}; combine some")
     load = cupy.empty(shares.shape, dtype=cupy.float64)
     curtailed = cupy.empty(shares.shape, dtype=cupy.int64)
-    if len(coefficients) == 0:
+    if load.size == 0:
         return load, curtailed
     inputs, order = _prepared(profile_set, coefficients, shares)
-    lowest = _lowest(native_first)
+    outputs = load, cupy.empty(shares.shape[:2], dtype=cupy.float64), curtailed
     at_once = _blocks_at_once(cupy, hours) if prune else len(order)
     first = 0
     while first < len(order):
         part = order[first : first + at_once]
         try:
-            _solve((*inputs, part), (load, curtailed), lowest, prune)
+            _solve((*inputs, part), outputs, _lowest(native_first), prune)
         except cupy.cuda.memory.OutOfMemoryError as error:
             at_once = _fewer(len(part), hours, error)
             continue  # what the failed attempt held is free once this clause is left
@@ -73,10 +84,10 @@ def headroom(
 def listed_hours(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> Any:
     """Hours that pruning leaves each block of cases (block,), -1 for a block without cases; to count work."""
     cupy = array_namespace(coefficients)
-    inputs, order = _prepared(profile_set, coefficients, shares)
-    hours = profile_set[0].shape[1]
+    profiles, peaks = profile_set
+    inputs, order = _prepared((profiles[None], peaks[None]), coefficients[None], shares[None])
     counts = []
-    at_once = _blocks_at_once(cupy, hours)
+    at_once = _blocks_at_once(cupy, profiles.shape[1])
     for first in range(0, len(order), at_once):
         part = order[first : first + at_once]
         found = _prune((*inputs, part), _lowest(native_first))[1]
@@ -90,15 +101,15 @@ def _lowest(native_first: bool) -> Any:
 
 
 def _prepared(profile_set: tuple[Any, Any], coefficients: Any, shares: Any) -> tuple[tuple[Any, ...], Any]:
-    """What both kernels read, and the cases dealt to blocks."""
+    """What all kernels read, and the cases dealt to blocks."""
     profiles, peaks = profile_set
     cupy = array_namespace(profiles)
-    anchor = _exact.anchors(cupy, peaks, profiles.shape[1])
+    anchor = _exact.anchors(cupy, peaks, profiles.shape[2])
     rounded = _exact.rounded(profiles, anchor)
-    reach = cupy.zeros(len(coefficients))
-    for k in range(len(profiles)):  # in this order on every engine
-        reach += cupy.abs(coefficients[:, k]) * peaks[k]
-    order = _deal(cupy, coefficients, cupy.abs(rounded).mean(axis=1))
+    reach = cupy.zeros(coefficients.shape[:2])
+    for k in range(profiles.shape[1]):  # in this order on every engine
+        reach += cupy.abs(coefficients[:, :, k]) * peaks[:, k, None]
+    order = _deal(cupy, coefficients, cupy.abs(rounded).mean(axis=2))
     return (rounded, anchor, coefficients, shares, reach), order
 
 
@@ -115,42 +126,41 @@ def _fewer(blocks: int, hours: int, error: Exception) -> int:
     return half
 
 
-def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune: bool) -> None:
-    """Prune and solve some blocks of cases."""
+def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any, Any], lowest: Any, prune: bool) -> None:
+    """Prune, search and finish some blocks of cases."""
     profiles, _, _, shares, _, order = inputs
     cupy = array_namespace(profiles)
-    k_count, hours = profiles.shape
-    blocks, width = order.shape
-    row = shares.shape[1]
+    k_count = profiles.shape[1]
     if prune:
         pruned = _prune(inputs, lowest)
     else:  # the direct form reads none of them
         pruned = (cupy.empty((1, k_count + 1)), cupy.empty(1, dtype=cupy.int32), cupy.empty((1, 1), dtype=cupy.int32))
-    sizes = (np.int32(hours), np.int32(width), np.int32(row))
-    first = 0
+    roots, leasts, curtailed = outputs
+    row = shares.shape[2]
+    shared = (*inputs, *pruned, roots, leasts, *_sizes(inputs), np.int32(prune), lowest)
+    threads, first = len(order) * _BLOCK, 0
     while first < row:
         together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
-        choice = (np.int32(first), np.int32(prune))
-        launch(
-            solve_kernel(k_count, together),
-            blocks * _BLOCK,
-            (*inputs, *pruned, *outputs, *sizes, *choice, lowest),
-            block=_BLOCK,
-        )
+        launch(search_kernel(k_count, together), threads, (*shared, np.int32(first)), block=_BLOCK)
         first += together
+    launch(finish_kernel(k_count), threads, (*shared, curtailed), block=_BLOCK, rows=row)
+
+
+def _sizes(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    profiles, _, _, shares, _, order = inputs
+    return tuple(np.int32(size) for size in (profiles.shape[2], order.shape[1], shares.shape[2], shares.shape[1]))
 
 
 def _prune(inputs: tuple[Any, ...], lowest: Any) -> tuple[Any, Any, Any]:
     """Planes, counts and lists of hours of some blocks of cases."""
-    profiles, _, coefficients, shares, reach, order = inputs
+    profiles, order = inputs[0], inputs[-1]
     cupy = array_namespace(profiles)
-    k_count, hours = profiles.shape
-    blocks, width = order.shape
+    _, k_count, hours = profiles.shape
+    blocks = len(order)
     planes = cupy.empty((blocks, k_count + 1), dtype=cupy.float64)
     counts = cupy.empty(blocks, dtype=cupy.int32)
     lists = cupy.empty((blocks, hours), dtype=cupy.int32)
-    sizes = (np.int32(hours), np.int32(width), np.int32(shares.shape[1]))
-    arguments = (profiles, coefficients, shares, reach, order, planes, counts, lists, *sizes, lowest)
+    arguments = (*inputs, planes, counts, lists, *_sizes(inputs), lowest)
     launch(prune_kernel(k_count), blocks * _BLOCK, arguments, block=_BLOCK)
     return planes, counts, lists
 
@@ -164,16 +174,19 @@ def _blocks_at_once(cupy: Any, hours: int) -> int:
 def _deal(cupy: Any, coefficients: Any, effect: Any) -> Any:
     """Case numbers (block, width), neighbours together; -1 fills what is left over.
 
-    All blocks are halved at once, each by the coefficient of its widest effect, until they hold at most _BLOCK cases.
+    coefficients (set, case, K), effect (set, K). Cases are numbered through all sets. All blocks are halved at once,
+    each by the coefficient of its widest effect, until they hold at most _BLOCK cases.
     """
-    cases = len(coefficients)
+    sets, cases, _ = coefficients.shape
     halvings = max(0, (-(-cases // _BLOCK) - 1).bit_length())
     width = -(-cases // 2**halvings)
-    order = cupy.arange(width * 2**halvings).reshape(1, -1)
+    order = cupy.tile(cupy.arange(width * 2**halvings), (sets, 1))
+    own = cupy.arange(sets)[:, None]  # the set of each block
     for _ in range(halvings):
-        values = coefficients[cupy.minimum(order, cases - 1)]
-        widest = ((values.max(axis=1) - values.min(axis=1)) * effect).argmax(axis=1)
+        values = coefficients[own, cupy.minimum(order, cases - 1)]
+        widest = ((values.max(axis=1) - values.min(axis=1)) * effect[own[:, 0]]).argmax(axis=1)
         key = cupy.take_along_axis(values, widest[:, None, None], axis=2)[:, :, 0]
         key = cupy.where(order < cases, key, cupy.inf)  # fillers go last
         order = cupy.take_along_axis(order, key.argsort(axis=1), axis=1).reshape(2 * len(order), -1)
-    return cupy.ascontiguousarray(cupy.where(order < cases, order, -1).astype(cupy.int32))
+        own = own.repeat(2, axis=0)
+    return cupy.ascontiguousarray(cupy.where(order < cases, own * cases + order, -1).astype(cupy.int32))

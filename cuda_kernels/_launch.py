@@ -20,7 +20,7 @@ from .errors import KernelError
 
 # --fmad=false: a fused multiply-add rounds once where the NumPy twin rounds twice.
 _OPTIONS = ("--std=c++17", "--fmad=false")
-_MAX_BLOCKS = 2**31 - 1
+_MAX_BLOCKS, _MAX_ROWS = 2**31 - 1, 2**16 - 1
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,22 @@ def compile_options() -> tuple[str, ...]:
     return (*_OPTIONS, f"-I{Path(str(files(__package__)))}")
 
 
-def launch(kernel: Kernel, threads: int, arguments: Sequence[Any], *, block: int = 128) -> None:
+def launch(kernel: Kernel, threads: int, arguments: Sequence[Any], *, block: int = 128, rows: int = 1) -> None:
     """Run `kernel` with at least `threads` threads in blocks of `block`, on the current device and stream.
 
-    Raises KernelError when an argument is not what the kernel declares. No thread: nothing is launched.
+    rows : how often, told apart by blockIdx.y. No thread or row: nothing is launched.
+    Raises KernelError when an argument is not what the kernel declares.
     """
     cupy = sys.modules["cupy"]
     device = int(cupy.cuda.runtime.getDevice())
     problems = _problems(cupy, kernel, arguments, device)
     blocks = -(-threads // block)
-    if blocks > _MAX_BLOCKS:
-        problems.append(f"{blocks} blocks exceed the largest grid; pass fewer cases at a time")
+    if blocks > _MAX_BLOCKS or rows > _MAX_ROWS:
+        problems.append(f"{blocks} x {rows} blocks exceed the largest grid; pass fewer cases or shares at a time")
     if problems:
         raise KernelError(f"{kernel.module}.cu {kernel.name}: " + "; ".join(problems))
-    if blocks > 0:
-        _function(kernel.module, kernel.name, device)((blocks,), (block,), tuple(arguments))
+    if blocks > 0 and rows > 0:
+        _function(kernel.module, kernel.name, device)((blocks, rows), (block,), tuple(arguments))
 
 
 @cache

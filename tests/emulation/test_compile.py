@@ -12,8 +12,9 @@ from . import nvrtc as compiler
 pytestmark = pytest.mark.usefixtures("nvrtc")
 
 PHILOX = [_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL]
-HEADROOM = [_headroom_cuda.solve_kernel(profiles, shares) for profiles in (1, 6, 12) for shares in (1, 4)]
-HEADROOM += [_headroom_cuda.prune_kernel(profiles) for profiles in (1, 6, 12)]
+HEADROOM = [_headroom_cuda.search_kernel(profiles, shares) for profiles in (6, 7, 12) for shares in (1, 2)]
+HEADROOM += [_headroom_cuda.finish_kernel(profiles) for profiles in (6, 7, 12)]
+HEADROOM += [_headroom_cuda.prune_kernel(profiles) for profiles in (6, 7, 12)]
 QUICK = ("75", "90", "120")
 ARCHITECTURES = pytest.mark.parametrize(
     "architecture",
@@ -53,8 +54,11 @@ def test_no_spills_and_enough_threads(kernels: list[Kernel], architecture: str) 
         assert used.spill_bytes == 0, name
         assert used.stack_bytes == 0, name
         assert used.registers <= 184, name
-        if "<12" not in name:  # the gate is where the compiler stands today; see docs/kernels.md
-            assert occupancy(used, architecture, 128) >= (0.25 if "prune" in name else 0.3), (name, used)
+        if (
+            "<12" not in name
+        ):  # seven profiles are what the model has; on 100 pruning stands where the compiler leaves it
+            least = 0.3 if architecture == "100" and "prune" in name else 0.4
+            assert occupancy(used, architecture, 128) >= least, (name, used)
 
 
 def test_a_broken_kernel_is_reported_with_its_line() -> None:

@@ -58,7 +58,7 @@ def test_headroom_splits_what_memory_cannot_hold(cupy, monkeypatch):
     stand_in.launches.clear()
     monkeypatch.setattr(_headroom_cuda, "_blocks_at_once", lambda cupy, hours: 1)
     assert_array_equal(headroom_mw(profiles, coefficients, [0.1, 0.2]).headroom_mw.get(), whole)
-    assert len(stand_in.launches) == 4 * 2  # four blocks of cases, each pruned and solved by itself
+    assert len(stand_in.launches) == 4 * 3  # four blocks of cases, each pruned, searched and finished by itself
 
 
 def test_memory_that_runs_out_is_met_by_half_as_many_blocks(cupy, monkeypatch, caplog):
@@ -123,7 +123,7 @@ def test_cases_are_dealt_to_neighbours_once_each(cupy):
     rng = np.random.default_rng(0)
     for cases in (1, 2, 128, 129, 1000):
         coefficients = rng.normal(size=(cases, 3))
-        order = _deal(cupy, cupy.asarray(coefficients), cupy.asarray(np.array([1.0, 5.0, 0.1]))).get()
+        order = _deal(cupy, cupy.asarray(coefficients[None]), cupy.asarray(np.array([[1.0, 5.0, 0.1]]))).get()
         assert order.shape[1] <= _BLOCK
         assert sorted(order[order >= 0]) == list(range(cases))
         gap_before_the_fillers = (np.diff((order >= 0).astype(int), axis=1) > 0).any()

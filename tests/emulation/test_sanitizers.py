@@ -20,8 +20,8 @@ FLAGS = {"address": build.ADDRESS, "thread": build.THREAD}
 Arguments = list[np.ndarray | np.generic]
 
 
-def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments]:
-    """Arguments of headroom_prune<3> and headroom_solve<3, 2> for two blocks, the second one short."""
+def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments, Arguments]:
+    """Arguments of headroom_prune<3>, headroom_search<3, 2> and headroom_finish<3> for two blocks, the second short."""
     rng = np.random.default_rng(0)
     profiles = np.vstack([np.ones(hours), rng.normal(size=(2, hours))])
     peaks = np.abs(profiles).max(axis=1)
@@ -36,11 +36,14 @@ def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments]:
     planes = np.zeros((2, 4))
     planes[:, 3] = reach.max() / 0.9
     pruned = [planes, np.full(2, hours, dtype=np.int32), lists]
-    outputs = [np.zeros((cases, 2)), np.zeros((cases, 2), dtype=np.int64)]
-    sizes = [np.int32(n) for n in (hours, width, 2)]
-    prune = [rounded, coefficients, shares, reach, order, *pruned, *sizes, np.float64(0.0)]
-    solve = [rounded, anchor, coefficients, shares, reach, order, *pruned, *outputs, *sizes]
-    return prune, [*solve, np.int32(0), np.int32(1), np.float64(0.0)]
+    sizes = [np.int32(n) for n in (hours, width, 2, cases)]
+    inputs = [rounded, anchor, coefficients, shares, reach, order, *pruned]
+    found = [np.full((cases, 2), reach.max() / 0.9), np.zeros(cases), *sizes, np.int32(1), np.float64(0.0)]
+    return (
+        [*inputs, *sizes, np.float64(0.0)],
+        [*inputs, *found, np.int32(0)],
+        [*inputs, *found, np.zeros((cases, 2), dtype=np.int64)],
+    )
 
 
 def uniform_arguments() -> Arguments:
@@ -51,7 +54,8 @@ def uniform_arguments() -> Arguments:
 
 LAUNCHES = {
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
-    "solve": ("headroom", _headroom_cuda.solve_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
+    "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
+    "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),
     "philox_uniform": ("philox", _philox_cuda.UNIFORM.name, uniform_arguments(), 3, 64),
     "normal": (
         "philox",

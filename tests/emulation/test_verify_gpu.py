@@ -53,9 +53,16 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
     assert all(0 < row["floor_microseconds"] < row["microseconds"] for row in document["throughput"])
     assert all(row["differing"] == 0 for row in document["comparisons"] if row["kernel"] == "headroom")
     launched = {name.split("<")[0] for name, _, _ in stand_in.launches}
-    kernels = {"headroom_prune", "headroom_solve", "storage_scan", "normal_quantile", "philox_uniform"}
-    assert launched == {*kernels, "philox4x32_blocks"}
-    assert {f"headroom_solve<6, {shares}>" for shares in (1, 2, 4)} <= {name for name, _, _ in stand_in.launches}
+    kernels = {
+        "headroom_prune",
+        "headroom_search",
+        "headroom_finish",
+        "storage_scan",
+        "normal_quantile",
+        "philox_uniform",
+    }
+    assert launched == {*kernels, "philox4x32_blocks", "quantile_select"}
+    assert {f"headroom_search<6, {shares}>" for shares in (1, 2)} <= {name for name, _, _ in stand_in.launches}
     text = page.read_text()
     assert "emulated on the CPU, driver for CUDA up to 13.0, CUDA 13.2, CuPy 0+stand.in, gridflops" in text
     assert "parity OK" in text
