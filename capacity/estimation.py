@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
@@ -80,14 +81,8 @@ def estimate(
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
     run = partial(country.run, notion=adequacy, exchange=exchange, device=chosen, engine=engine, threads=threads)
-    solve = _Solver(grid, run, watch)
-    parts = []
-    for scenario in scenarios:
-        drawn = Draws(seed, ids, model_years, scenario)
-        solved = [solve(name, drawn) for name in COUNTRIES]
-        found = joint.solve(dict(zip(COUNTRIES, solved, strict=True)), drawn)
-        joints = [found[name] for name in COUNTRIES]
-        parts.append(result.of_scenario(grid, solve.weather, drawn, solved, joints, area_draws=area_draws))
+    solve = _Solver(grid, run, watch, scenarios)
+    parts = [solve.part(Draws(seed, ids, model_years, scenario), area_draws) for scenario in scenarios]
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),
@@ -112,24 +107,39 @@ class _Counter:
 
 class _Solver:
     """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
-    results equal, so the second time they are taken from the first."""
+    results equal, so the second time they are taken from the first. Kept only until no scenario asks again."""
 
-    def __init__(self, grid: xr.Dataset, run: Callable[..., country.CountryResult], watch: _Counter) -> None:
+    def __init__(
+        self,
+        grid: xr.Dataset,
+        run: Callable[..., country.CountryResult],
+        watch: _Counter,
+        scenarios: Sequence[Scenario],
+    ) -> None:
         self._grid, self._run, self._watch = grid, run, watch
         self._solved: dict[tuple[str, str], country.CountryResult] = {}
-        self.weather = weather_by_area(grid)
+        self._asked = Counter((name, _said_about(scenario, name)) for scenario in scenarios for name in COUNTRIES)
+        self._weather = weather_by_area(grid)
 
-    def __call__(self, name: str, draws: Draws) -> country.CountryResult:
+    def part(self, draws: Draws, area_draws: bool) -> xr.Dataset:
+        """One scenario's part of the result; all else of the scenario is let go of, draws of areas being large."""
+        solved = [self._country(name, draws) for name in COUNTRIES]
+        found = joint.solve(dict(zip(COUNTRIES, solved, strict=True)), draws)
+        joints = [found[name] for name in COUNTRIES]
+        return result.of_scenario(self._grid, self._weather, draws, solved, joints, area_draws=area_draws)
+
+    def _country(self, name: str, draws: Draws) -> country.CountryResult:
         key = (name, _said_about(draws.scenario, name))
         scenario = draws.scenario.name
+        self._asked[key] -= 1
         if key in self._solved:
             areas = self._grid["area"].to_numpy()[self._grid["area_country"].to_numpy() == name]
-            self._watch.step(scenario, sum(len(self.weather[str(area)]) for area in areas))
+            self._watch.step(scenario, sum(len(self._weather[str(area)]) for area in areas))
         else:
             self._solved[key] = self._run(
-                self._grid, name, draws, self.weather, advance=lambda: self._watch.step(scenario)
+                self._grid, name, draws, self._weather, advance=lambda: self._watch.step(scenario)
             )
-        return self._solved[key]
+        return self._solved[key] if self._asked[key] else self._solved.pop(key)
 
 
 def _said_about(scenario: Scenario, name: str) -> str:
