@@ -23,8 +23,6 @@ START = 2025
 """What was shipped up to the end of this year is the stock; later years are shipments."""
 LEVEL_YEAR = 2032
 """From this year on US-aligned shipments grow at one rate."""
-FIRST_STEP, STEP_YEARS = 2027, 2
-"""Export control can move in 2027, 2029, ..., after each election of Congress; label J."""
 TIGHT, CURRENT, LOOSE = -1, 0, 1
 
 
@@ -94,15 +92,19 @@ def imports(draws: Draws | CentralPath, aligned: Floats) -> tuple[Floats, Floats
 
 
 def control_states(draws: Draws | CentralPath) -> States:
-    """Export control (draw, year): -1 tight, 0 current, 1 loose; moves by one step in 2027, 2029, ... only."""
+    """Export control (draw, year): -1 tight, 0 current, 1 loose; moves by one step in some years only.
+
+    These are `cn.control_first_year` and every `cn.control_step_years` after it, both rounded to whole years.
+    """
     chance = np.asarray(ndtr(draws.normal("export_control", yearly=True)))
     move = draws.parameter("cn.control_change_probability")
+    first, step_years = (np.round(draws.scalar(f"cn.control_{name}")) for name in ("first_year", "step_years"))
     state = np.zeros(len(draws), dtype=np.int64)
     result = np.empty((len(draws), len(draws.years)), dtype=np.int64)
     for y, year in enumerate(draws.years):
-        if year >= FIRST_STEP and (year - FIRST_STEP) % STEP_YEARS == 0:
-            step = (chance[:, y] > 1.0 - 0.5 * move[:, y]).astype(np.int64) - (chance[:, y] < 0.5 * move[:, y])
-            state = np.clip(state + step, TIGHT, LOOSE)
+        step = (chance[:, y] > 1.0 - 0.5 * move[:, y]).astype(np.int64) - (chance[:, y] < 0.5 * move[:, y])
+        due = (year >= first) & ((year - first) % step_years == 0.0)
+        state = np.where(due, np.clip(state + step, TIGHT, LOOSE), state)
         result[:, y] = state
     return result
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from capacity import pace
+from capacity import pace, sites
 from capacity.draws import CentralPath, Draws
 
 Floats = NDArray[np.float64]
@@ -25,8 +25,6 @@ POWER_LIMITS = ("grid", "siting", "interconnection", "equipment")
 GRID, SITING, INTERCONNECTION, EQUIPMENT = range(4)
 START = 2025
 """The year at whose end requests are counted; load connected in it is given."""
-PAST_YEARS = 8
-"""Requests open at the end of 2025 were filed in this many years up to then; older ones are left out; label J."""
 GW = 1e3  # MW
 
 
@@ -97,12 +95,13 @@ def energised(
     Each year's requests r_u, times the share that comes true, are connected with a lognormal delay F:
     queue_y = what 2025 connected + sum over u of r_u m F(y - u). A part f of them takes a connection that may be
     curtailed and waits `flexible_lag_factor` times as long; a part o makes its own power and skips the queue. Shares
-    may change with the year of filing, and the pace of the queue with the calendar year (`connection_pace`).
+    may change with the year of filing, and the pace of the queue with the calendar year (`connection_pace`). Power made
+    on site grows by at most `onsite_addition_limit_gw` a year over the country; what that holds back comes later.
     """
     pre = country.lower()
     weight, ratio = request_pattern(areas)
     own = (draws.parameter(f"{pre}.onsite_share") * draws.parameter(f"{pre}.onsite_realised_share"))[:, None, :]
-    made = _placed_requests(country, weight, hostable_mw, demand_factor, draws)
+    made = _placed_requests(country, areas, weight, hostable_mw, demand_factor, draws)
     spread = draws.scalar(f"{pre}.lag_spread")[:, None, None]
     median = draws.scalar(f"{pre}.energisation_lag_years")[:, None, None] * ratio[None, :, None]
     quick = draws.scalar(f"{pre}.flexible_lag_factor")[:, None, None]
@@ -112,25 +111,26 @@ def energised(
         firm, sooner = lag_cdf(age_years, median, spread), lag_cdf(age_years, median * quick, spread)
         return (1.0 - flexible) * firm + flexible * sooner
 
+    ages = ages_of_open(draws.scalar(f"{pre}.request_growth_before_2025"), draws.scalar("request_memory_years"))
     # Filed in the middle of a year, counted at its end.
-    age = np.arange(len(draws.years) + PAST_YEARS, dtype=np.float64) + 0.5
+    age = np.arange(len(draws.years) + ages.shape[1], dtype=np.float64) + 0.5
     own_ready = lag_cdf(age, draws.scalar(f"{pre}.onsite_lag_years")[:, None, None], spread)
-    before = draws.scalar(f"{pre}.request_growth_before_2025")
     begun = (draws.years >= START).astype(float)
     base = draws.scalar(f"{pre}.energised_2025_gw")[:, None, None] * GW * weight[None, :, None] * begun
     speed = draws.parameter(f"{pre}.connection_pace")
     if (speed == 1.0).all():
-        on_grid = _come(made * (1.0 - own), ready(age), draws.years, before)
+        on_grid = _come(made * (1.0 - own), ready(age), draws.years, ages)
     else:
-        on_grid = pace.come(made * (1.0 - own), ready, speed, ages_of_open(before))
-    return base + on_grid, _come(made * own, own_ready, draws.years, before)
+        on_grid = pace.come(made * (1.0 - own), ready, speed, ages)
+    on_site = _come(made * own, own_ready, draws.years, ages)
+    return base + on_grid, pace.held_back(on_site, draws.parameter(f"{pre}.onsite_addition_limit_gw") * GW)
 
 
-def _come(made: Floats, ready: Floats, years: NDArray[np.int64], before: Floats) -> Floats:
+def _come(made: Floats, ready: Floats, years: NDArray[np.int64], ages: Floats) -> Floats:
     """Load (draw, area, year) that has come of requests made (draw, area, year filed) by each year. [MW]
 
     ready : (draw, area or 1, age)  Share connected half a year after the filing, one and a half, ...
-    before : (draw,)  Factor by which requests grew each year before 2025, which says how old those of 2025 are.
+    ages : (draw, age)  How old those open in 2025 are (`ages_of_open`).
     """
     count = len(years)
     open_now = made[..., years == START]
@@ -138,40 +138,50 @@ def _come(made: Floats, ready: Floats, years: NDArray[np.int64], before: Floats)
     total = delayed(new, ready[..., :count])
     if open_now.shape[-1]:
         later = int((years >= START).sum())
-        total[..., count - later :] += open_now * ready_of_open(ready[..., : later + PAST_YEARS], before)
+        total[..., count - later :] += open_now * ready_of_open(ready[..., : later + ages.shape[1]], ages)
     return total
 
 
-def ready_of_open(ready: Floats, before: Floats) -> Floats:
+def ready_of_open(ready: Floats, ages: Floats) -> Floats:
     """Share (draw, area or 1, k) of the requests open at the end of 2025 that are connected k years later.
 
     Of those filed a years ago 1 - F(a) are still open, and (F(a + k) - F(a)) / (1 - F(a)) of these are connected by k.
-    Ages fall off by `before` a year; ready : (draw, area or 1, age) holds PAST_YEARS more ages than there are k.
+    ages : (draw, age)                 Their shares by age.
+    ready : (draw, area or 1, age)     At as many ages more than there are k.
     """
-    weight = ages_of_open(before)
-    later = ready.shape[-1] - PAST_YEARS
+    later = ready.shape[-1] - ages.shape[1]
     total = np.zeros((*ready.shape[:-1], later))
-    for a in range(PAST_YEARS):
+    for a in range(ages.shape[1]):
         gone = ready[..., a : a + 1]
         still = 1.0 - gone
         part = np.divide(ready[..., a : a + later] - gone, still, out=np.ones_like(total), where=still > 1e-12)
-        total += weight[:, a, None, None] * part
+        total += ages[:, a, None, None] * part
     return total
 
 
-def ages_of_open(before: Floats) -> Floats:
-    """Share (draw, age) of the requests open at the end of 2025 that were filed 0.5, 1.5, ... years earlier."""
-    weight = before[:, None] ** -np.arange(PAST_YEARS, dtype=float)[None, :]
+def ages_of_open(before: Floats, memory_years: Floats) -> Floats:
+    """Share (draw, age) of the requests open at the end of 2025 that were filed 0.5, 1.5, ... years earlier.
+
+    before : (draw,)         Factor by which requests grew each year up to then.
+    memory_years : (draw,)   Older ones are left out.
+    """
+    age = np.arange(int(np.ceil(memory_years.max())), dtype=float)[None, :]
+    weight = before[:, None] ** -age * (age < memory_years[:, None])
     return weight / weight.sum(axis=1, keepdims=True)
 
 
 def _placed_requests(
-    country: str, weight: Floats, hostable_mw: Floats, demand_factor: Floats, draws: Draws | CentralPath
+    country: str,
+    areas: Sequence[str],
+    weight: Floats,
+    hostable_mw: Floats,
+    demand_factor: Floats,
+    draws: Draws | CentralPath,
 ) -> Floats:
     """Requests (draw, area, year filed) that come true in the end. [MW]
 
-    Those of 2025 and before count in 2025 and follow the pattern of that year; of later ones a part goes where
-    the grid has room.
+    Those of 2025 and before count in 2025 and follow the pattern of that year; of later ones a part can move and goes
+    where the grid has room, in China a share of that part to the areas of the national computing hubs.
     """
     pre = country.lower()
     filed = requests_filed(country, draws)
@@ -182,6 +192,9 @@ def _placed_requests(
     total = hostable_mw.sum(axis=1, keepdims=True)
     pattern = np.broadcast_to(weight[None, :, None], hostable_mw.shape)
     room = np.divide(hostable_mw, total, out=pattern.copy(), where=total > 0.0)
+    if country == "CN":
+        hub = draws.parameter("cn.hub_request_share")[:, None, :]
+        room = (1.0 - hub) * room + hub * sites.hub_shares(areas)[None, :, None]
     mobile = draws.scalar(f"{pre}.request_mobility")[:, None, None] * (draws.years > START)
     return ((1.0 - mobile) * pattern + mobile * room) * (filed * true_share)[:, None, :]
 

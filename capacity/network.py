@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from capacity import best_total, notions
+from capacity import best_total, notions, pace
 from capacity.adequacy import AreaBalance
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
@@ -180,7 +180,11 @@ def case_of(
     """Links, limits and siting of a country under a scenario. balances : of the draws, of the central path."""
     known = links(grid, fleet)
     position = draws.parameter(f"{fleet.prefix}.transfer_limit_position")
-    growth = compounded(draws.parameter(f"{fleet.prefix}.transfer_growth"), draws.years - fleet.base_year)
+    rate = draws.parameter(f"{fleet.prefix}.transfer_growth")
+    if fleet.country == "US":
+        sets, spread = (draws.parameter(f"us.transfer_{name}") for name in ("rule_sets", "consent_spread"))
+        rate = rate / pace.slowest(sets, spread)
+    growth = compounded(rate, draws.years - fleet.base_year)
     return Case(
         known,
         [replace(record, net_export_mw=0.0) for record in records],

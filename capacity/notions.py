@@ -45,11 +45,13 @@ class AreaRecord:
     weather : its weather years
     water : its hydro
     net_export_mw : yearly mean of the base year, positive out. [MW]
+    cold_spell_hours : hours of a cold spell, where a scenario has one
     """
 
     weather: Sequence[AreaWeather]
     water: HydroPlan
     net_export_mw: float
+    cold_spell_hours: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     """
     mean, pull = central.shaped_mw[0, :, None], central.stretch[0, :, None]
     load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
-    burdens = [] if balance.winter is None else [weather.heating, cold_spell(weather.load_shape)]
+    burdens: list[Floats] = []
+    if balance.winter is not None:
+        burdens = [weather.heating, cold_spell(weather.load_shape, record.cold_spell_hours)]
     for burden, planned in zip(burdens, central.winter or (), strict=True):
         load = load + planned[0, :, None] * burden
     variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
@@ -124,7 +128,8 @@ def area_records(
     water = grid["hydro_monthly_capacity_factor"].sel(area=list(fleet.areas)).to_numpy()
     floor = float(central.scalar("hydro_minimum_share")[0])
     ceiling = float(1.0 - central.scalar("forced_outage_rate_hydro")[0])
+    spell = int(central.scalar("cold_spell_hours")[0])
     return [
-        AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling), float(exports[a]))
+        AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling), float(exports[a]), spell)
         for a, area in enumerate(fleet.areas)
     ]

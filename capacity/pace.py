@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Ready = Callable[[Floats], Floats]
@@ -32,6 +33,33 @@ def come(made: Floats, ready: Ready, pace: Floats, ages_of_open: Floats) -> Floa
         share = _of_open(ready, since, ages_of_open) if first else ready(since + 0.5 * pace[:, None, u : u + 1])
         total[..., u:] += made[..., u, None] * share
     return total
+
+
+def held_back(wanted: Floats, limit: Floats) -> Floats:
+    """What stands (draw, area, year) of a path that wants to grow, when a country adds at most `limit` (draw, year).
+
+    What a year holds back is wanted again the next; areas share a year's limit in proportion to what they want.
+    """
+    if (np.diff(wanted.sum(axis=1), axis=1, prepend=0.0) <= limit).all():
+        return wanted
+    result = np.zeros_like(wanted)
+    stands = np.zeros(wanted.shape[:2])
+    for y in range(wanted.shape[-1]):
+        more = np.maximum(wanted[..., y] - stands, 0.0)
+        total = more.sum(axis=1)
+        part = np.divide(limit[:, y], total, out=np.ones_like(total), where=total > limit[:, y])
+        stands = stands + more * part[:, None]
+        result[..., y] = stands
+    return result
+
+
+def slowest(rule_sets: Floats, spread: Floats) -> Floats:
+    """Median wait (...) for the slowest of several consents over that for one, each lognormal with `spread` of logs.
+
+    rule_sets : (...) >= 1, need not be whole. The median of the largest of n lies where one stays below it with a
+    chance of (1/2)**(1/n).
+    """
+    return np.exp(spread * ndtri(0.5 ** (1.0 / rule_sets)))
 
 
 def _of_open(ready: Ready, since: Floats, ages: Floats) -> Floats:

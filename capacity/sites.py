@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -84,6 +84,12 @@ def in_hub(grid: xr.Dataset, cells: NDArray[np.int64]) -> Floats:
         away = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(lift + np.cos(at[0]) * np.cos(there[0]) * turn))
         result[away <= float(known["radius_km"]["value"])] = 1.0
     return result
+
+
+def hub_shares(areas: Sequence[str]) -> Floats:
+    """Share (area,) of the clusters of China's national computing hubs that lie in each area; even without any."""
+    count = np.array([sum(hub["area"] == area for hub in hubs()["hubs"].values()) for area in areas], dtype=np.float64)
+    return count / count.sum() if count.any() else np.full(len(areas), 1.0 / len(areas))
 
 
 @cache

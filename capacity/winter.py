@@ -24,11 +24,6 @@ Floats = NDArray[np.float64]
 
 HEATING_BELOW_C = 15.0
 """Outdoor temperature above which no building is heated; label J, common base of heating degree days."""
-COLD_SPELL_HOURS = 120
-"""Hours of a cold spell: the five days of February 2021 in Texas and of December 2022 in the East (FERC and NERC,
-reports of 2021 and 2023); label J."""
-HARDEST_HOURS = 100
-"""Hours by which a winter is judged; label J."""
 MONTH_OF_HOUR = np.repeat(np.arange(1, 13), HOURS_OF_MONTH)
 IS_WINTER = np.isin(MONTH_OF_HOUR, (12, 1, 2))
 
@@ -73,12 +68,12 @@ def monthly_temperature_c(grid: xr.Dataset, area: str) -> Floats:
     return weight @ grid["cell_temperature_c"].to_numpy()[here] / weight.sum()
 
 
-def cold_spell(load_shape: Floats) -> Floats:
-    """1 in the hours (8760,) of the year's cold spell, else 0: the winter hours with the highest load."""
+def cold_spell(load_shape: Floats, hours: int) -> Floats:
+    """1 in the hours (8760,) of the year's cold spell, else 0: so many winter hours with the highest load."""
     (candidates,) = np.nonzero(IS_WINTER)
     order = np.argsort(-load_shape[candidates], kind="stable")
     result = np.zeros(len(load_shape))
-    result[candidates[order[:COLD_SPELL_HOURS]]] = 1.0
+    result[candidates[order[:hours]]] = 1.0
     return result
 
 
@@ -107,8 +102,8 @@ def weather_place(
     """Uniform (draw,) that picks each draw's weather year, for all areas of a country at once.
 
     Where `hard_winter_share` is below 1, only that share of the years is lived in (at least one), those with the
-    hardest winters first: the highest mean, over HARDEST_HOURS winter hours, of the country's load of the base year
-    less what its wind and sun give. mean_load_mw : (area,) of the base year.
+    hardest winters first: the highest mean, over `cold_hours_judged` winter hours, of the country's load of the base
+    year less what its wind and sun give. mean_load_mw : (area,) of the base year.
     """
     uniform = draws.uniform("weather_year")
     share = float(draws.scalar(f"{fleet.prefix}.hard_winter_share")[0])
@@ -116,20 +111,20 @@ def weather_place(
         return uniform
     by_area = [weather[area] for area in fleet.areas]
     count = max(len(years) for years in by_area)
-    hardness = [
-        _hardness(fleet, [years[min(n, len(years) - 1)] for years in by_area], mean_load_mw) for n in range(count)
-    ]
+    judged = int(draws.scalar("cold_hours_judged")[0])
+    together = [[years[min(n, len(years) - 1)] for years in by_area] for n in range(count)]
+    hardness = [_hardness(fleet, conditions, mean_load_mw, judged) for conditions in together]
     kept = max(1, round(share * count))
     hardest = np.argsort(-np.array(hardness), kind="stable")[:kept]
     chosen = hardest[np.minimum((uniform * kept).astype(np.int64), kept - 1)]
     return (chosen + 0.5) / count
 
 
-def _hardness(fleet: Fleet, weather: Sequence[AreaWeather], mean_load_mw: Floats) -> float:
+def _hardness(fleet: Fleet, weather: Sequence[AreaWeather], mean_load_mw: Floats, hours: int) -> float:
     standing = fleet.nameplate_mw.sum(axis=2)
     net = np.zeros(8760)
     for a, conditions in enumerate(weather):
         net += mean_load_mw[a] * conditions.load_shape
         for name in ("wind", "offshore_wind", "solar"):
             net -= standing[a, fleet.technologies.index(name)] * getattr(conditions, name)
-    return float(np.sort(net[IS_WINTER])[-HARDEST_HOURS:].mean())
+    return float(np.sort(net[IS_WINTER])[-hours:].mean())

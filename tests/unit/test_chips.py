@@ -54,6 +54,12 @@ def test_control_moves_in_odd_years_by_one_step():
     assert (chips.control_states(drawn({"cn.control_change_probability": 0.0})) == 0).all()
 
 
+def test_the_calendar_of_control_is_a_parameter():
+    always = {"cn.control_change_probability": 1.0, "cn.control_first_year": 2028, "cn.control_step_years": 3}
+    moved = np.diff(chips.control_states(drawn(always, count=200)), axis=1) != 0
+    assert set(YEARS[1:][moved.any(axis=0)]) == {2028, 2031, 2034, 2037, 2040}
+
+
 def test_a_shock_is_not_made_up_for():
     base = chips.aligned_shipments(drawn())
     shock = chips.aligned_shipments(drawn({"us_aligned_shipment_factor": {2027: 1.0, 2028: 0.4, 2030: 0.4, 2031: 1.0}}))

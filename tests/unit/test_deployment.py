@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joint_factory import AMPLE_MW, AREAS, YEARS, drawn
 
-from capacity import deployment
+from capacity import deployment, sites
 from grids.areas import AREAS as ALL_AREAS
 
 US = AREAS["US"]
@@ -100,11 +100,11 @@ def test_shares_connected_are_a_distribution(median, spread):
 
 def test_open_requests_start_at_nothing_and_all_come():
     ready = deployment.lag_cdf(np.arange(40) + 0.5, np.array([[[3.0]]]), np.array([[[0.45]]]))
-    share = deployment.ready_of_open(ready, np.array([1.8]))[0, 0]
+    share = deployment.ready_of_open(ready, deployment.ages_of_open(np.array([1.8]), np.array([8.0])))[0, 0]
     assert share[0] == 0.0
     assert (np.diff(share) >= 0).all()
     assert share[-1] == pytest.approx(1.0, abs=1e-6)
-    slower = deployment.ready_of_open(ready, np.array([5.0]))[0, 0]
+    slower = deployment.ready_of_open(ready, deployment.ages_of_open(np.array([5.0]), np.array([8.0])))[0, 0]
     assert (slower[1:5] < share[1:5]).all(), "younger requests wait longer"
 
 
@@ -137,3 +137,38 @@ def test_areas_of_one_s_own_get_the_mean():
     np.testing.assert_allclose(share, [0.5, 0.5])
     np.testing.assert_allclose(ratio, 1.0)
     np.testing.assert_allclose(deployment.request_pattern(["a", "b"])[0], [0.5, 0.5])
+
+
+def test_a_memory_of_requests_may_differ_by_draw():
+    before = np.array([1.8, 1.3])
+    both = deployment.ages_of_open(before, np.array([8.0, 3.0]))
+    assert both.shape == (2, 8)
+    np.testing.assert_array_equal(both[:1], deployment.ages_of_open(before[:1], np.array([8.0])))
+    np.testing.assert_array_equal(both[1, :3], deployment.ages_of_open(before[1:], np.array([3.0]))[0])
+    assert not both[1, 3:].any()
+
+
+def test_power_on_site_waits_for_fuel_and_comes_later():
+    free = deploy(NO_DELAY | {"us.onsite_lag_years": 2.0})
+    tight = deploy(NO_DELAY | {"us.onsite_lag_years": 2.0, "us.onsite_addition_limit_gw": 1.0})
+    added = np.diff(tight.onsite_mw.sum(axis=1), axis=1, prepend=0.0)
+    assert (added <= 1000 * (1 + 1e-12)).all()
+    assert (tight.onsite_mw <= free.onsite_mw * (1 + 1e-12)).all()
+    late = free.onsite_mw.sum(axis=1)[:, -1]
+    np.testing.assert_allclose(tight.onsite_mw.sum(axis=1)[:, -1], np.minimum(late, 1000.0 * len(YEARS)))
+    np.testing.assert_array_equal(tight.queue_mw, free.queue_mw)
+
+
+def test_hubs_take_their_share_of_what_can_move():
+    areas = tuple(area.id for area in ALL_AREAS if area.id.startswith("cn."))
+    values = {"cn.request_mobility": 1.0, "cn.hub_request_share": 1.0, "cn.request_growth": 0.5}
+    draws = drawn(values, 4)
+    shape = (4, len(areas), len(YEARS))
+    made = deployment._placed_requests(
+        "CN", areas, np.full(len(areas), 1 / len(areas)), np.ones(shape), np.ones(shape)[:, 0], draws
+    )
+    shares = sites.hub_shares(areas)
+    assert shares.sum() == pytest.approx(1.0)
+    assert not shares[areas.index("cn.beijing")]
+    new = made[..., np.array(YEARS) > 2025]
+    np.testing.assert_allclose(new / new.sum(axis=1, keepdims=True), np.broadcast_to(shares[None, :, None], new.shape))

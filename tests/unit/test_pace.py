@@ -50,3 +50,20 @@ def test_a_change_of_pace_shows_from_its_year_on(speed):
     assert (np.diff(changed[0], axis=-1) >= -1e-6).all(), "what has come stays"
     total = changed[0][..., -1].sum(axis=1)
     assert (total <= 1.0001 * queue(us__connection_pace=10.0)[0][..., -1].sum(axis=1)).all()
+
+
+def test_the_slowest_of_several_is_the_median_of_the_largest():
+    assert pace.slowest(np.array([1.0]), np.array([0.6]))[0] == 1.0
+    rng = np.random.default_rng(3)
+    for count in (2, 4):
+        waits = np.exp(0.6 * rng.standard_normal((200_000, count))).max(axis=1)
+        assert pace.slowest(np.array([float(count)]), np.array([0.6]))[0] == pytest.approx(np.median(waits), rel=0.01)
+
+
+def test_a_limit_that_never_binds_holds_nothing_back():
+    wanted = np.cumsum(np.random.default_rng(1).uniform(0, 1, (3, 4, 6)), axis=2)
+    assert pace.held_back(wanted, np.full((3, 6), 4.0)) is wanted
+    held = pace.held_back(wanted, np.full((3, 6), 1.0))
+    assert (held <= wanted + 1e-12).all()
+    assert (np.diff(held, axis=2) >= 0.0).all()
+    assert (np.diff(held.sum(axis=1), axis=1, prepend=0.0) <= 1.0 + 1e-12).all()

@@ -58,8 +58,8 @@ def test_heat_moves_load_into_cold_months_and_keeps_the_energy():
 def test_a_cold_spell_takes_gas_in_its_hours_alone():
     plain, balance, weather = margin(1)
     cold, same, _ = margin(1, us__cold_spell_gas_loss=0.2)
-    spell = winter.cold_spell(weather.load_shape) == 1.0
-    assert spell.sum() == winter.COLD_SPELL_HOURS
+    spell = winter.cold_spell(weather.load_shape, 120) == 1.0
+    assert spell.sum() == 120
     assert set(winter.MONTH_OF_HOUR[spell]) <= {12, 1, 2}
     lost = plain - cold
     hydro = lost - np.where(spell, same.winter.cold_loss_mw[:, -1:], 0.0)
@@ -99,7 +99,7 @@ def test_hard_winters_come_first_and_for_all_areas_at_once(share):
     if share == 1.0:
         np.testing.assert_array_equal(place, draws.uniform("weather_year"))
         return
-    hardness = [winter._hardness(fleet, [WEATHER[area][n] for area in fleet.areas], load) for n in range(2)]
+    hardness = [winter._hardness(fleet, [WEATHER[area][n] for area in fleet.areas], load, 100) for n in range(2)]
     assert set((place * 2).astype(int)) == {int(np.argmax(hardness))}
     groups = list(country.weather_groups(WEATHER["us.ercot"], place))
     assert [len(members) for _, members in groups][int(np.argmax(hardness))] == 200
