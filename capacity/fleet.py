@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
-from capacity.known_additions import Known, known_additions, nothing_known
+from capacity.known_additions import Known, known_additions, nothing_known, with_younger_plans
 
 Floats = NDArray[np.float64]
 VINTAGE_YEARS = 5
@@ -46,6 +46,7 @@ class Fleet:
         areas = tuple(map(str, part["area"].to_numpy()))
         technologies = tuple(map(str, part["technology"].to_numpy()))
         base_year = int(part["history_year"][-1])
+        known = known_additions(country, areas, technologies, base_year)
         return cls(
             country=country,
             areas=areas,
@@ -54,10 +55,10 @@ class Fleet:
             plan_years=part["plan_year"].to_numpy().astype(np.int64),
             base_year=base_year,
             nameplate_mw=part["nameplate_mw"].to_numpy(),
-            planned_addition_mw=part["planned_addition_mw"].to_numpy(),
+            planned_addition_mw=with_younger_plans(known, part["planned_addition_mw"].to_numpy()),
             planned_retirement_mw=part["planned_retirement_mw"].to_numpy(),
             history_mw=part["capacity_history_mw"].to_numpy(),
-            known=known_additions(country, areas, technologies, base_year),
+            known=known,
         )
 
     @property

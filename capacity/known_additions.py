@@ -19,6 +19,8 @@ from grids.areas import AREAS
 Floats = NDArray[np.float64]
 
 FILE = "additions_known.yaml"
+YEARLY = ("added", "retired", "planned")
+"""Lists of figures by country, year and technology."""
 
 
 class Known(NamedTuple):
@@ -26,12 +28,14 @@ class Known(NamedTuple):
 
     added_mw : (technology, known_year)  From the year after the base year; NaN where there is no figure. [MW]
     retired_mw : (technology, record_year)  The same for what went; its length says until when announcements are known.
+    planned_mw : (technology, plan_year)  Younger plans than the grid holds; NaN where there are none. [MW]
     surveyed : (technology,) int64       Year for which owners were asked at its start; 0 where none were.
     """
 
     added_mw: Floats
     surveyed: NDArray[np.int64]
     retired_mw: Floats
+    planned_mw: Floats
 
     def run(self, k: int) -> Floats:
         """Additions (year,) of technology k from the year after the base year, up to the first gap. [MW]"""
@@ -42,7 +46,7 @@ class Known(NamedTuple):
 
 def nothing_known(technologies: int) -> Known:
     nothing = np.empty((technologies, 0))
-    return Known(nothing, np.zeros(technologies, dtype=np.int64), nothing)
+    return Known(nothing, np.zeros(technologies, dtype=np.int64), nothing, nothing)
 
 
 def known_additions(country: str, areas: Sequence[str], technologies: Sequence[str], base_year: int) -> Known:
@@ -57,8 +61,25 @@ def known_additions(country: str, areas: Sequence[str], technologies: Sequence[s
     for (name, year), listed in table["surveyed"].items():
         if name == country:
             surveyed[[technologies.index(one) for one in listed]] = year
-    added, retired = (_by_year(table[kind], country, technologies, base_year) for kind in ("added", "retired"))
-    return Known(added, surveyed, retired)
+    added, retired, planned = (_by_year(table[kind], country, technologies, base_year) for kind in YEARLY)
+    return Known(added, surveyed, retired, planned)
+
+
+def with_younger_plans(known: Known, planned: Floats) -> Floats:
+    """Plans (area, technology, plan_year from the year after the base year) with the nation's younger ones. [MW]
+
+    What is more than the grid has goes to the areas of all its plans of that technology. Raises CapacityError where it
+    has none at all.
+    """
+    result = planned.copy()
+    for (k, y), total in np.ndenumerate(known.planned_mw):
+        more = total - planned[:, k, y].sum()
+        where = planned[:, k].sum(axis=1)
+        if more > 0.0 and not where.any():
+            raise CapacityError(f"{FILE}: plans of technology number {k} have no area, for the grid plans none of it")
+        if more > 0.0:
+            result[:, k, y] += more * where / where.sum()
+    return result
 
 
 def _by_year(table: Mapping[tuple[str, int], Any], country: str, technologies: Sequence[str], base_year: int) -> Floats:
@@ -73,13 +94,13 @@ def _by_year(table: Mapping[tuple[str, int], Any], country: str, technologies: S
 
 @cache
 def read_known() -> Mapping[str, Mapping[tuple[str, int], Any]]:
-    """`added`, `retired`, `surveyed` by (country, year). Raises CapacityError naming all entries that are not whole."""
+    """`added`, `retired`, `planned`, `surveyed` by (country, year). Raises CapacityError naming what is not whole."""
     from ruamel.yaml import YAML
 
     raw = YAML(typ="safe").load(files("capacity").joinpath("data", FILE).read_text(encoding="utf-8"))
     faults = [
         f"{entry['country']} {entry['year']} {name}: needs a value of 0 MW or more, a label and a source"
-        for kind in ("added", "retired")
+        for kind in YEARLY
         for entry in raw[kind]
         for name, figure in entry["mw"].items()
         if not (figure["value"] >= 0 and figure.get("label") in ("F", "P", "R", "J") and figure.get("source"))
@@ -91,7 +112,7 @@ def read_known() -> Mapping[str, Mapping[tuple[str, int], Any]]:
             (entry["country"], int(entry["year"])): {name: float(one["value"]) for name, one in entry["mw"].items()}
             for entry in raw[kind]
         }
-        for kind in ("added", "retired")
+        for kind in YEARLY
     }
     surveyed = {(entry["country"], int(entry["year"])): tuple(entry["technologies"]) for entry in raw["surveyed"]}
     return {**found, "surveyed": surveyed}

@@ -34,25 +34,28 @@ def group_of(technology: str) -> int:
     return 0 if technology in RENEWABLES else 1
 
 
-def factors(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    """Factor on additions (draw, area, group, year), group as in GROUPS; 1 on the central path.
+def factors(fleet: Fleet, draws: Draws | CentralPath) -> tuple[Floats, Floats]:
+    """Factors on what experts add and on what owners plan, both (draw, area, group, year), group as in GROUPS.
 
-    Each draw lives under plans with probability `plan_regime_share`, else under the patchwork.
+    Each draw lives under plans with probability `plan_regime_share`, else under the patchwork; 1 on the central path.
+    Owners who put a unit on record knew the federal policy of the first year, so for plans only its changes count.
     """
     shape = (len(draws), len(fleet.areas), len(GROUPS), len(draws.years))
     if isinstance(draws, CentralPath):
-        return np.ones(shape)
+        return np.ones(shape), np.ones(shape)
     planned = draws.uniform(f"{fleet.prefix}.regime") < draws.scalar(f"{fleet.prefix}.plan_regime_share")
-    result = np.empty(shape)
+    added, on_record = np.empty(shape), np.empty(shape)
     if planned.any():
-        result[planned] = five_year_plans(fleet, draws)[planned][:, :, None, :]
+        added[planned] = five_year_plans(fleet, draws)[planned][:, :, None, :]
+        on_record[planned] = added[planned]
     if not planned.all():
         rest = ~planned
-        own = state_rules(fleet, draws)[rest]
+        own, lag = state_rules(fleet, draws)[rest], draws.scalar("policy_build_lag_years")[rest]
         for g, group in enumerate(GROUPS):
-            policy = own * federal(fleet, draws, group)[rest][:, None, :]
-            result[rest, :, g] = _lagged(policy, draws.scalar("policy_build_lag_years")[rest])
-    return result
+            level = federal(fleet, draws, group)[rest][:, None, :]
+            added[rest, :, g] = _lagged(own * level, lag)
+            on_record[rest, :, g] = _lagged(own * (level / level[..., :1]), lag)
+    return added, on_record
 
 
 def _lagged(factor: Floats, lag: Floats) -> Floats:

@@ -56,12 +56,12 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
     trend_share = area_share(fleet.history_mw, draws.scalar("trend_recent_share"))
-    regime = regimes.factors(fleet, draws)
+    regime, on_record = regimes.factors(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
         by_area = trend_share[:, :, k, None] * regime[:, :, regimes.group_of(technology)]
         recorded = bool(fleet.planned_addition_mw[:, k].any())
         if recorded:
-            planned[:, :, k] *= regime[:, :, regimes.group_of(technology)]
+            planned[:, :, k] *= on_record[:, :, regimes.group_of(technology)]
             planned[:, :, k] += came[:, k]
         pace = by_area.sum(axis=1)
         national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)

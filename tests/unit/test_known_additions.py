@@ -31,7 +31,9 @@ def with_solar(mw: float, areas: str = "US") -> Fleet:
     fleet = Fleet.of(tiny_grid(), areas)
     added = np.full((len(fleet.technologies), 1), np.nan)
     added[fleet.technologies.index("solar")] = mw
-    return replace(fleet, known=Known(added, np.zeros(len(fleet.technologies), dtype=np.int64), added[:, :0]))
+    return replace(
+        fleet, known=Known(added, np.zeros(len(fleet.technologies), dtype=np.int64), added[:, :0], added[:, :0])
+    )
 
 
 def test_known_additions_are_met_in_every_draw_and_the_record_says_so(case):
@@ -69,7 +71,7 @@ def test_a_record_that_the_base_year_holds_already_is_left_out():
 
 
 def plans(added, surveyed=0, planned=(10.0, 8.0, 4.0, 2.0)):
-    known = Known(np.array([added], dtype=float), np.array([surveyed]), np.empty((1, 0)))
+    known = Known(np.array([added], dtype=float), np.array([surveyed]), np.empty((1, 0)), np.empty((1, 0)))
     table = np.outer([0.25, 0.75], planned)[:, None, :]
     return open_plans(known, table, np.arange(2025, 2025 + len(planned)), 2024)
 
@@ -129,7 +131,7 @@ def test_a_figure_without_a_source_is_refused(monkeypatch):
             return self
 
         def read_text(self, encoding):
-            return "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]\nretired: []\nsurveyed: []\n"
+            return "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]\nretired: []\nplanned: []\nsurveyed: []\n"
 
     monkeypatch.setattr(known_additions, "files", lambda _: Page())
     known_additions.read_known.cache_clear()
@@ -138,3 +140,23 @@ def test_a_figure_without_a_source_is_refused(monkeypatch):
             known_additions.read_known()
     finally:
         known_additions.read_known.cache_clear()
+
+
+def test_younger_plans_raise_the_total_and_go_where_the_grid_plans():
+    grid_plans = np.zeros((2, 2, 3))
+    grid_plans[:, 0] = [[30.0, 1.0, 0.0], [10.0, 0.0, 0.0]]
+    known = known_additions.nothing_known(2)._replace(planned_mw=np.array([[np.nan, 42.0, 0.0], [np.nan] * 3]))
+    plans = known_additions.with_younger_plans(known, grid_plans)
+    np.testing.assert_allclose(plans[:, 0].sum(axis=0), [40.0, 42.0, 0.0])
+    np.testing.assert_allclose(plans[:, 0, 1], [1.0 + 41.0 * 31.0 / 41.0, 10.0])
+    np.testing.assert_array_equal(plans[:, 1], 0.0)
+    nowhere = known._replace(planned_mw=np.array([[np.nan], [5.0]]))
+    with pytest.raises(CapacityError, match="have no area"):
+        known_additions.with_younger_plans(nowhere, grid_plans)
+
+
+def test_the_plans_of_2027_are_those_of_january_2026():
+    fleet = Fleet.of(grids.open_grid(), "US")
+    planned = fleet.planned(fleet.planned_addition_mw, YEARS).sum(axis=0)
+    assert planned[fleet.technologies.index("solar"), 2] == pytest.approx(26_600.0)
+    assert planned[fleet.technologies.index("gas"), 3] == pytest.approx(10_600.0)

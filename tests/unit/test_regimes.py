@@ -82,16 +82,36 @@ def test_regimes_swap_between_countries(reference, tmp_path):
     fleet = Fleet.of(tiny_grid(), "US")
     swapped = Draws(5, np.arange(200), YEARS, load([str(page)])[0])
     own = Draws(5, np.arange(200), YEARS, reference)
-    planned = regimes.factors(fleet, swapped)
+    planned, on_record = regimes.factors(fleet, swapped)
     np.testing.assert_array_equal(planned[:, :, 0], regimes.five_year_plans(fleet, swapped))
-    assert not np.array_equal(planned, regimes.factors(fleet, own))
+    np.testing.assert_array_equal(planned, on_record)
+    assert not np.array_equal(planned, regimes.factors(fleet, own)[0])
 
 
 def test_factors_do_not_depend_on_company(case):
     fleet, draws = case
     few = Draws(draws.seed, draws.ids[7:19], draws.years, draws.scenario)
-    np.testing.assert_array_equal(regimes.factors(fleet, few), regimes.factors(fleet, draws)[7:19])
-    assert (regimes.factors(fleet, draws.central) == 1.0).all()
+    for some, all_draws in zip(regimes.factors(fleet, few), regimes.factors(fleet, draws), strict=True):
+        np.testing.assert_array_equal(some, all_draws[7:19])
+    assert all((table == 1.0).all() for table in regimes.factors(fleet, draws.central))
+
+
+def test_owners_knew_the_policy_under_which_they_planned(case):
+    fleet, draws = case
+    added, on_record = regimes.factors(fleet, draws)
+    patchwork = draws.uniform(f"{fleet.prefix}.regime") >= draws.scalar(f"{fleet.prefix}.plan_regime_share")
+    if fleet.country == "CN":
+        assert not patchwork.any()
+        np.testing.assert_array_equal(added, on_record)
+        return
+    state = regimes.federal_states(fleet, draws, "renewables")[patchwork]
+    same = (state == state[:, :1]).all(axis=1)
+    # Where policy never changes only the areas' own rules are left; today's restraint is in the others' additions.
+    rules = np.where(same[:, None], added[patchwork][:, 0, 0], np.nan) / on_record[patchwork][:, 0, 0]
+    restrict = draws.scalar("federal_restrict_factor")[patchwork]
+    late = YEARS >= 2035
+    np.testing.assert_allclose(rules[same][:, late], np.repeat(restrict[same][:, None], late.sum(), axis=1), rtol=1e-9)
+    assert (on_record[:, :, :, 0] == 1.0).all()
 
 
 def test_queues_slow_some_areas_and_leave_the_country_as_it_is(reference):

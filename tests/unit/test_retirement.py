@@ -84,7 +84,7 @@ def test_what_went_without_having_been_announced_is_an_error():
     odd = replace(
         fleet,
         planned_retirement_mw=np.zeros_like(fleet.planned_retirement_mw),
-        known=Known(nothing, np.zeros(12, dtype=np.int64), retired),
+        known=Known(nothing, np.zeros(12, dtype=np.int64), retired, nothing),
     )
     with pytest.raises(CapacityError, match="US coal 2025: 10 MW"):
         existing_mw(odd, Draws(1, np.arange(2), YEARS, load(["reference"])[0]))
