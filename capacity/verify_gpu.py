@@ -23,6 +23,7 @@ from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_
 from cuda_kernels.headroom import Rule
 from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
+from cuda_kernels.water_fill import Table, water_fill
 
 HEADROOM_TOLERANCE = 1e-8  # relative; the bits are meant to be equal
 NORMAL_TOLERANCE = 1e-13  # relative; logarithm and square root are the device's own
@@ -235,11 +236,21 @@ def check_quantile(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     yield Pair("ranks", order_statistic(move(whole), ranks), order_statistic(whole, ranks))
 
 
+def check_water_fill(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Split, sum and weighted sum by their bits."""
+    move = to_device("gpu")
+    table, loads = verify_inputs.cells(rng, sizes[0])
+    got = water_fill(Table(*map(move, table)), *map(move, loads))
+    for field, one, other in zip(got._fields, got, water_fill(table, *loads), strict=True):
+        yield Pair(field, one, other)
+
+
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
     "storage": check_storage,
     "quantile": check_quantile,
+    "water_fill": check_water_fill,
 }
 """By the stem of the .cu file."""
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from cuda_kernels.water_fill import Table
+
 Floats = NDArray[np.float64]
 
 SHARES = np.array([0.0, 0.0025, 0.005, 0.01, 0.05, 0.3, 0.6])
@@ -77,3 +79,13 @@ def columns(rng: np.random.Generator, draws: int) -> tuple[Floats, Floats]:
     values = whole.copy()
     values[draws // 2, ::5] = np.nan
     return values, whole
+
+
+def cells(rng: np.random.Generator, draws: int) -> tuple[Table, tuple[Floats, Floats, Floats, Floats]]:
+    """An area of 60 cells with flat stretches in its table; loads of five years, temperatures, scales and weights."""
+    steps = rng.uniform(0, 5, (60, 7, 128)) * (rng.random((60, 7, 128)) < 0.8)
+    steps[..., 0] = 0.0
+    split = np.cumsum(steps, axis=2)
+    load = np.maximum(np.cumsum(rng.normal(500, 4000, (5, draws)), axis=0), 0.0)
+    own = rng.uniform(0, 9, draws), rng.uniform(0.5, 2, draws), rng.uniform(0.6, 0.9, 60)
+    return Table(np.linspace(1.0, 8.0, 7), split.sum(axis=0), split), (load, *own)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from . import build, stand_in
+from . import build, stand_in, streams
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     _launch._function.cache_clear()
     stand_in.transfers.clear()
     stand_in.launches.clear()
+    streams.log.clear()
     yield module
     _launch._function.cache_clear()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import build
+from . import build, streams
 
 FENCE = 64
 POISON, FENCE_BYTE = 0xFF, 0xA5
@@ -92,6 +92,13 @@ class Array:
     def get(self) -> np.ndarray:
         transfers["device to host"] += 1
         return self._host.copy()
+
+    def set(self, host: np.ndarray, stream: Any = None) -> None:
+        transfers["host to device"] += 1
+        streams.copy_later(self._host, host, stream)
+
+    def view(self, dtype: Any) -> Array:
+        return Array(self._host.view(dtype), self._fenced)
 
     def item(self) -> Any:
         return self._scalar(np.ndarray.item)
@@ -228,6 +235,7 @@ class RawModule:
             pointers = (ctypes.c_void_p * len(args))()
             kept = [_argument(name, i, *pair, pointers) for i, pair in enumerate(zip(args, signature, strict=True))]
             size = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
+            streams.log.append((streams.CURRENT.name, f"launches {name}"))
             launches.append((name, int(np.prod(grid)), int(np.prod(block))))
             problem = start(size, ctypes.c_size_t(shared_mem), ORDERS[settings.order], settings.seed, pointers)
             if problem:
@@ -298,6 +306,10 @@ def make_module() -> ModuleType:
         "RawModule": RawModule,
         "get_default_memory_pool": lambda: SimpleNamespace(free_all_blocks=lambda: None, total_bytes=lambda: 2**20),
         "cuda": SimpleNamespace(
+            Stream=streams.Stream,
+            Event=streams.Event,
+            get_current_stream=lambda: streams.CURRENT,
+            alloc_pinned_memory=streams.pinned,
             runtime=SimpleNamespace(
                 getDevice=lambda: 0,
                 getDeviceCount=lambda: 1,
