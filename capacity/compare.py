@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from capacity import hindcast_flags
 from capacity.errors import CapacityError
 from capacity.outputs import RUN_MARK
 from capacity.result_file import open_result
@@ -41,6 +42,7 @@ class Sample:
     seed, draws : int, (draw,)       Equal in two samples whose draws are pairs.
     values : DataArray by variable   (draw, country, year), in the unit of COMPARED.
     settings : by SETTINGS
+    flags : what the hindcast says against the supply in the run
     """
 
     name: str
@@ -50,6 +52,7 @@ class Sample:
     draws: NDArray[np.int64]
     values: Mapping[str, xr.DataArray]
     settings: Mapping[str, str]
+    flags: tuple[str, ...] = ()
 
 
 def read(text: str) -> list[Sample]:
@@ -86,7 +89,8 @@ def _samples(text: str, asked: str, data: xr.Dataset, grid: str) -> list[Sample]
         }
         title = place if len(held) == 1 else f"{place}{SELECT}{name}"
         draws = data["draw"].to_numpy().astype(np.int64)
-        result.append(Sample(title, place, name, int(data.attrs["seed"]), draws, values, settings))
+        seed, flags = int(data.attrs["seed"]), tuple(hindcast_flags.of_result(data))
+        result.append(Sample(title, place, name, seed, draws, values, settings, flags))
     return result
 
 
@@ -188,6 +192,12 @@ def _unpaired(x: Floats, y: Floats) -> dict[str, float]:
 def _standard_error(values: Floats) -> float:
     """Of the mean of independent draws; one draw has none."""
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def flags(samples: Sequence[Sample]) -> dict[str, list[str]]:
+    """What the hindcast says against supply in the samples, each with the runs that say so."""
+    said = list(dict.fromkeys(line for sample in samples for line in sample.flags))
+    return {line: list(dict.fromkeys(s.run for s in samples if line in s.flags)) for line in said}
 
 
 def other_settings(samples: Sequence[Sample]) -> dict[str, list[Any]]:

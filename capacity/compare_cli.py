@@ -36,11 +36,13 @@ def compare(runs: tuple[str, ...], unpaired: bool, all_years: bool, as_json: boo
 
         pairs = list(module.pairs([module.read(run) for run in runs]))
         found = pd.concat([module.differences(*pair, paired=not unpaired) for pair in pairs], ignore_index=True)
-        other = module.other_settings([sample for pair in pairs for sample in pair])
+        samples = [sample for pair in pairs for sample in pair]
+        other, flags = module.other_settings(samples), module.flags(samples)
     kind = "independent samples" if unpaired else "draw by draw"
     if as_json:
         rows = json.loads(found.to_json(orient="records", double_precision=12))
-        print(json.dumps({"paired": not unpaired, "differ_also_in": other, "differences": rows}, indent=2))
+        told = {"paired": not unpaired, "differ_also_in": other, "hindcast_flags": flags, "differences": rows}
+        print(json.dumps(told, indent=2))
         return
     years = sorted({int(year) for year in found["year"]})
     shown = years if all_years else [year for year in TABLE_YEARS if year in years] or years[-1:]
@@ -49,3 +51,7 @@ def compare(runs: tuple[str, ...], unpaired: bool, all_years: bool, as_json: boo
         tables.show(f"{second} minus {first}, {kind}", tables.COMPARE, rows)
     for name, values in other.items():
         print(f"The runs differ in {name} as well: {', '.join(values)}")
+    everywhere = {sample.run for sample in samples}
+    for line, named in flags.items():
+        where = "" if set(named) == everywhere else f" in {', '.join(named)}"
+        print(f"Supply flagged by the hindcast{where}: {line}")

@@ -29,6 +29,12 @@ TAILS: tuple[tuple[tuple[float, float], ...], ...] = (
 hindcast picks, series by series, the one that scores best."""
 
 
+COMPLIES, WIDENED, WORSE, WIDE, UNTESTED = VERDICTS = (
+    "complies", "widened_until_it_complies", "worse_than_naive_drift", "wide_bands", "not_tested"
+)  # fmt: skip
+"""What the shipping rule of the hindcast can say; a technology for which no series stands is not tested."""
+
+
 @dataclass(frozen=True)
 class ExpertRecord:
     """What is known of one series of generation in one country.
@@ -37,11 +43,14 @@ class ExpertRecord:
     weight : (horizon,)        Share of the second expert in what does not follow the pipeline; the last holds on. [1]
     kappa, tail : by expert    Factor on the unit spread, and index into TAILS.
     own : by expert            Weight of the series' own spread against what its size lets expect, in logs. [1]
-    widening : (horizon,)      Factor on every spread, the shipping rule's included; the last holds on. [1]
+    widening : (horizon,)      Factor on every spread, that of the shipping rule for all countries and that for this
+        one included; the last holds on. [1]
     size_spread                Yearly log spread that the size lets expect. [log points]
     path : (horizon,)          Mean log level of the second expert over that of the base year; zeros without one.
     later_paths : by origin    The same from later years on that the record has; the settings are those of the path.
-    flag                       What a user must be told, or None.
+    verdict                    What the shipping rule says of the country's own series, or of all where it complies.
+    flags : by whom            What a user must be told: of "all countries", of the country by its code, of its areas
+        by the name of their scope; those that comply are left out.
     """
 
     series: str
@@ -54,7 +63,8 @@ class ExpertRecord:
     size_spread: float
     path: Floats
     later_paths: Mapping[int, Floats]
-    flag: str | None
+    verdict: str
+    flags: Mapping[str, str]
 
     def growth(self, years: int, origin: int = 0) -> Floats:
         """Yearly log growth (year,) of the second expert; beyond its path the last year's growth fades by a tenth.
@@ -73,7 +83,9 @@ def read_experts() -> Mapping[tuple[str, str], ExpertRecord]:
     records = {}
     for series, entry in raw["series"].items():
         for country, own in entry["countries"].items():
-            weight, widening = np.asarray(entry["weight_of_second"]), np.asarray(entry["widening"])
+            rules = {"all countries": entry["rule"], country: own["rule"]}
+            weight = np.asarray(entry["weight_of_second"])
+            widening = np.asarray(entry["widening"]) * np.prod([rule["factor"] for rule in rules.values()])
             if not ((weight >= 0.0) & (weight <= 1.0)).all() or not (widening > 0.0).all():
                 raise CapacityError(f"{FILE}: {series}: weights must be shares and widenings positive; write it anew")
             records[country, series] = ExpertRecord(
@@ -87,7 +99,8 @@ def read_experts() -> Mapping[tuple[str, str], ExpertRecord]:
                 size_spread=float(own["size_spread"]),
                 path=np.asarray(own["path_of_second"]),
                 later_paths={int(year): np.asarray(path) for year, path in own["later_paths_of_second"].items()},
-                flag=entry["flag"],
+                verdict=next((r["verdict"] for r in reversed(rules.values()) if r["flag"]), COMPLIES),
+                flags={who: rule["flag"] for who, rule in {**rules, **own["areas"]}.items() if rule["flag"]},
             )
     return records
 

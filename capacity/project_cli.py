@@ -75,7 +75,7 @@ def project(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import projection, projection_figure
+        from capacity import hindcast_flags, projection, projection_figure
 
         (chosen,) = scenarios.load([scenario])
         grid = grids.open_grid(grid_file)
@@ -92,7 +92,7 @@ def project(
             "scenario": chosen.name,
             "supply": projection.table(found, TABLE_YEARS),
             "outlooks": projection.beside_outlooks(grid, found),
-            "flags": _flags(place.country),
+            "flags": hindcast_flags.told(place.country),
         }
     _show(report, out, as_json)
 
@@ -102,7 +102,7 @@ def _write_cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, see
 
     asked = [year for year in TABLE_YEARS if year in years] or [years[-1]]
     cells = on_grid(grid, chosen, years=asked, draws=draws, seed=seed, progress=lambda text: click.echo(text, err=True))
-    packed = {name: {"zlib": True, "dtype": "float32"} for name in cells.data_vars}
+    packed = {name: {"zlib": True, "dtype": "float32"} for name, v in cells.data_vars.items() if v.dtype.kind == "f"}
     cells.to_netcdf(out / "supply_cells.nc", encoding=packed)
     source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
     for path in draw_maps(cells, out, source):
@@ -129,13 +129,6 @@ def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
     return written
 
 
-def _flags(country: str) -> dict[str, str]:
-    """Series of the country that failed the hindcast's shipping rule."""
-    from capacity.experts_data import read_experts
-
-    return {series: r.flag for (name, series), r in read_experts().items() if name == country and r.flag}
-
-
 def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
     from capacity.tables import show
 
@@ -146,5 +139,5 @@ def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
     if report["outlooks"]:
         show("Beside published outlooks (energy: capacity at recent capacity factors)", OUTLOOKS, report["outlooks"])
     for series, flag in report["flags"].items():
-        click.echo(f"flagged: {series}: {flag}")
+        click.echo(f"flagged by the hindcast: {series}: {flag}")
     click.echo(f"{out}: supply.nc, supply.png")

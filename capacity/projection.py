@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import country as countries
-from capacity import experts, supply, supply_cells
+from capacity import experts, hindcast_flags, supply, supply_cells
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
@@ -225,7 +225,9 @@ def dataset(projection: Projection, scenario: str, seed: int) -> xr.Dataset:
         "expert": list(experts.EXPERTS),
         "history_year": projection.history_years,
     }
-    attrs = {
+    country = projection.place.country
+    rule = hindcast_flags.variable([country], projection.technologies)
+    attrs = hindcast_flags.attribute([country]) | {
         "Conventions": "CF-1.11",
         "title": f"Projected supply of {projection.place.name}",
         "place": projection.place.name,
@@ -233,7 +235,7 @@ def dataset(projection: Projection, scenario: str, seed: int) -> xr.Dataset:
         "seed": np.uint64(seed),
         "draws": len(values),
     }
-    return xr.Dataset(variables, coordinates, attrs)
+    return xr.Dataset(variables | {hindcast_flags.VARIABLE: rule[0]}, coordinates, attrs)
 
 
 def _mw(name: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import supply, supply_cells
+from capacity import hindcast_flags, supply, supply_cells
 from capacity.fleet import Fleet
 from capacity.projection import CELL_QUANTILES, blocks
 from scenarios import Scenario
@@ -78,15 +78,17 @@ def _dataset(
         {
             "nameplate_mean_mw": (dims, mean, {**where, "long_name": "Capacity, mean over draws; sums to the area"}),
             "nameplate_mw": (("quantile", *dims), quantiles, {**where, "long_name": "Capacity, quantiles over draws"}),
+            hindcast_flags.VARIABLE: hindcast_flags.variable(COUNTRIES, [str(t) for t in grid["technology"].values]),
         },
         {
             "quantile": list(CELL_QUANTILES),
             "year": list(years),
+            "country": list(COUNTRIES),
             "technology": grid["technology"].to_numpy(),
             "lat": ("cell", grid["cell_lat"].to_numpy(), {"units": "degrees_north", "standard_name": "latitude"}),
             "lon": ("cell", grid["cell_lon"].to_numpy(), {"units": "degrees_east", "standard_name": "longitude"}),
             "area": ("cell", grid["cell_area_id"].to_numpy().astype(str)),
         },
         {"Conventions": "CF-1.11", "title": "Projected supply on 0.5 degree cells", "scenario": scenario,
-         "seed": np.uint64(seed), "draws": draws},
+         "seed": np.uint64(seed), "draws": draws} | hindcast_flags.attribute(COUNTRIES),
     )  # fmt: skip

@@ -7,6 +7,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from capacity import hindcast_flags
+
 SUMMARY_QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -15,6 +17,7 @@ def summary(result: xr.Dataset) -> pd.DataFrame:
 
     `main_limit` is the limit with the largest share in the mean over draws, `main_limit_share` that share.
 
+    `flagged_supply` names the technologies whose series the hindcast's shipping rule flags.
     `hostable_gw_p50_se` is the Monte-Carlo standard error of the median: half the distance between the order
     statistics one binomial standard deviation below and above the middle.
     """
@@ -22,10 +25,10 @@ def summary(result: xr.Dataset) -> pd.DataFrame:
     for scenario in result["scenario"].to_numpy():
         for country in result["country"].to_numpy():
             part = result.sel(scenario=scenario, country=country)
+            flagged = {"flagged_supply": hindcast_flags.flagged(result, str(country))}
             for year in part["year"].to_numpy():
-                rows.append(
-                    {"scenario": scenario, "country": country, "year": int(year)} | _figures(part.sel(year=year))
-                )
+                place = {"scenario": scenario, "country": country, "year": int(year)}
+                rows.append(place | _figures(part.sel(year=year)) | flagged)
     return pd.DataFrame(rows)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, joint_result, network_result, supply_cells
+from capacity import adequacy, hindcast_flags, joint_result, network_result, supply_cells
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.joint import LIMITS, Joint
@@ -262,7 +262,10 @@ def _variable(dims: tuple[str, ...], values: Floats, units: str, text: str) -> x
 def assemble(parts: Sequence[xr.Dataset], attrs: Mapping[str, Any]) -> xr.Dataset:
     """Join the scenarios and say what the file is."""
     joined = xr.concat(parts, dim="scenario", data_vars="all", coords="minimal", compat="override", join="exact")
-    return joined.assign_attrs(
+    countries, technologies = (list(map(str, joined[name].to_numpy())) for name in ("country", "technology"))
+    rule = hindcast_flags.variable(countries, technologies)
+    return joined.assign({hindcast_flags.VARIABLE: rule}).assign_attrs(
+        hindcast_flags.attribute(countries),
         Conventions="CF-1.11",
         history=_history(joined, attrs),
         title="Hostable AI-datacenter load and compute of US and Chinese grids",

@@ -155,12 +155,13 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> None:
-    from capacity import report, tables
+    from capacity import hindcast_flags, report, tables
 
     summary = report.summary(result)
     if as_json:
         rows = json.loads(summary.to_json(orient="records"))
-        print(json.dumps({"out": str(out), "wall_seconds": round(seconds, 1), "summary": rows}, indent=2))
+        flags = {hindcast_flags.ATTRIBUTE: hindcast_flags.of_result(result)}
+        print(json.dumps({"out": str(out), "wall_seconds": round(seconds, 1), "summary": rows} | flags, indent=2))
         return
     first_year, last_year = int(summary["year"].min()), int(summary["year"].max())
     shown = [year for year in TABLE_YEARS if first_year <= year <= last_year] or [last_year]
@@ -174,4 +175,6 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
     for year in sorted({max(first_year, min(2030, last_year)), last_year}):
         largest = report.largest_areas(result, scenario, year).to_dict("records")
         tables.show(f"Largest areas, {scenario}, {year}", tables.LARGEST_AREAS, largest)
+    for line in hindcast_flags.of_result(result):
+        print(f"Supply flagged by the hindcast: {line}")
     print(f"device {result.attrs['device']}, {result.sizes['draw']} draws, {seconds:.1f} s; written to {out}")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.errors import CapacityError
 from capacity.hindcast import displacement, experts
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.rolling import SCOPES, Request, forecaster, sequence
-from capacity.hindcast.shipping import verdict
-from capacity.hindcast.tuning import Learnt
+from capacity.hindcast.shipping import Verdict, verdict
+from capacity.hindcast.tuning import Forecaster, Learnt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +29,23 @@ LATER_YEARS = (2025,)
 PATH_YEARS = 30
 COUNTRIES = {"US": "USA", "CN": "CHN"}
 SCOPE = "countries"
+AREA_SCOPES = {"US": ("us-states", "us-states-capacity"), "CN": ("cn-provinces", "cn-provinces-capacity")}
 DIGITS = 6
 
 
 def earned(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:
     """Contents of the file: per series what the experts learnt until BASE_YEAR, and how held-out origins went.
 
-    `table` is what `rolling.hindcast` returned for `request`; only its scope of countries is used.
+    `table` is what `rolling.hindcast` returned for `request`. The experts learn from its scope of countries; the
+    scopes of states and provinces only add what a user must be told of them. Raises CapacityError without the first.
     """
     from grids.history import history_hash
 
+    missing = [
+        name for name in (SCOPE, *(s for scopes in AREA_SCOPES.values() for s in scopes)) if name not in request.scopes
+    ]
+    if missing:
+        raise CapacityError(f"the weights need the scopes {', '.join(missing)} as well; leave out --scopes")
     series = {name: _series(history, request, name, table) for name in request.series}
     about = {
         "unit": "log points, shares",
@@ -47,7 +55,6 @@ def earned(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[s
         "held_out_origins": sequence(request.origins),
         "horizon": request.horizon,
         "learnt_until": BASE_YEAR,
-        "largest_entities_for_slow_baselines": 40,
     }
     return {"about": about, "series": series}
 
@@ -57,33 +64,54 @@ def _series(history: xr.Dataset, request: Request, name: str, table: pd.DataFram
     predict = forecaster(panel, request.horizon)
     learnt = predict.learn(BASE_YEAR)
     ruling = verdict(history, request, SCOPE, name, table)
-    known = panel.until(BASE_YEAR)
-    _, size = experts.spreads(known)
-    path = _path(known, predict.second, learnt)
-    later = {year: _path(panel.until(year), predict.second, learnt) for year in LATER_YEARS}
-    at = {country: panel.entities.index(code) for country, code in COUNTRIES.items()}
     return {
         "second": predict.second,
         "weight_of_second": _plain(learnt.weight),
         "kappa": {key: round(value, DIGITS) for key, value in learnt.kappa.items()},
         "tail": learnt.tail,
         "own_weight": learnt.own,
-        "widening": _plain(learnt.widening * ruling.factor),
+        "widening": _plain(learnt.widening),
         "settings": {
             key: [[round(w, 4), list(map(float, s))] for w, s in blend] for key, blend in learnt.setting.items()
         },
+        "rule": _told(ruling),
+        "pairs_learnt_from": learnt.pairs,
+        "countries": _countries(history, request, table, predict, learnt),
+    }
+
+
+def _countries(
+    history: xr.Dataset, request: Request, table: pd.DataFrame, predict: Forecaster, learnt: Learnt
+) -> dict[str, Any]:
+    """What holds for each country of the projection alone, its own scores and those of its areas included."""
+    panel, name = predict.panel, predict.panel.series
+    known = panel.until(BASE_YEAR)
+    _, size = experts.spreads(known)
+    paths = {year: _path(panel.until(year), predict.second, learnt) for year in (BASE_YEAR, *LATER_YEARS)}
+    found = {}
+    for country, code in COUNTRIES.items():
+        row = panel.entities.index(code)
+        found[country] = {
+            "size_spread": round(float(size[row]), DIGITS),
+            "path_of_second": _plain(paths[BASE_YEAR][row]),
+            "later_paths_of_second": {str(year): _plain(paths[year][row]) for year in LATER_YEARS},
+            "rule": _told(verdict(history, request, SCOPE, name, table, code)),
+            "areas": {
+                scope: _told(verdict(history, request, scope, name, table))
+                for scope in AREA_SCOPES[country]
+                if ((table["scope"] == scope) & (table["series"] == name)).any()
+            },
+        }
+    return found
+
+
+def _told(ruling: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": ruling.kind,
         "flag": ruling.flag,
+        "factor": ruling.factor,
         "crps_over_naive": round(ruling.crps_over_naive, 4),
         "coverage_90": round(ruling.coverage_90, 4),
-        "pairs_learnt_from": learnt.pairs,
-        "countries": {
-            country: {
-                "size_spread": round(float(size[row]), DIGITS),
-                "path_of_second": _plain(path[row]),
-                "later_paths_of_second": {str(year): _plain(later[year][row]) for year in LATER_YEARS},
-            }
-            for country, row in at.items()
-        },
     }
 
 
