@@ -52,10 +52,12 @@ class Demand:
 
     factor : on new requests, 1 in the reference (`efficiency.rebound`). [1]
     useful_mw : load beyond which nobody connects more, for want of accelerators to fill it. [MW]
+    equipped : part of a year's connections that gets transformers beside plants (`supply.Supply`); None for all.
     """
 
     factor: Floats
     useful_mw: Floats
+    equipped: Floats | None = None
 
 
 def deploy(
@@ -74,7 +76,8 @@ def deploy(
     queue, onsite = energised(country, areas, hostable_mw, demand.factor, draws)
     want = np.minimum(hostable_mw, queue)
     useful = np.where(draws.years[None, :] > START, demand.useful_mw, np.inf)
-    connected, short = connect(want, equipment_mw(country, draws), useful)
+    part = np.ones(useful.shape) if demand.equipped is None else demand.equipped
+    connected, short = connect(want, equipment_mw(country, draws), useful, part)
     limit = np.where(siting_limited, SITING, GRID)
     limit = np.where(queue <= hostable_mw, INTERCONNECTION, limit)
     limit = np.where(short, EQUIPMENT, limit)
@@ -237,26 +240,30 @@ def equipment_mw(country: str, draws: Draws | CentralPath) -> Floats:
     return np.where(elapsed < 0, np.inf, limit)
 
 
-def connect(want_mw: Floats, added_mw: Floats, useful_mw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def connect(
+    want_mw: Floats, added_mw: Floats, useful_mw: Floats, part: Floats | float = 1.0
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Connected load (draw, area, year) under national limits, and where the one on additions holds.
 
     want_mw : (draw, area, year)   Load that could be connected. [MW]
     added_mw : (draw, year)        What can be added in a year; may be infinite. [MW]
     useful_mw : (draw, year)       Nothing is added beyond this total; may be infinite. [MW]
+    part : (draw, year) or one     Of what a year could add this part gets its equipment. [1]
 
     Additions are cut in proportion. What is connected stays; where less is wanted later, nothing is added.
     """
     connected = np.zeros_like(want_mw)
     short = np.zeros(want_mw.shape, dtype=bool)
     standing = np.zeros(want_mw.shape[:2])
+    part = np.broadcast_to(part, added_mw.shape)
     for y in range(want_mw.shape[-1]):
         wanted = np.maximum(want_mw[..., y] - standing, 0.0)
         room = np.maximum(useful_mw[:, y] - standing.sum(axis=1), 0.0)
         asked = np.minimum(wanted.sum(axis=1), room)
-        total = np.minimum(asked, added_mw[:, y])
-        part = np.divide(total, wanted.sum(axis=1), out=np.zeros_like(total), where=total > 0.0)
+        total = np.minimum(asked * part[:, y], added_mw[:, y])
+        share = np.divide(total, wanted.sum(axis=1), out=np.zeros_like(total), where=total > 0.0)
         short[..., y] = (total < asked)[:, None] & (wanted > 0.0)
-        standing = standing + wanted * part[:, None]
+        standing = standing + wanted * share[:, None]
         connected[..., y] = standing
     return connected, short
 

@@ -95,7 +95,7 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
         result.fleet.areas,
         result.placed.hostable_mw,
         result.placed.siting_limited,
-        deployment.Demand(demand, useful_mw),
+        deployment.Demand(demand, useful_mw, result.supply.equipped),
         draws,
     )
     money = capital.spending(country, demand, draws)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import experts, regimes
+from capacity import regimes
+from capacity.additions import Course, addition_survival
 from capacity.draws import CentralPath, Draws
+from capacity.equipment import Equipment
 from capacity.fleet import Fleet, delayed, toeplitz
 from capacity.known_additions import open_plans
-from capacity.retirement import Ageing, existing_mw
+from capacity.retirement import existing_mw
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
 RECENT_YEARS = 6
 """Years whose additions count as recent for the shares of areas; `trend_recent_share` carries the doubt."""
-MIN_ADDITION_MW = 300.0
-"""Yearly additions that no growth limit forbids; label F, the smallest growth bin of gas in NREL's ReEDS."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,14 @@ class Supply:
     pipeline_mw     Surviving additions that follow the recorded project pipeline.
     trend_mw        Surviving additions that follow one of the two statistical experts.
     expert          (draw, technology, year) int8, index into `experts.EXPERTS`: who said how much is added.
+    equipped        (draw, year) in [0, 1]: part of what plants and loads want to connect that gets its equipment.
     """
 
     existing_mw: Floats
     pipeline_mw: Floats
     trend_mw: Floats
     expert: Codes
+    equipped: Floats
 
     @property
     def nameplate_mw(self) -> Floats:
@@ -48,99 +50,48 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
 
     Capacity = survivors of today's fleet + survivors of additions. Additions of a technology follow, per
     draw, the recorded pipeline up to a random horizon and one of two statistical experts after it, all under
-    growth and absolute limits; the latter go to areas by recent additions and existing fleet. The build regime scales
-    both, area by area. Years whose national additions are on record meet them exactly, in every draw.
+    growth and absolute limits and what equipment there is; the latter go to areas by recent additions and
+    existing fleet. The build regime scales both, area by area. Years whose national additions are on record meet
+    them exactly, in every draw.
     """
     standing = existing_mw(fleet, draws)
     planned, came = _pipeline_mw(fleet, draws)
-    pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
-    expert = np.empty((len(draws), len(fleet.technologies), len(draws.years)), dtype=np.int8)
     trend_share = area_share(fleet.history_mw, draws.scalar("trend_recent_share"))
     regime, on_record = regimes.factors(fleet, draws)
-    for k, technology in enumerate(fleet.technologies):
-        by_area = trend_share[:, :, k, None] * regime[:, :, regimes.group_of(technology)]
-        recorded = bool(fleet.planned_addition_mw[:, k].any())
-        if recorded:
-            planned[:, :, k] *= on_record[:, :, regimes.group_of(technology)]
+    recorded: NDArray[np.bool_] = np.asarray(fleet.planned_addition_mw.any(axis=(0, 2)))
+    groups = [regimes.group_of(technology) for technology in fleet.technologies]
+    courses = []
+    for k, group in enumerate(groups):
+        if recorded[k]:
+            planned[:, :, k] *= on_record[:, :, group]
             planned[:, :, k] += came[:, k]
-        pace = by_area.sum(axis=1)
-        national = _national_additions(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace)
-        expert[:, k] = national.expert
-        shares = toeplitz(addition_survival(fleet, draws, technology))
-        if recorded:
-            pipeline_added[:, :, k] = _surviving(national.pipeline_scale[:, None, :] * planned[:, :, k], shares)
-        trend_added[:, :, k] = _surviving(by_area * (national.trend_mw / pace)[:, None, :], shares)
-    return Supply(standing, pipeline_added, trend_added, expert)
+        pace = (trend_share[:, :, k, None] * regime[:, :, group]).sum(axis=1)
+        courses.append(Course(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace))
+    equipped = _year_by_year(courses, Equipment(fleet, draws), len(draws), len(draws.years))
+    pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
+    for k, course in enumerate(courses):
+        shares = toeplitz(addition_survival(fleet, draws, fleet.technologies[k]))
+        if recorded[k]:
+            pipeline_added[:, :, k] = _surviving(course.pipeline_scale[:, None, :] * planned[:, :, k], shares)
+        by_area = trend_share[:, :, k, None] * regime[:, :, groups[k]]
+        national = course.trend_mw / by_area.sum(axis=1)
+        trend_added[:, :, k] = _surviving(by_area * national[:, None, :], shares)
+    expert = np.stack([course.expert for course in courses], axis=1)
+    return Supply(standing, pipeline_added, trend_added, expert, equipped)
 
 
-@dataclass(frozen=True)
-class _National:
-    pipeline_scale: Floats
-    trend_mw: Floats
-    expert: Codes
-
-
-def _national_additions(
-    fleet: Fleet, draws: Draws | CentralPath, k: int, standing: Floats, planned: Floats, pace: Floats
-) -> _National:
-    """Yearly national additions (draw, year) of technology k, by the source they follow.
-
-    pace : (draw, year)  Factor of the build regime on additions that follow a statistical expert. [1]
-    """
-    technology, pre = fleet.technologies[k], fleet.prefix
-    known = fleet.on_record.run(k)[: len(draws.years)]
-    build = draws.parameter(f"{pre}.build_multiplier") * pace * draws.parameter(f"{pre}.addition_factor")
-    floor = draws.parameter(f"{pre}.addition_floor_{technology}")
-    ratio = draws.scalar(f"{pre}.growth_limit_ratio")
-    ceiling = draws.parameter(f"{pre}.addition_limit_{technology}")
-    history = fleet.history_mw[:, k].sum(axis=0)
-    follow = _follows_pipeline(fleet, draws, k, planned)
-    pipeline = planned.sum(axis=1)
-    shares = addition_survival(fleet, draws, technology)
-
-    levels, scale, trend = _known_years(known, standing, pipeline, shares)
-    growth, expert = experts.statistical_growth(fleet, draws, k, levels)
-    added = scale * pipeline + trend
-    before = levels[:, -1] if known.size else np.full(len(draws), history[-1])
-    record = max(MIN_ADDITION_MW, float(np.diff(history).max(initial=0.0)), float(known.max(initial=0.0)))
-    largest = np.full(len(draws), record)
-    for y in range(known.size, len(draws.years)):
-        survivors = _survivors(standing, added, shares, y)
-        wanted = np.maximum(np.maximum(before * np.exp(growth[:, y]) - survivors, 0.0) * build[:, y], floor[:, y])
-        limit = np.minimum(ceiling[:, y], ratio * largest)
-        in_pipeline = np.where(follow[:, y], np.minimum(pipeline[:, y], limit), 0.0)
-        beside = np.maximum(np.minimum(floor[:, y], limit) - in_pipeline, 0.0)
-        trend[:, y] = np.where(follow[:, y], beside, np.minimum(wanted, limit))
-        scale[:, y] = np.divide(in_pipeline, pipeline[:, y], out=np.zeros_like(limit), where=pipeline[:, y] > 0)
-        added[:, y] = in_pipeline + trend[:, y]
-        largest = np.maximum(largest, added[:, y])
-        before = survivors + added[:, y]
-    expert = np.where(follow, np.int8(experts.PIPELINE), expert)
-    expert[:, : known.size] = experts.KNOWN
-    return _National(scale, trend, expert)
-
-
-def _known_years(known: Floats, standing: Floats, pipeline: Floats, shares: Floats) -> tuple[Floats, Floats, Floats]:
-    """National capacity (draw, known year) after what is known, scale of the pipeline and trend (draw, year).
-
-    What is known goes where that year's plans were, and where there were none to the areas of the trend.
-    """
-    scale, trend, added = (np.zeros_like(pipeline) for _ in range(3))
-    levels = np.empty((len(pipeline), known.size))
-    for y, total in enumerate(known):
-        planned = pipeline[:, y]
-        scale[:, y] = np.divide(total, planned, out=np.zeros_like(planned), where=planned > 0)
-        trend[:, y] = np.where(planned > 0, 0.0, total)
-        added[:, y] = total
-        levels[:, y] = _survivors(standing, added, shares, y) + total
-    return levels, scale, trend
-
-
-def _survivors(standing: Floats, added: Floats, shares: Floats, y: int) -> Floats:
-    """Capacity (draw,) from before year number y that still stands in it."""
-    return np.asarray(
-        standing[:, y] + (added[:, :y] * shares[:, y - 1 :: -1][:, :y] if y else added[:, :0]).sum(axis=1)
-    )
+def _year_by_year(courses: Sequence[Course], equipment: Equipment, draws: int, years: int) -> Floats:
+    """Let all technologies of a country build together, and return the part (draw, year) that got its equipment."""
+    equipped = np.ones((draws, years))
+    for y in range(years):
+        open_now = [course for course in courses if y >= course.known]
+        wishes = np.zeros(draws)
+        for course in open_now:
+            wishes += course.wish(y)
+        equipped[:, y] = equipment.share(y, wishes)
+        for course in open_now:
+            course.build(y, equipped[:, y])
+    return equipped
 
 
 def _pipeline_mw(fleet: Fleet, draws: Draws | CentralPath) -> tuple[Floats, Floats]:
@@ -192,23 +143,6 @@ def _alike(*tables: Floats) -> Iterator[NDArray[np.bool_]]:
         left &= ~same
 
 
-def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:
-    """Which draws follow the pipeline in which year; once a draw has left the pipeline it does not return.
-
-    A draw follows it with probability exp(-h / memory), h years after the last that is known, in years whose record
-    is no thinner than a share of the recent yearly additions: a thin record is not a plan to build nothing.
-    """
-    horizon = np.maximum(draws.years - experts.origin(fleet, k), 0)[None, :]
-    choice = draws.uniform(f"{fleet.prefix}.expert.{fleet.technologies[k]}")[:, None]
-    chosen = choice < np.exp(-horizon / draws.scalar("pipeline_memory_years")[:, None])
-    history = fleet.history_mw[:, k].sum(axis=0)
-    known = fleet.on_record.run(k)
-    recent = max(0.0, float(history[-1] - history[-1 - 3 + min(known.size, 3)]) + float(known[-3:].sum())) / 3.0
-    recorded = fleet.planned(fleet.planned_addition_mw, draws.years)[:, k].sum(axis=0)
-    covered = recorded[None, :] > (draws.scalar("pipeline_record_share") * recent)[:, None]
-    return chosen & covered & (planned.sum(axis=1) > 0.0)
-
-
 def area_share(history_mw: Floats, by_recent: Floats) -> Floats:
     """Share (draw, area, technology) of additions: a share `by_recent` (draw,) by recent additions, the rest by
     existing fleet, both of `history_mw` (area, technology, year); where only one of them exists, by that one."""
@@ -224,12 +158,6 @@ def _normalised(table: Floats) -> Floats:
     """Shares over areas of a table (draw, area, technology); 0 where there is nothing to share."""
     total = table.sum(axis=1, keepdims=True)
     return np.divide(table, total, out=np.zeros_like(table), where=total > 0)
-
-
-def addition_survival(fleet: Fleet, draws: Draws | CentralPath, technology: str) -> Floats:
-    """Share (draw, age) of an addition still standing 0, 1, 2, ... years after its first year."""
-    age = np.arange(len(draws.years), dtype=float)[None, :]
-    return Ageing.of(fleet.country, draws, technology).share(age)
 
 
 def _surviving(added: Floats, standing: Floats) -> Floats:

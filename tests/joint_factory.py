@@ -47,4 +47,5 @@ def solved_country(country: str, draws: Draws, hostable_mw: float = AMPLE_MW, pu
     shape = (len(draws), len(areas), len(draws.years))
     placed = SimpleNamespace(hostable_mw=np.full(shape, hostable_mw), siting_limited=np.zeros(shape, dtype=bool))
     fleet = SimpleNamespace(country=country, prefix=country.lower(), areas=areas)
-    return SimpleNamespace(fleet=fleet, placed=placed, pue=np.full(shape, pue))
+    supply = SimpleNamespace(equipped=np.ones((len(draws), len(draws.years))))
+    return SimpleNamespace(fleet=fleet, supply=supply, placed=placed, pue=np.full(shape, pue))
