@@ -36,6 +36,7 @@ class CountryResult:
     firm_headroom_mw, grid_headroom_mw, curtailed_hours : (s, a, y)
     placed : sites.Placed           The part of the headroom that the cells can take, and where.
     pue : (s, a, y)                 Peak facility over IT power. [1]
+    mean_over_peak_pue : (s, a)     Its yearly mean over that. [1]
     it_power_mw : (s, a, y)
     compute : compute.Compute
     network : network.NetworkHours  How areas helped each other; None for islands.
@@ -51,6 +52,7 @@ class CountryResult:
     curtailed_hours: Floats
     placed: sites.Placed
     pue: Floats
+    mean_over_peak_pue: Floats
     it_power_mw: Floats
     compute: compute.Compute
     network: network.NetworkHours | None
@@ -230,6 +232,7 @@ def _host(
         curtailed_hours=hourly.curtailed_hours,
         placed=placed,
         pue=pue,
+        mean_over_peak_pue=sites.mean_over_peak_pue(grid, fleet, draws),
         it_power_mw=it_power,
         compute=compute.from_it_power(fleet.country, it_power, served, draws),
         network=joined,

@@ -7,7 +7,7 @@ after both are solved. See docs/limits.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Joint:
 
     deployment : by area; its load is new load after the base year.
     operated_mw : what of it accelerators draw at full load; idle_mw : the rest of what is deployed. [MW]
-    operated_mwh : energy of that load in a year at its load factor. [MWh]
+    operated_mwh : energy of that load in a year at its load factor and the mean PUE. [MWh]
     chips_available_h100e, deployed_h100e : owned or on sale, and in use, the stock of 2025 included. [H100e]
     shares : (draw, year, limit)   Part of each limit in what is in use, in the order of LIMITS; sums to 1.
     power_share : (draw, year)     What of it is power, before it is split over areas.
@@ -114,7 +114,16 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
             draws.scalar("shell_cost_share"),
         ),
     )
-    return _outcome(country, deployed, money, ran, (new_it_mw, it_power_w), draws)
+    found = _outcome(country, deployed, money, ran, (new_it_mw, it_power_w), draws)
+    energy = found.operated_mwh * _energy_pue(result.mean_over_peak_pue, deployed.supported_mw)
+    return replace(found, operated_mwh=energy)
+
+
+def _energy_pue(mean_over_peak: Floats, supported_mw: Floats) -> Floats:
+    """Mean over peak PUE (draw, year) of supported load (draw, area, year), from that of areas (draw, area)."""
+    total = supported_mw.sum(axis=1)
+    alike = np.broadcast_to(mean_over_peak.mean(axis=1)[:, None], total.shape).copy()
+    return np.divide((supported_mw * mean_over_peak[:, :, None]).sum(axis=1), total, out=alike, where=total > 0.0)
 
 
 def _offers(country: str, shared: chips.Pools, draws: Draws) -> list[operation.Offer]:

@@ -150,6 +150,19 @@ def _hosted_share(split: Floats, pue: Floats) -> Floats:
     return np.divide(weighted, total, out=np.full_like(total, float((1.0 / pue).mean())), where=total > 0)
 
 
+def mean_over_peak_pue(grid: xr.Dataset, fleet: Fleet, draws: Draws) -> Floats:
+    """Yearly mean of PUE over its peak (draw, area) where an area's load is. [1]
+
+    A connection is sized by the hottest hours; the energy of a year goes by the mean.
+    """
+    weight = grid["cell_load_weight"].to_numpy()
+    climate = grid["cell_temperature_c"].to_numpy()
+    owner = grid["cell_area_id"].to_numpy()
+    centres = np.stack([weight[owner == area] @ climate[owner == area] for area in fleet.areas])
+    cooling = compute.Cooling.of(draws)
+    return compute.mean_pue(centres, cooling) / compute.peak_pue(centres, cooling)
+
+
 def hosted_pue(grid: xr.Dataset, fleet: Fleet, draws: Draws, placed: Placed) -> Floats:
     """Peak PUE (draw, area, year) of the hosted load: the cells in use under the draw's cooling.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from joint_factory import AREAS, YEARS, drawn, solved_country
 
-from capacity import CapacityError, chips, deployment, joint, operation
+from capacity import CapacityError, chips, deployment, joint, operation, runs
 from capacity.draws import Draws
 
 NO_BUST = {"us.bust_hazard": 0.0, "cn.bust_hazard": 0.0}
@@ -150,3 +150,15 @@ def test_another_base_year_is_refused(first):
     other = Draws(draws.seed, draws.ids, np.arange(first, 2030), draws.scenario)
     with pytest.raises(CapacityError, match="a base year of 2024 is needed"):
         joint.solve({c: solved_country(c, other) for c in AREAS}, other)
+
+
+def test_energy_goes_by_the_mean_of_pue_not_by_its_peak():
+    found, draws = solve()
+    for country, one in found.items():
+        served = 1.0 - draws.parameter(f"{country.lower()}.curtailable_fraction")
+        np.testing.assert_allclose(
+            one.operated_mwh, 0.8 * one.operated_mw * 8760 * runs.load_factor(country, draws) * served, rtol=1e-12
+        )
+    ratio = np.array([[0.8, 0.9]])
+    load = np.array([[[3.0, 0.0], [1.0, 0.0]]])
+    np.testing.assert_allclose(joint._energy_pue(ratio, load), [[0.825, 0.85]])
