@@ -182,11 +182,6 @@ def _placement(out: Path, as_json: bool) -> None:
 def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:
     from capacity.hindcast import outlooks, scores, shipping
 
-    flags = {}
-    for scope, series in table[["scope", "series"]].drop_duplicates().itertuples(index=False):
-        flag = shipping.verdict(history, request, scope, series, table).flag
-        if flag:
-            flags[f"{scope} {series}"] = flag
     solar = "solar" in request.series and "countries" in request.scopes
     return {
         "origins": list(request.origins),
@@ -197,7 +192,7 @@ def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[
         "targets": scores.targets(table),
         "china_solar": outlooks.known_misses(history) if solar else [],
         "outlooks": outlooks.against_outlooks(history) if solar else [],
-        "flags": flags,
+        "flags": shipping.flags(history, request, table),
         "pit": scores.pit_histogram(table),
     }
 

@@ -12,7 +12,7 @@ from capacity.experts_data import COMPLIES, WIDE, WIDENED, WORSE
 from capacity.hindcast.mixture import Mixture, crps, pit
 from capacity.hindcast.panel import read_panel
 from capacity.hindcast.rolling import SCOPES, Request, forecaster
-from capacity.hindcast.scores import SHIP_COVERAGE, SHIP_RATIO, complies
+from capacity.hindcast.scores import FOCUS, SHIP_COVERAGE, SHIP_RATIO, complies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,11 +59,12 @@ def verdict(
         return Verdict(1.0, COMPLIES, None, ratio, coverage)
     held = f"CRPS {ratio:.2f} of naive drift, 90 % bands held {coverage:.0%}"
     wide = coverage > SHIP_COVERAGE[1]
-    if wide and entity is not None and ratio <= SHIP_RATIO:
-        return Verdict(1.0, WIDE, f"bands are wide: {held}", ratio, coverage)
+    if wide and entity is not None:
+        kind, words = (WIDE, "") if ratio <= SHIP_RATIO else (WORSE, "worse than naive drift, and ")
+        return Verdict(1.0, kind, f"{words}bands are wide, left so: {held}", ratio, coverage)
     parts = _parts(history, request, scope, series, entity)
     tried = [(1.0, ratio, coverage)]
-    for factor in NARROWINGS if wide and entity is None else WIDENINGS:
+    for factor in NARROWINGS if wide else WIDENINGS:
         score, inside = _scored(parts, factor)
         tried.append((factor, score / naive, inside))
         if complies(*tried[-1][1:]):
@@ -73,6 +74,19 @@ def verdict(
     if kept[0] != 1.0:
         text += f"; with the spread times {kept[0]:.2f}, as shipped, {kept[1]:.2f} and {kept[2]:.0%}"
     return Verdict(kept[0], WORSE, text, *kept[1:])
+
+
+def flags(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, str]:
+    """Words by "scope series" of every flagged series, and by "entity series" for the countries of FOCUS alone."""
+    found = {}
+    for scope, series in table[["scope", "series"]].drop_duplicates().itertuples(index=False):
+        of_series = table[(table["scope"] == scope) & (table["series"] == series)]
+        judged = {scope: None} | {code: code for code in FOCUS.values() if (of_series["entity"] == code).any()}
+        for who, entity in judged.items():
+            flag = verdict(history, request, scope, series, table, entity).flag
+            if flag:
+                found[f"{who} {series}"] = flag
+    return found
 
 
 def _scored(parts: list[tuple[Mixture, Floats]], factor: float) -> tuple[float, float]:

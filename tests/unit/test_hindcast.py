@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from capacity.errors import CapacityError
 from capacity.experts_data import TAILS, held, read_experts
-from capacity.hindcast import baselines, displacement, experts, rolling, scores, shipping
+from capacity.hindcast import baselines, displacement, experts, rolling, scores, shipping, weights
+from capacity.hindcast.cli import hindcast as hindcast_command
 from capacity.hindcast.mixture import crps, pit, pool, quantile, single
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.tuning import Forecaster
@@ -157,6 +161,85 @@ def test_shipping_rule_widens_a_forecast_that_is_too_narrow(history, monkeypatch
     assert 0.80 <= ruling.coverage_90 <= 0.98
 
 
+def test_one_country_is_widened_for_itself_and_never_narrowed(history, monkeypatch):
+    """Bands too narrow for one entity grow until they hold enough; bands too wide stay and are flagged."""
+    request = rolling.Request(("us-states",), ("hydro",), (2013, 2015), 4, rolling.FAST)
+    honest = Forecaster.forecast
+
+    def scaled(factor):
+        def forecast(self, origin):
+            pooled, learnt, raw = honest(self, origin)
+            return pooled.widened(factor), learnt, raw
+
+        monkeypatch.setattr(Forecaster, "forecast", forecast)
+        table = rolling.hindcast(history, request)
+        return shipping.verdict(history, request, "us-states", "hydro", table, "US-WA")
+
+    narrow, wide = scaled(0.1), scaled(1.0)
+    assert narrow.factor > 1.5
+    assert narrow.coverage_90 >= 0.80
+    assert narrow.flag
+    assert (wide.kind, wide.factor) == ("wide_bands", 1.0)
+    assert wide.flag
+
+
+def test_a_centre_worse_than_naive_drift_is_widened_only_until_its_bands_comply(history):
+    """US coal, whatever the width: the flag says so, and its bands hold at least what they must."""
+    request = rolling.Request(("countries",), ("coal",), (2014, 2018), 8, rolling.FAST)
+    table = rolling.hindcast(history, request)
+    ruling = shipping.verdict(history, request, "countries", "coal", table, "USA")
+    assert ruling.kind == "worse_than_naive_drift"
+    assert ruling.crps_over_naive > 1.0
+    assert 0.80 <= ruling.coverage_90 <= 0.98
+    flags = shipping.flags(history, request, table)
+    assert flags["USA coal"] == ruling.flag
+
+
+def weights_in_use() -> dict[str, object]:
+    text = files("capacity").joinpath("data", "experts.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def assert_same(found, stored, place=""):
+    """Same form; numbers to a few units of the sixth digit, for another library may round otherwise."""
+    if isinstance(stored, dict):
+        assert found.keys() == stored.keys(), place
+        for key in stored:
+            assert_same(found[key], stored[key], f"{place}.{key}")
+    elif isinstance(stored, list):
+        assert len(found) == len(stored), place
+        for i, (left, right) in enumerate(zip(found, stored, strict=True)):
+            assert_same(left, right, f"{place}[{i}]")
+    elif isinstance(stored, float):
+        assert found == pytest.approx(stored, rel=1e-4, abs=2e-6), place
+    else:
+        assert found == stored, place
+
+
+def test_the_weights_in_use_are_what_the_command_writes(history):
+    """One series in full, as `gridflops hindcast --write-weights` makes it; the slow test has all of them."""
+    request = rolling.Request(tuple(rolling.SCOPES), ("nuclear",), tuple(range(2012, 2023)), 10, ("naive_drift",))
+    made = weights.earned(history, request, rolling.hindcast(history, request))
+    stored = weights_in_use()
+    assert_same(made["series"]["nuclear"], stored["series"]["nuclear"])
+    assert_same(made["about"], stored["about"])
+
+
+@pytest.mark.slow
+def test_every_weight_in_use_is_what_the_command_writes(history, tmp_path):
+    target = tmp_path / "experts.json"
+    arguments = ["--baselines", "naive_drift", "--out", str(tmp_path / "out"), "--write-weights", str(target)]
+    done = CliRunner().invoke(hindcast_command, arguments)
+    assert done.exit_code == 0, done.output
+    assert_same(json.loads(target.read_text(encoding="utf-8")), weights_in_use())
+
+
+def test_weights_need_every_scope(history):
+    request = rolling.Request(("us-states",), ("nuclear",), (2015,), 3, rolling.FAST)
+    with pytest.raises(CapacityError, match="countries, us-states-capacity, cn-provinces"):
+        weights.earned(history, request, rolling.hindcast(history, request))
+
+
 def test_finished_parts_are_taken_up_again_and_only_by_the_same_question(history, tmp_path, monkeypatch):
     """Same request: nothing is worked out twice and no bit differs. Another origin, or a record changed: anew."""
     request = rolling.Request(("us-states",), ("hydro",), (2015,), 3, rolling.FAST)
@@ -209,10 +292,7 @@ def test_faults_of_a_request_are_named_together(history):
 
 
 def test_history_is_the_one_the_weights_were_learnt_on(history):
-    import json
-    from importlib.resources import files
-
-    about = json.loads(files("capacity").joinpath("data", "experts.json").read_text(encoding="utf-8"))["about"]
+    about = weights_in_use()["about"]
     assert about["history_sha256"] == history_hash(history)
     assert about["learnt_until"] == 2024
 
