@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 
 START = 2025
 SECONDS_PER_DAY = 86_400.0
+HOURS_PER_YEAR = 8760
 
 
 def campus_power_mw(country: str, draws: Draws | CentralPath) -> Floats:

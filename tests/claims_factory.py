@@ -81,6 +81,8 @@ def _values(names: list[str]) -> dict[str, np.ndarray]:
         "capital_busd": 500.0 * size * luck * power,
         "idle_mw": 3e3 * size * luck * (2.0 - factor),
         "bust": bust,
+        "operated_mw": 25e3 * size * luck * factor,
+        "operated_mwh": 25e3 * size * luck * factor * 8760 * 0.6,
         "hostable_mw": 60e3 * size * luck * factor,
         "it_power_mw": 48e3 * size * luck * factor,
         "h100e_per_gw": 2e5 * np.ones_like(factor),

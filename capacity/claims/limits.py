@@ -112,8 +112,16 @@ def electricity_cost_share(evidence: Evidence, claim: Claim, country: str) -> Fl
     )
     facility, it = (evidence.at_end(name, country) for name in ("hostable_mw", "it_power_mw"))
     pue = np.divide(facility, it, out=np.ones_like(it), where=it > 0)
-    load_factor = runs.load_factor(country, evidence.draws())[:, 0]
-    return stats.energy_cost_share(evidence.scalar(f"{pre}.electricity_price_usd_per_mwh"), capital, pue, load_factor)
+    return stats.energy_cost_share(
+        evidence.scalar(f"{pre}.electricity_price_usd_per_mwh"), capital, pue, _mean_draw(evidence, country)
+    )
+
+
+def _mean_draw(evidence: Evidence, country: str) -> Floats:
+    """Mean over peak power (draw,) of a site in the last year of the tests: its load factor, and PUE over the year."""
+    rated, energy = (evidence.at_end(name, country) for name in ("operated_mw", "operated_mwh"))
+    alike = runs.load_factor(country, evidence.draws())[:, 0]
+    return np.divide(energy / runs.HOURS_PER_YEAR, rated, out=alike, where=rated > 0)
 
 
 def limit_table(evidence: Evidence) -> Table:

@@ -55,6 +55,7 @@ pre { background: var(--soft); padding: 0.6rem 0.8rem; overflow-x: auto; font-si
   .cards thead { position: absolute; left: -999rem; }
   .cards tr { display: block; padding: 0.5rem 0; border-bottom: 2px solid var(--rule); }
   .cards th, .cards td { display: block; border: 0; padding: 0.15rem 0; text-align: left; }
+  .cards tbody th::before { content: attr(data-column) " "; font-weight: normal; color: var(--muted); }
   .cards td::before { content: attr(data-column) ": "; color: var(--muted); }
   .cards td.number, .cards th.number { text-align: left; }
 }
@@ -283,7 +284,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *
     )
     lines = []
     for row in body:
-        first = f'<th scope="row"{role["rowheader"]}{style[0]}>{escape(row[0])}</th>'
+        first = f'<th scope="row"{role["rowheader"]}{style[0]}{named[0]}>{escape(row[0])}</th>'
         rest = "".join(
             f"<td{role['cell']}{style[c]}{named[c]}>{escape(text)}</td>" for c, text in enumerate(row[1:], start=1)
         )

@@ -65,6 +65,7 @@ def test_claim_2_power_and_price(made, answers):
     assert found(answer, "Share of compute limited by power, United States").posterior.median == pytest.approx(60.0)
     assert found(answer, "Share of compute limited by power, China").probability.value == 0.0
     share = limits.electricity_cost_share(made, answer.claim, "CN")
+    np.testing.assert_allclose(limits._mean_draw(made, "CN"), 0.6)
     prices = [made.scalar(f"{c}.electricity_price_usd_per_mwh") for c in ("us", "cn")]
     worth = 100 * share * (prices[0] / prices[1] - 1)
     assert found(answer, "Compute that China's spending buys").posterior.median == pytest.approx(np.median(worth))
