@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import hindcast_flags, supply, supply_cells
+from capacity.draws import Draws
 from capacity.fleet import Fleet
-from capacity.projection import CELL_QUANTILES, blocks
+from capacity.projection import CELL_QUANTILES, each_block
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
@@ -60,12 +61,15 @@ def _areas(
     shape = (draws, len(fleet.areas), len(fleet.technologies), int(kept.sum()))
     existing, pipeline, trend = np.empty(shape), np.empty(shape), np.empty(shape)
     by_pattern = np.empty(draws)
-    for rows, block in blocks(scenario, seed, draws, model):
+
+    def work(rows: slice, block: Draws) -> None:
         projected = supply.project(fleet, block)
         existing[rows] = projected.existing_mw[..., kept]
         pipeline[rows] = projected.pipeline_mw[..., kept]
         trend[rows] = projected.trend_mw[..., kept]
         by_pattern[rows] = block.scalar("addition_pattern_share")
+
+    each_block(work, scenario, seed, draws, model)
     return existing, pipeline, trend, by_pattern
 
 

@@ -29,9 +29,9 @@ def scenario():
     return load(["reference"])[0]
 
 
-def run(grid, scenario, where, draws=30):
+def run(grid, scenario, where, draws=30, threads=None):
     place = projection.find_place(grid, where)
-    return projection.project(grid, place, scenario, years=YEARS, draws=draws, seed=9)
+    return projection.project(grid, place, scenario, years=YEARS, draws=draws, seed=9, threads=threads)
 
 
 def test_areas_add_up_to_the_country_and_cells_to_their_area(grid, scenario):
@@ -59,10 +59,13 @@ def test_base_year_equals_the_grid(grid, scenario):
     assert all(row["p10_gw"] <= row["p50_gw"] <= row["p90_gw"] for row in rows)
 
 
-def test_blocks_of_draws_change_nothing(grid, scenario, monkeypatch):
-    whole = run(grid, scenario, "US").nameplate_mw
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_of_draws_and_threads_change_nothing(grid, scenario, monkeypatch, threads):
+    whole = run(grid, scenario, "US")
     monkeypatch.setattr(projection, "BLOCK", 7)
-    np.testing.assert_array_equal(run(grid, scenario, "US").nameplate_mw, whole)
+    cut = run(grid, scenario, "US", threads=threads)
+    np.testing.assert_array_equal(cut.nameplate_mw, whole.nameplate_mw)
+    np.testing.assert_array_equal(cut.expert_share, whole.expert_share)
 
 
 def test_expert_shares_sum_to_one(grid, scenario):

@@ -1,12 +1,12 @@
-"""The benchmark of the supply projection runs, and ranges of draws add up."""
-
-import pytest
+"""The benchmark of the supply projection runs, and threads change nothing but the time."""
 
 from benchmarks import supply
 
 
-def test_ranges_of_draws_add_up_and_memory_is_bounded():
-    whole, first, second = supply.work(0, 6), supply.work(0, 2), supply.work(2, 6)
-    assert whole.total_mw == pytest.approx(first.total_mw + second.total_mw, rel=1e-12)
-    assert whole.cpu_s > 0.0
-    assert whole.peak_mb < 4_000.0
+def test_threads_give_the_same_total_and_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr("capacity.projection.BLOCK", 3)
+    one, two = supply.measure(7, 1), supply.measure(7, 2)
+    assert one["total_gw"] == two["total_gw"] > 0.0
+    assert (one["areas"], one["technologies"]) == (49, 12)
+    assert two["wall_alone_s"] > 0.0
+    assert two["peak_mb"] < 4_000.0
