@@ -1,7 +1,7 @@
 """A headless Chromium driven over its DevTools pipe, for tests of pages. Standard library only.
 
-Every call waits for its own answer, `until` for a state of the page; nothing is judged by the clock but a browser that
-says nothing at all for PATIENCE_S.
+Every call waits for its own answer and `open` for the page's load event; nothing is judged by the clock but a browser
+that says nothing at all for PATIENCE_S.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ class Browser:
         self._rest, self._number = b"", 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -67,6 +74,10 @@ class Browser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser and what it wrote."""
         self._process.kill()
         self._process.wait()
         os.close(self._to)
@@ -102,9 +113,8 @@ class Browser:
         """Load a file and wait until all of it, pictures too, is there."""
         self.events.clear()
         self.call("Page.navigate", url=path.absolute().as_uri())
-        self.run(
-            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))"
-        )
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
         self.run("Promise.all([...document.images].map(image => image.decode()))")
 
     def run(self, script: str) -> Any:

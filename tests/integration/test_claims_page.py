@@ -67,7 +67,9 @@ def tab():
 
 
 @pytest.fixture(
-    params=[(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")], ids=lambda p: f"{p[0]}-{p[1]}"
+    scope="module",
+    params=[(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")],
+    ids=lambda p: f"{p[0]}-{p[1]}",
 )
 def page(request, tab, file):
     tab.view(*request.param[:1], scheme=request.param[1])
@@ -155,13 +157,15 @@ def test_links_lead_to_their_sections(page):
         assert abs(top) < 2 or at_end, (name, top, least)
 
 
-def test_keyboard_reaches_the_claims_first(page):
-    page.run("document.activeElement.blur(), scrollTo(0, 0)")
-    page.key("Tab")
-    assert page.run("document.activeElement.className") == "skip"
-    assert page.run("document.activeElement.getBoundingClientRect().left") >= 0
-    page.key("Enter")
-    assert page.run("location.hash") == "#claims"
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_keyboard_reaches_the_claims_first(width, tab, file):
+    tab.view(width)
+    tab.open(file)
+    tab.key("Tab")
+    assert tab.run("document.activeElement.className") == "skip"
+    assert tab.run("document.activeElement.getBoundingClientRect().left") >= 0
+    tab.key("Enter")
+    assert tab.run("location.hash") == "#claims"
 
 
 def test_parameters_are_folded_until_asked_for(tab, file):
