@@ -25,21 +25,41 @@ if TYPE_CHECKING:
     help="Whose parameter medians to use.",
 )
 @cli_options.GRID
+@click.option(
+    "--pooling",
+    is_flag=True,
+    help="Instead, what it is worth that areas help each other: by notion, siting and lines (docs/network.md).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def base_year(scenario_name: str, grid_file: Path | None, as_json: bool) -> None:
+def base_year(scenario_name: str, grid_file: Path | None, pooling: bool, as_json: bool) -> None:
     """Headroom of today's grids under three adequacy notions, and areas whose data still imply shortage."""
     with plain_errors():
         import grids
         import scenarios
         from capacity import base_year as module
+        from capacity import pooling as pooled
 
         grid = grids.open_grid(grid_file)
-        table = module.compare(grid, scenarios.load([scenario_name])[0])
+        scenario = scenarios.load([scenario_name])[0]
+        if pooling:
+            _show_pooling(pooled.table(grid, scenario), as_json)
+            return
+        table = module.compare(grid, scenario)
     if as_json:
         json.dump(_base_year_json(table, module.national(table)), sys.stdout, indent=2, ensure_ascii=False)
         print()
         return
     _print_base_year(table, module.national(table))
+
+
+def _show_pooling(table: pd.DataFrame, as_json: bool) -> None:
+    if as_json:
+        json.dump(json.loads(table.to_json(orient="records")), sys.stdout, indent=2)
+        print()
+        return
+    from capacity import tables
+
+    tables.show("Base-year headroom of groups of areas, GW", tables.POOLING, table.to_dict("records"))
 
 
 def _base_year_json(table: pd.DataFrame, sums: pd.DataFrame) -> dict[str, Any]:

@@ -235,9 +235,11 @@ def _weather(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, I
             yield number, members
 
 
-def margin_of(case: Case, a: int, number: int, members: Integers) -> notions.Margin:
-    """Margin of one area in a weather year for some draws, nothing imported."""
-    record = case.records[a]
+def margin_of(
+    case: Case, a: int, number: int, members: Integers, records: Sequence[notions.AreaRecord] | None = None
+) -> notions.Margin:
+    """Margin of one area in a weather year for some draws, nothing imported unless other `records` say so."""
+    record = (case.records if records is None else records)[a]
     conditions = record.weather[min(number, len(record.weather) - 1)]
     return case.notion(record, conditions, case.balances[a].take(members), case.central[a])
 

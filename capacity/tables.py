@@ -62,6 +62,21 @@ BASE_YEAR: Sequence[Column] = (
     ("native short\nh a year", "native_shortage_hours", "{:,.0f}"),
     ("share of\nenergy", "native_shortage_share", "{:.3%}"),
 )
+POOLING: Sequence[Column] = (
+    ("group", "group", "{}"),
+    ("notion", "notion", "{}"),
+    ("load", "load", "{}"),
+    ("islands", "island_gw", "{:,.1f}"),
+    ("imports that\nno export\nmatches", "interchange_counted_gw", "{:,.1f}"),
+    ("isolated", "isolated_gw", "{:,.1f}"),
+    ("network by\nisolated\nheadroom", "network_by_isolated_gw", "{:,.1f}"),
+    ("by\nrequests", "network_by_request_gw", "{:,.1f}"),
+    ("by native\nload", "network_by_load_gw", "{:,.1f}"),
+    ("best for\nthe total", "network_by_total_gw", "{:,.1f}"),
+    ("twice the\nlines, by\nisolated", "more_lines_by_isolated_gw", "{:,.1f}"),
+    ("twice the\nlines, by\nrequests", "more_lines_by_request_gw", "{:,.1f}"),
+    ("copper\nplate", "copper_plate_gw", "{:,.1f}"),
+)
 COMPARE: Sequence[Column] = (
     ("variable", "variable", "{}"),
     ("unit", "unit", "{}"),
