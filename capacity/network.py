@@ -1,4 +1,4 @@
-"""Areas that help each other: the headroom of synchronous groups along a siting direction. See docs/adequacy.md.
+"""Areas that help each other: the headroom of synchronous groups along a siting direction. See docs/network.md.
 
 In place of the yearly net interchange of the base year, power flows in every hour wherever the links let it, native
 load first. A group's new load is spread over its areas along a direction and grows until the curtailed share of its

@@ -1,4 +1,4 @@
-"""A country's network in one year: what `explain` and `frontier` look into. See docs/adequacy.md, Transfers."""
+"""A country's network in one year: what `explain` and `frontier` look into. See docs/network.md."""
 
 from __future__ import annotations
 
