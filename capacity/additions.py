@@ -23,6 +23,7 @@ class Course:
     pipeline_scale : (draw, year)  Factor on the recorded pipeline. [1]
     trend_mw : (draw, year)        Additions that follow a statistical expert. [MW]
     expert : (draw, year) int8     Index into `experts.EXPERTS`.
+    survival : (draw, age)         Share of an addition that still stands 0, 1, 2, ... years after its first year. [1]
     known : number of years whose additions are on record; they are settled from the start
     """
 
@@ -38,7 +39,8 @@ class Course:
         history = fleet.history_mw[:, k].sum(axis=0)
         self.known = known.size
         self._standing, self._pipeline = standing, planned.sum(axis=1)
-        self._shares = addition_survival(fleet, draws, technology)
+        age = np.arange(len(draws.years), dtype=float)[None, :]
+        self.survival = Ageing.of(fleet.country, draws, technology).share(age)
         self._building = draws.parameter(f"{pre}.build_multiplier") * pace * draws.parameter(f"{pre}.addition_factor")
         self._floor = draws.parameter(f"{pre}.addition_floor_{technology}")
         self._ratio = draws.scalar(f"{pre}.growth_limit_ratio")
@@ -96,14 +98,8 @@ class Course:
 
     def _survivors(self, y: int) -> Floats:
         """Capacity (draw,) from before year number y that still stands in it."""
-        shares = self._shares[:, y - 1 :: -1][:, :y] if y else self._shares[:, :0]
+        shares = self.survival[:, y - 1 :: -1][:, :y] if y else self.survival[:, :0]
         return np.asarray(self._standing[:, y] + (self._added[:, :y] * shares).sum(axis=1))
-
-
-def addition_survival(fleet: Fleet, draws: Draws | CentralPath, technology: str) -> Floats:
-    """Share (draw, age) of an addition still standing 0, 1, 2, ... years after its first year."""
-    age = np.arange(len(draws.years), dtype=float)[None, :]
-    return Ageing.of(fleet.country, draws, technology).share(age)
 
 
 def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity import regimes
-from capacity.additions import Course, addition_survival
+from capacity.additions import Course
 from capacity.draws import CentralPath, Draws
 from capacity.equipment import Equipment
 from capacity.fleet import Fleet, delayed, toeplitz
@@ -70,7 +70,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     equipped = _year_by_year(courses, Equipment(fleet, draws), len(draws), len(draws.years))
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     for k, course in enumerate(courses):
-        shares = toeplitz(addition_survival(fleet, draws, fleet.technologies[k]))
+        shares = toeplitz(course.survival)
         if recorded[k]:
             pipeline_added[:, :, k] = _surviving(course.pipeline_scale[:, None, :] * planned[:, :, k], shares)
         by_area = trend_share[:, :, k, None] * regime[:, :, groups[k]]
