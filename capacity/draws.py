@@ -2,7 +2,8 @@
 
 The uniform behind (seed, draw, parameter, year) depends on nothing else: not on how many draws are
 computed, in which blocks, or for which scenario. Two scenarios therefore share common random numbers,
-and their difference in one draw is caused by their parameters alone.
+and their difference in one draw is caused by their parameters alone. Parameters that go together take part of their
+score from a common factor, whose number has an address of its own (`scenarios.correlation`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from cuda_kernels import philox
 from scenarios import Scenario, default_parameters, parameter_number
 
 Floats = NDArray[np.float64]
+
+SMALLEST = 2.0**-53
+"""Quantiles of correlated parameters keep this far from 0 and 1."""
 
 
 def stream_number(name: str) -> int:
@@ -46,25 +51,23 @@ class Draws:
 
     def parameter(self, name: str) -> Floats:
         """Values (draw, year) of a parameter that keeps one quantile through all years."""
-        uniform = self._uniform(parameter_number(name))
-        return self.scenario.parameter(name).at(uniform, self.years)
+        return self.scenario.parameter(name).at(self.quantiles(name), self.years)
 
     def default(self, name: str) -> Floats:
         """Values (draw, year) that the documented default has at the same quantiles, whatever the scenario says."""
-        return default_parameters()[name].at(self._uniform(parameter_number(name)), self.years)
+        return default_parameters()[name].at(self.quantiles(name), self.years)
 
     def scalar(self, name: str) -> Floats:
         """Values (draw,) of a parameter that does not vary over years; worked out once, not to be written to."""
         if name not in self._mapped:
-            uniform = self._uniform(parameter_number(name))
-            values = self.scenario.parameter(name).at(uniform, self.years[:1])[:, 0]
+            values = self.scenario.parameter(name).at(self.quantiles(name), self.years[:1])[:, 0]
             values.flags.writeable = False
             self._mapped[name] = values
         return self._mapped[name]
 
     def yearly(self, name: str) -> Floats:
         """Values (draw, year) of a parameter drawn anew in every year."""
-        uniform = self._uniform(parameter_number(name), yearly=True)
+        uniform = self.quantiles(name, yearly=True)
         columns = [
             self.scenario.parameter(name).at(uniform[:, i], self.years[i : i + 1])[:, 0] for i in range(len(self.years))
         ]
@@ -72,11 +75,44 @@ class Draws:
 
     def uniform(self, stream: str) -> Floats:
         """Uniforms (draw,) of a named stream."""
-        return self._uniform(stream_number(stream))
+        return self.chances(stream)
 
     def normal(self, stream: str, *, yearly: bool = False) -> Floats:
         """Standard normals (draw,), or (draw, year) with `yearly`, of a named stream."""
-        return philox.normal_from_uniform(self._uniform(stream_number(stream), yearly=yearly))
+        return philox.normal_from_uniform(self.chances(stream, yearly=yearly))
+
+    def quantiles(self, name: str, *, yearly: bool = False) -> Floats:
+        """Quantiles (draw,), or (draw, year), at which a parameter stands; uniform whatever it is correlated with."""
+        number = parameter_number(name)
+        follows = self.scenario.correlation.of(name)
+        if follows is None:
+            return self._uniform(number, yearly=yearly)
+        if yearly:
+            return self._correlated(self._uniform(number, yearly=True), *follows)
+        if name not in self._moved:
+            self._moved[name] = self._correlated(self._uniform(number), *follows)
+            self._moved[name].flags.writeable = False
+        return self._moved[name]
+
+    def _correlated(self, uniform: Floats, factor: int, loading: float) -> Floats:
+        shared = self.factors[:, factor].reshape(-1, *[1] * (uniform.ndim - 1))
+        own = philox.normal_from_uniform(uniform)
+        return np.clip(ndtr(loading * shared + np.sqrt(1.0 - loading**2) * own), SMALLEST, 1.0 - SMALLEST)
+
+    def chances(self, stream: str, *, yearly: bool = False) -> Floats:
+        """Uniforms (draw,), or (draw, year), of a named stream."""
+        return self._uniform(stream_number(stream), yearly=yearly)
+
+    @cached_property
+    def factors(self) -> Floats:
+        """Standard normals (draw, factor) of the common factors of the scenario's correlation."""
+        return combined(self.scenario.correlation.root, self.factor_chances, len(self))
+
+    @cached_property
+    def factor_chances(self) -> list[Floats]:
+        """Independent standard normals (draw,) from which the factors are made, one for each."""
+        numbers = [stream_number(f"factor.{name}") for name in self.scenario.correlation.factors]
+        return [philox.normal_from_uniform(self._uniform(number)) for number in numbers]
 
     def _uniform(self, number: int, *, yearly: bool = False) -> Floats:
         if yearly:
@@ -90,6 +126,11 @@ class Draws:
     @cached_property
     def _drawn(self) -> dict[int, Floats]:
         """Uniforms (draw,) that were asked for already; many parts of a run ask for the same."""
+        return {}
+
+    @cached_property
+    def _moved(self) -> dict[str, Floats]:
+        """Quantiles (draw,) of correlated parameters that were asked for already."""
         return {}
 
     @cached_property
@@ -131,6 +172,16 @@ class CentralPath:
 
     def normal(self, stream: str, *, yearly: bool = False) -> Floats:
         return np.zeros((1, len(self.years)) if yearly else 1)
+
+
+def combined(weights: Floats, scores: Sequence[Floats], draws: int) -> Floats:
+    """Weighted sums (draw, row) of scores (draw,); added one by one, so that a draw's bits depend on no other draw."""
+    found = np.zeros((draws, len(weights)))
+    for row, amounts in enumerate(weights):
+        for amount, score in zip(amounts, scores, strict=True):
+            if amount:
+                found[:, row] += amount * score
+    return found
 
 
 def draw_ids(draws: int | Sequence[int]) -> NDArray[np.int64]:

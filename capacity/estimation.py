@@ -149,11 +149,12 @@ def _said_about(scenario: Scenario, name: str) -> str:
     """
     others = tuple(f"{country_name.lower()}." for country_name in COUNTRIES if country_name != name)
     later = after_the_grid()
-    return "\n".join(
+    said = [
         f"{p.id}={p.value.model_dump_json()}{p.range}"
         for p in scenario.parameters
         if not p.id.startswith(others) and p.id not in later
-    )
+    ]
+    return "\n".join([*said, repr(scenario.correlation)])
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scenarios.correlation_file import default_correlation
 from scenarios.document import value_text
 from scenarios.errors import Problem, ScenarioError
 from scenarios.schema import Parameter, Scenario
@@ -33,6 +34,10 @@ def compose(members: Sequence[Scenario]) -> Scenario:
             first, owner = taken.setdefault(parameter_id, (asked, member))
             if first.value != asked.value:
                 problems.append(_conflict(members, owner, first, member, asked))
+    correlations = {m.correlation for m in members} - {default_correlation()}
+    if len(correlations) > 1:
+        text = "these scenarios correlate parameters differently; one of them only may say how"
+        problems.append(Problem(text, _joined(members), None, "correlation"))
     if problems:
         raise ScenarioError(problems)
     return Scenario(
@@ -42,6 +47,7 @@ def compose(members: Sequence[Scenario]) -> Scenario:
         sources=tuple(dict.fromkeys(source for member in members for source in member.sources)),
         overridden=tuple(sorted(taken)),
         parameters=tuple(taken[p.id][0] if p.id in taken else p for p in members[0].parameters),
+        correlation=correlations.pop() if correlations else default_correlation(),
     )
 
 

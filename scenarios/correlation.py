@@ -6,11 +6,11 @@ distribution and two of them go together by the product of their loadings and th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 Floats = NDArray[np.float64]
 
@@ -18,17 +18,18 @@ SMALLEST_EIGENVALUE = 1e-9
 """Below this a matrix counts as not positive definite."""
 
 
-class Correlation(BaseModel):
-    """Common factors, how they go together, and which parameters follow them. Without factors all are independent."""
+@dataclass(frozen=True)
+class Correlation:
+    """Common factors, how they go together, and which parameters follow them. Without factors all are independent.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    factors : names, in the order of the matrix.
+    between : two factors, in that order, and their correlation; pairs left out have none.
+    loadings : parameter id, its factor, and the correlation of its score with it; by id, each once, none zero.
+    """
 
     factors: tuple[str, ...] = ()
-    """Names, in the order of the matrix."""
     between: tuple[tuple[str, str, float], ...] = ()
-    """Two factors and their correlation, in the order of the factors; pairs left out have none."""
     loadings: tuple[tuple[str, str, float], ...] = ()
-    """Parameter id, its factor, and the correlation of its score with it; ordered by id, each once, none zero."""
 
     @cached_property
     def _by_id(self) -> dict[str, tuple[int, float]]:
@@ -50,7 +51,7 @@ class Correlation(BaseModel):
     @cached_property
     def root(self) -> Floats:
         """Lower Cholesky root (factor, factor) of the matrix."""
-        return np.linalg.cholesky(self.matrix) if self.factors else self.matrix
+        return np.asarray(np.linalg.cholesky(self.matrix), dtype=np.float64) if self.factors else self.matrix
 
     @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:

@@ -136,10 +136,10 @@ def _made(
     if problems:
         return INDEPENDENT, problems
     place = factors.index
-    ordered = sorted((*sorted(pair[:2], key=place), pair[2]) for pair in pairs if pair[2])
+    in_order = [(one, other, at) if place(one) < place(other) else (other, one, at) for one, other, at in pairs if at]
     found = Correlation(
         factors=factors,
-        between=tuple((str(one), str(other), float(value)) for one, other, value in ordered),
+        between=tuple(sorted(in_order)),
         loadings=tuple(sorted(entry for entry in follows if entry[2])),
     )
     fault = found.fault()

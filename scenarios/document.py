@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from scenarios.correlation_file import read as read_correlation
 from scenarios.defaults import Group, default_parameters, groups
 from scenarios.distributions import Constant, Value
 from scenarios.distributions import Path as YearPath
@@ -32,7 +33,24 @@ def parameter_table() -> str:
             topic = group.topic
             lines += [f"### {topic.capitalize()}", ""]
         lines += _group_lines(group)
-    return "\n".join(lines)
+    return "\n".join([*lines, *_correlation_lines()])
+
+
+def _correlation_lines() -> list[str]:
+    """Factors, how they go together, and what follows them, with labels and sources."""
+    said = read_correlation()
+    lines = ["### Correlation", "", "| factor | what it stands for |", "|---|---|"]
+    lines += [f"| {name} | {text} |" for name, text in said.factors.items()]
+    lines += ["", "| factors | correlation | label | source | no spread |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {' and '.join(pair.factors)} | {pair.value:g} | {pair.label} | {pair.source} | {pair.fixed_because} |"
+        for pair in said.between
+    ]
+    lines += ["", "| factor | loadings of parameters | label | source | no spread |", "|---|---|---|---|---|"]
+    for follow in said.loadings:
+        members = ", ".join(f"`{name}` {at:g}" for name, at in follow.parameters.items())
+        lines.append(f"| {follow.factor} | {members} | {follow.label} | {follow.source} | {follow.fixed_because} |")
+    return [*lines, ""]
 
 
 def _group_lines(group: Group) -> list[str]:

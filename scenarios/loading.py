@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from scenarios import checks, yaml_text
+from scenarios import checks, correlation_file, yaml_text
 from scenarios.composing import JOINT, compose
 from scenarios.defaults import default_parameters
 from scenarios.errors import Problem, ScenarioError
@@ -110,6 +111,7 @@ def _scenario(document: yaml_text.Document) -> Scenario | None:
     if document.problems and not content:
         return None
     raw_overrides = content.pop("overrides", {})
+    correlation = correlation_file.of_scenario(content.pop("correlation", None), document)
     for key in [key for key in content if key not in ScenarioHeader.model_fields]:
         document.add((key,), checks.unknown_key(key, ScenarioFile.model_fields, "key"), content.pop(key))
     header = checks.checked(ScenarioHeader, content, document, ())
@@ -123,7 +125,12 @@ def _scenario(document: yaml_text.Document) -> Scenario | None:
             merged[parameter.id] = parameter
     if header is None or document.problems:
         return None
-    return Scenario(**header.model_dump(), overridden=tuple(sorted(overrides)), parameters=tuple(merged.values()))
+    return Scenario(
+        **header.model_dump(),
+        overridden=tuple(sorted(overrides)),
+        parameters=tuple(merged.values()),
+        correlation=correlation,
+    )
 
 
 def _overridden(parameter_id: Any, raw: object, document: yaml_text.Document) -> Parameter | None:
@@ -158,11 +165,12 @@ def _fields(parameter: Parameter) -> dict[str, Any]:
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """SHA-256, in hex, of values, ranges and units in force: equal numbers hash alike, whatever the name."""
-    numbers = {
+    """SHA-256, in hex, of all numbers in force, correlations too: equal numbers hash alike, whatever the name."""
+    numbers: dict[str, Any] = {
         parameter.id: [parameter.value.model_dump(mode="json"), parameter.range, parameter.unit]
         for parameter in scenario.parameters
     }
+    numbers["correlation"] = asdict(scenario.correlation)
     text = json.dumps(numbers, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraint
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
+from scenarios.correlation import Correlation
 from scenarios.distributions import Constant, Floats, Number, Path, Value
 from scenarios.errors import ScenarioError
 from scenarios.nearest import did_you_mean
@@ -151,6 +152,12 @@ class Parameter(Closed):
         return np.broadcast_to(drawn if u.ndim == 2 else drawn[:, None], shape).copy()
 
 
+def _default_correlation() -> Correlation:
+    from scenarios.correlation_file import default_correlation
+
+    return default_correlation()
+
+
 class Scenario(Closed):
     """Documented defaults with a scenario's overrides merged in."""
 
@@ -163,6 +170,8 @@ class Scenario(Closed):
     """Ids whose default this scenario replaces."""
     parameters: tuple[Parameter, ...]
     """All parameters, ordered by id."""
+    correlation: Correlation = Field(default_factory=lambda: _default_correlation())
+    """How the parameters move together."""
     _by_id: dict[str, Parameter] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: object) -> None:

@@ -27,6 +27,7 @@ def scenario(**values: float | dict[int, float]) -> Scenario:
         rationale="R",
         sources=("S",),
         overridden=tuple(changed),
+        correlation=reference.correlation,
         parameters=tuple(p.model_copy(update={"label": "F", "fixed_because": None}) for p in merged),
     )
 

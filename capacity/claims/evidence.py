@@ -159,7 +159,9 @@ def scaled(scenario: Scenario, name: str, parameter: str, factor: float) -> Scen
 def with_parameter(scenario: Scenario, name: str, parameter: Parameter) -> Scenario:
     """The scenario under another name with one parameter replaced by another of the same id."""
     parameters = tuple(parameter if p.id == parameter.id else p for p in scenario.parameters)
-    about = {field: getattr(scenario, field) for field in ("title", "rationale", "sources", "overridden")}
+    about = {
+        field: getattr(scenario, field) for field in ("title", "rationale", "sources", "overridden", "correlation")
+    }
     return Scenario(name=name, parameters=parameters, **about)
 
 
@@ -178,6 +180,6 @@ def _replaced(scenario: Scenario, name: str, values: Mapping[str, Constant | Log
         else p
         for p in scenario.parameters
     )
-    about = {field: getattr(scenario, field) for field in ("title", "rationale", "sources")}
+    about = {field: getattr(scenario, field) for field in ("title", "rationale", "sources", "correlation")}
     overridden = tuple(sorted({*scenario.overridden, *values}))
     return Scenario(name=name, overridden=overridden, parameters=parameters, **about)

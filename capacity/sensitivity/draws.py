@@ -1,7 +1,8 @@
 """Draws whose groups of parameters come from different draw numbers, and draws that move one parameter at a time.
 
 The generator's uniform behind a parameter depends on the draw number alone, so a run in which only one group differs
-is a run in which that group takes its uniforms from another draw number.
+is a run in which that group takes its uniforms from another draw number, and its common factors from
+`capacity.sensitivity.dependent`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,6 @@ from numpy.typing import NDArray
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from cuda_kernels import philox
-from scenarios import default_parameters, parameter_number
 from scenarios.distributions import Distribution
 from scenarios.groups import GROUPS, group_of
 
@@ -43,9 +44,13 @@ def group_of_stream(stream: str) -> str:
     raise CapacityError(f"random stream {stream!r} belongs to no group; give it one in capacity/sensitivity/draws.py")
 
 
+PARAMETERS = ("parameter", "yearly")
+"""Kinds of reads that are parameters; the others, `chance` and `chances`, are streams."""
+
+
 @dataclass(frozen=True)
 class Reads:
-    """What a model has read: name, and kind `parameter`, `yearly`, `uniform`, `normal` or `normals`."""
+    """What a model has read: name, and kind `parameter` or `chance`, drawn anew each year `yearly` or `chances`."""
 
     found: set[tuple[str, str]] = field(default_factory=set)
 
@@ -56,9 +61,8 @@ class Reads:
         """Name and kind of what was read of a group."""
         return [(name, kind) for name, kind in self.found if _group(name, kind) == group]
 
-
-PARAMETERS = ("parameter", "yearly")
-"""Kinds that are parameters; the others are streams."""
+    def parameters(self) -> frozenset[str]:
+        return frozenset(name for name, kind in self.found if kind in PARAMETERS)
 
 
 def _group(name: str, kind: str) -> str:
@@ -69,69 +73,69 @@ def _group(name: str, kind: str) -> str:
 class MixedDraws(Draws):
     """Draws in which each group of parameters and chances follows draw numbers of its own.
 
-    by_group : int64 (draw, group)   Draw number of each group, in the order of NAMES.
-    reads : Reads                    Collects what is asked for.
+    by_group : int64 (draw, group)          Draw number of each group, in the order of NAMES.
+    shared : float64 (draw, group, factor)  Common factors that the parameters of a group follow; None means those of
+                                            the group's draw number.
+    reads : Reads                           Collects what is asked for.
     """
 
     by_group: Numbers = field(default_factory=lambda: np.zeros((0, len(NAMES)), dtype=np.int64))
+    shared: Floats | None = None
     reads: Reads = field(default_factory=Reads)
 
-    def parameter(self, name: str) -> Floats:
-        return self._source(name, "parameter", group_of(name)).parameter(name)
+    def quantiles(self, name: str, *, yearly: bool = False) -> Floats:
+        self.reads.found.add((name, PARAMETERS[yearly]))
+        return self._source(group_of(name)).quantiles(name, yearly=yearly)
 
-    def default(self, name: str) -> Floats:
-        return self._source(name, "parameter", group_of(name)).default(name)
+    def chances(self, stream: str, *, yearly: bool = False) -> Floats:
+        self.reads.found.add((stream, "chances" if yearly else "chance"))
+        return self._source(group_of_stream(stream)).chances(stream, yearly=yearly)
 
-    def yearly(self, name: str) -> Floats:
-        return self._source(name, "yearly", group_of(name)).yearly(name)
+    def _source(self, group: str) -> Draws:
+        if group not in self._sources:
+            number = NAMES.index(group)
+            of_group = (self.seed, self.by_group[:, number], self.years, self.scenario)
+            made = Draws(*of_group) if self.shared is None else _GroupDraws(*of_group, self.shared[:, number])
+            self._sources[group] = made
+        return self._sources[group]
 
-    def uniform(self, stream: str) -> Floats:
-        return self._source(stream, "uniform", group_of_stream(stream)).uniform(stream)
+    @cached_property
+    def _sources(self) -> dict[str, Draws]:
+        return {}
 
-    def normal(self, stream: str, *, yearly: bool = False) -> Floats:
-        kind = "normals" if yearly else "normal"
-        return self._source(stream, kind, group_of_stream(stream)).normal(stream, yearly=yearly)
 
-    def _source(self, name: str, kind: str, group: str) -> Draws:
-        self.reads.found.add((name, kind))
-        return Draws(self.seed, self.by_group[:, NAMES.index(group)], self.years, self.scenario)
+@dataclass(frozen=True)
+class _GroupDraws(Draws):
+    """Draws whose common factors (draw, factor) are given."""
+
+    given: Floats
+
+    @property
+    def factors(self) -> Floats:
+        return self.given
 
 
 def scores(draws: Draws, name: str, kind: str) -> Floats:
     """Normal scores (draw, number) behind a read; none where the value does not depend on chance."""
-    if kind in PARAMETERS:
-        if not isinstance(draws.scenario.parameter(name).value, Distribution):
-            return np.zeros((len(draws), 0))
-        uniform = draws._uniform(parameter_number(name), yearly=kind == "yearly")
-        return philox.normal_from_uniform(uniform.reshape(len(draws), -1))
-    if kind == "uniform":
-        return philox.normal_from_uniform(draws.uniform(name))[:, None]
-    return draws.normal(name, yearly=kind == "normals").reshape(len(draws), -1)
+    if kind not in PARAMETERS:
+        return draws.normal(name, yearly=kind == "chances").reshape(len(draws), -1)
+    if not isinstance(draws.scenario.parameter(name).value, Distribution):
+        return np.zeros((len(draws), 0))
+    return philox.normal_from_uniform(draws.quantiles(name, yearly=kind == "yearly").reshape(len(draws), -1))
 
 
 @dataclass(frozen=True)
 class OneAtATime(Draws):
     """Rows in which every parameter has its median and one has another quantile; all chances are in the middle.
 
-    moved : for each row the parameter that is moved and its quantile, or None.
+    moved : for each row the parameter that is moved and its quantile, or None. What is correlated with it stays.
     """
 
     moved: Sequence[tuple[str, float] | None] = ()
 
-    def parameter(self, name: str) -> Floats:
-        return self.scenario.parameter(name).at(self._quantiles(name), self.years)
+    def quantiles(self, name: str, *, yearly: bool = False) -> Floats:
+        at = np.array([move[1] if move and move[0] == name else 0.5 for move in self.moved])
+        return np.repeat(at[:, None], len(self.years), axis=1) if yearly else at
 
-    def default(self, name: str) -> Floats:
-        return default_parameters()[name].at(self._quantiles(name), self.years)
-
-    def yearly(self, name: str) -> Floats:
-        return self.parameter(name)
-
-    def uniform(self, stream: str) -> Floats:
-        return np.full(len(self), 0.5)
-
-    def normal(self, stream: str, *, yearly: bool = False) -> Floats:
-        return np.zeros((len(self), len(self.years)) if yearly else len(self))
-
-    def _quantiles(self, name: str) -> Floats:
-        return np.array([move[1] if move and move[0] == name else 0.5 for move in self.moved])
+    def chances(self, stream: str, *, yearly: bool = False) -> Floats:
+        return np.full((len(self), len(self.years)) if yearly else len(self), 0.5)

@@ -19,69 +19,56 @@ class Estimate:
     error: Floats
 
 
-def saltelli_rows(a: Numbers, b: Numbers, groups: int) -> Numbers:
-    """Draw numbers (run, group) of Saltelli's scheme: all from `a`, all from `b`, then `a` with one group from `b`.
+def sobol(
+    f_a: Floats, f_b: Floats, f_first: Floats, f_total: Floats, *, resamples: int = 200
+) -> tuple[Estimate, Estimate]:
+    """First-order and total indices: the share of the variance that goes when a group is known, and that stays when
+    all others are.
 
-    a, b : (n,) draw numbers, none in both. The order of runs is that of `saltelli_blocks`.
-    """
-    rows = np.empty((groups + 2, len(a), groups), dtype=np.int64)
-    rows[:] = a[None, :, None]
-    rows[1] = b[:, None]
-    for group in range(groups):
-        rows[2 + group, :, group] = b
-    return rows.reshape(-1, groups)
+    f_a, f_b : (n,)             Outputs of two sets of independent draws.
+    f_first : (group, n)        With one group of B, and all others as A draws them given that group.
+    f_total : (group, n)        With one group as B draws it, given all others of A.
 
-
-def saltelli_blocks(outputs: Floats, groups: int) -> tuple[Floats, Floats, Floats]:
-    """Outputs (run,) of `saltelli_rows` as f(A) (n,), f(B) (n,), f(A with a group of B) (group, n)."""
-    blocks = outputs.reshape(groups + 2, -1)
-    return blocks[0], blocks[1], blocks[2:]
-
-
-def sobol(f_a: Floats, f_b: Floats, f_ab: Floats, *, resamples: int = 200) -> tuple[Estimate, Estimate]:
-    """First-order and total indices: shares of the variance that a group explains alone, and with all others.
-
-    f_a, f_b : (n,); f_ab : (group, n), outputs with one group of A taken from B.
-
-    First order after Saltelli et al. 2010, total after Jansen 1999; errors by bootstrap over the n rows. A constant
-    output has indices of zero.
+    For independent groups the last two are the same, A with one group from B. First order after Saltelli et al. 2010,
+    total after Jansen 1999; errors by bootstrap over the n rows. A constant output has indices of zero.
     """
     n = len(f_a)
     rng = np.random.default_rng(n)
     picks = np.vstack([np.arange(n), rng.integers(0, n, (resamples, n))])
-    first, total = np.empty((2, len(picks), len(f_ab)))
+    first, total = np.empty((2, len(picks), len(f_first)))
     for row, pick in enumerate(picks):
-        first[row], total[row] = _indices(f_a[pick], f_b[pick], f_ab[:, pick])
+        first[row], total[row] = _indices(f_a[pick], f_b[pick], f_first[:, pick], f_total[:, pick])
     return tuple(Estimate(values[0], values[1:].std(axis=0)) for values in (first, total))  # type: ignore[return-value]
 
 
-def _indices(f_a: Floats, f_b: Floats, f_ab: Floats) -> tuple[Floats, Floats]:
+def _indices(f_a: Floats, f_b: Floats, f_first: Floats, f_total: Floats) -> tuple[Floats, Floats]:
     both = np.concatenate([f_a, f_b])
     variance, mean = both.var(), both.mean()
     if variance <= 0.0:
-        return np.zeros(len(f_ab)), np.zeros(len(f_ab))
-    first = ((f_b - mean) * (f_ab - f_a)).mean(axis=1) / variance
-    return first, 0.5 * ((f_a - f_ab) ** 2).mean(axis=1) / variance
+        return np.zeros(len(f_first)), np.zeros(len(f_first))
+    first = ((f_b - mean) * (f_first - f_a)).mean(axis=1) / variance
+    return first, 0.5 * ((f_a - f_total) ** 2).mean(axis=1) / variance
 
 
-def chain_rows(a: Numbers, b: Numbers, order: Numbers) -> Numbers:
-    """Draw numbers (run, group) of chains from `a` to `b`, groups exchanged one after the other.
+def chain_steps(order: Numbers) -> NDArray[np.bool_]:
+    """Groups exchanged (step 0 to groups, chain, group) where each chain exchanges one group after the other.
 
-    a, b : (n,) draw numbers; order : (n, group), permutations. Runs are ordered by step 0 to groups, then by chain.
+    order : (n, group), permutations.
     """
     place = np.argsort(order, axis=1)  # at which step a group is exchanged
-    steps = np.arange(order.shape[1] + 1)
-    return np.where(place[None] < steps[:, None, None], b[None, :, None], a[None, :, None]).reshape(-1, order.shape[1])
+    return place[None] < np.arange(order.shape[1] + 1)[:, None, None]
 
 
 def shapley(outputs: Floats, order: Numbers) -> Estimate:
     """Shapley effects: fair shares of the variance, the mean of what a group adds over all orders of the groups.
 
-    outputs : (run,) of `chain_rows`; order : (n, group).
+    outputs : (run,) of chains of `chain_steps`, by step and then by chain; order : (n, group).
 
-    Unbiased for independent groups (Goda 2021): with f(x) the start of a chain and F before and after the exchange of
-    a group, that group gets (f(x) - (F_before + F_after) / 2) (F_before - F_after). The shares sum to one up to the
-    error of the variance itself, by which they are scaled.
+    With f(x) the start of a chain and F before and after the exchange of a group, that group gets
+    (f(x) - (F_before + F_after) / 2) (F_before - F_after). Goda 2021 shows it for independent groups. It holds for
+    dependent ones too if what is exchanged is drawn given what stays: half the mean of (f(x) - F)^2 is then the
+    variance that stays when all that is not exchanged is known, the cost of Song et al. 2016. The shares sum to one up
+    to the error of the variance itself, by which they are scaled.
     """
     n, groups = order.shape
     steps = outputs.reshape(groups + 1, n)

@@ -6,8 +6,9 @@ solved once for each mixture of the groups that it has read, and the rest of the
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -21,9 +22,11 @@ from capacity.adequacy import weather_by_area
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from capacity.estimation import COUNTRIES
+from capacity.sensitivity.dependent import Rows
 from capacity.sensitivity.draws import NAMES, MixedDraws, Reads
 from cuda_kernels import Engine
 from scenarios import Scenario
+from scenarios.groups import group_of
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -35,25 +38,25 @@ _TRIALS = (8, 64)
 _NOT_OF_THE_GRID = {"chips"}
 """Groups that the solution of a grid reads for results which nobody uses here: what power could run if chips were
 free. A test holds it to that."""
+_FACTOR_NOT_OF_THE_GRID = re.compile(r"(us|cn)\.(flop_per_watt_growth|busy_share)")
+"""Parameters of other groups of which the same is true, so that the factors they follow do not matter there."""
 
 
 class Hosted(NamedTuple):
-    """What the chain needs of a country's grid. All (draw, area, year)."""
+    """What the chain needs of a country's solution, as in `country.CountryResult`."""
 
     hostable_mw: Floats
     siting_limited: NDArray[np.bool_]
     pue: Floats
+    mean_over_peak_pue: Floats
+    equipped: Floats
 
     def take(self, rows: Numbers) -> Hosted:
-        return Hosted(self.hostable_mw[rows], self.siting_limited[rows], self.pue[rows])
+        return Hosted._make(values[rows] for values in self)
 
     @classmethod
     def join(cls, parts: Sequence[Hosted]) -> Hosted:
-        return cls(
-            np.concatenate([part.hostable_mw for part in parts]),
-            np.concatenate([part.siting_limited for part in parts]),
-            np.concatenate([part.pue for part in parts]),
-        )
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -87,35 +90,41 @@ class Model:
         self._weather = weather_by_area(self.grid)
         self._templates: dict[str, country_chain.CountryResult] = {}
 
-    def cost(self, rows: Numbers) -> Cost:
-        """What `deployed` will take for the draw numbers `rows` (run, group), from a trial of a few of them."""
-        unique = np.unique(rows, axis=0)
+    def cost(self, rows: Rows) -> Cost:
+        """What `deployed` will take for the runs, from a trial of a few of them."""
+        unique = rows.take(self._different(rows)[0])
         counts, seconds = {}, 0.0
         for country in COUNTRIES:
             self._trial(country, unique, _TRIALS[0])  # compiles, and learns what is read
             few, many = (self._trial(country, unique, size) for size in _TRIALS)
-            counts[country] = len(np.unique(unique[:, self._columns(country)], axis=0))
+            counts[country] = len(unique.unique(*self._columns(country))[0])
             each = max(many - few, 0.0) / (_TRIALS[1] - _TRIALS[0])
             fixed = max(few - each * _TRIALS[0], 0.0)
             seconds += each * counts[country] + fixed * (1 + counts[country] // _BLOCK)
         return Cost(len(unique), counts, seconds)
 
-    def _trial(self, country: str, rows: Numbers, size: int) -> float:
+    def _trial(self, country: str, rows: Rows, size: int) -> float:
         """Seconds that a few draws take, as far as there are so many."""
         began = time.perf_counter()
-        self._host(country, self._draws(np.resize(rows, (size, rows.shape[1])), self.reads[country]))
+        self._host(country, self._draws(rows.take(np.arange(size) % len(rows)), self.reads[country]))
         return time.perf_counter() - began
 
-    def deployed(self, rows: Numbers) -> Floats:
-        """Accelerators in use (run, country) in the year, of draw numbers (run, group). [H100e]"""
-        unique, back = np.unique(rows, axis=0, return_inverse=True)
+    def _different(self, rows: Rows) -> tuple[Numbers, Numbers]:
+        """First run of each different one, and which of them each run is."""
+        correlated = [name for name, _, _ in self.scenario.correlation.loadings]
+        return rows.unique(range(len(NAMES)), self._follows(correlated))
+
+    def deployed(self, rows: Rows) -> Floats:
+        """Accelerators in use (run, country) in the year. [H100e]"""
+        first, back = self._different(rows)
+        unique = rows.take(first)
         hosted = {country: self._hosted(country, unique) for country in COUNTRIES}
         found = np.empty((len(unique), len(COUNTRIES)))
         for block in _blocks(len(unique)):
             part = {country: (values.take(where[block])) for country, (values, where) in hosted.items()}
-            found[block] = self._joint(part, self._draws(unique[block], self.reads["joint"]))
+            found[block] = self._joint(part, self._draws(unique.take(block), self.reads["joint"]))
             self.progress("chips and capital", int(block[-1]) + 1, len(unique))
-        return found[back.reshape(-1)]
+        return found[back]
 
     def deployed_of(self, draws: Draws) -> Floats:
         """The same (draw, country) for draws that are no mixture."""
@@ -126,23 +135,35 @@ class Model:
         """Years of the path, from the first after the grid's base year."""
         return self._years
 
-    def _draws(self, rows: Numbers, reads: Reads) -> MixedDraws:
-        return MixedDraws(self.seed, np.arange(len(rows)), self._years, self.scenario, by_group=rows, reads=reads)
+    def _draws(self, rows: Rows, reads: Reads) -> MixedDraws:
+        numbers = np.arange(len(rows))
+        return MixedDraws(
+            self.seed, numbers, self._years, self.scenario, by_group=rows.ids, shared=rows.factors, reads=reads
+        )
 
-    def _columns(self, country: str) -> list[int]:
-        return sorted(NAMES.index(group) for group in self.reads[country].groups() - _NOT_OF_THE_GRID)
+    def _columns(self, country: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Groups that a country's grid reads, and (group, factor) of what it reads that is correlated."""
+        reads = self.reads[country]
+        groups = sorted(NAMES.index(group) for group in reads.groups() - _NOT_OF_THE_GRID)
+        names = {name for name in reads.parameters() if not _FACTOR_NOT_OF_THE_GRID.fullmatch(name)}
+        return groups, [pair for pair in self._follows(names) if pair[0] in groups]
 
-    def _hosted(self, country: str, rows: Numbers) -> tuple[Hosted, Numbers]:
+    def _follows(self, names: Iterable[str]) -> list[tuple[int, int]]:
+        """Different (group, factor) of those parameters that follow a factor, in order."""
+        found = ((NAMES.index(group_of(name)), self.scenario.correlation.of(name)) for name in names)
+        return sorted({(group, follows[0]) for group, follows in found if follows is not None})
+
+    def _hosted(self, country: str, rows: Rows) -> tuple[Hosted, Numbers]:
         """Grid of every different mixture, and for each row which of them is its own."""
         while True:
             columns = self._columns(country)
-            _, first, back = np.unique(rows[:, columns], axis=0, return_index=True, return_inverse=True)
+            first, back = rows.unique(*columns)
             parts = []
             for block in _blocks(len(first)):
-                parts.append(self._host(country, self._draws(rows[first[block]], self.reads[country])))
+                parts.append(self._host(country, self._draws(rows.take(first[block]), self.reads[country])))
                 self.progress(f"grid of {country}", int(block[-1]) + 1, len(first))
             if self._columns(country) == columns:  # a group may be read in some draws only
-                return Hosted.join(parts), back.reshape(-1)
+                return Hosted.join(parts), back
 
     def _host(self, country: str, draws: Draws) -> Hosted:
         found = country_chain.run(
@@ -156,10 +177,16 @@ class Model:
             advance=lambda: None,
         )
         self._templates[country] = found
-        return Hosted(found.placed.hostable_mw, found.placed.siting_limited, found.pue)
+        return Hosted(
+            found.placed.hostable_mw,
+            found.placed.siting_limited,
+            found.pue,
+            found.mean_over_peak_pue,
+            found.supply.equipped,
+        )
 
     def _joint(self, hosted: dict[str, Hosted], draws: Draws) -> Floats:
-        # The chain reads the fleet and these three arrays of a country's result; the rest is of other draws.
+        # The chain reads the fleet and these arrays of a country's result; the rest is of other draws.
         results = {
             country: replace(
                 self._templates[country],
@@ -169,6 +196,8 @@ class Model:
                     siting_limited=values.siting_limited,
                 ),
                 pue=values.pue,
+                mean_over_peak_pue=values.mean_over_peak_pue,
+                supply=replace(self._templates[country].supply, equipped=values.equipped),
             )
             for country, values in hosted.items()
         }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.draws import Draws
-from capacity.sensitivity import estimators
+from capacity.sensitivity import dependent, estimators
 from capacity.sensitivity.draws import NAMES, PARAMETERS, OneAtATime, scores
 from capacity.sensitivity.information import Information, predict_unseen, worth_of_knowing
 from capacity.sensitivity.model import Cost, Model
@@ -81,12 +81,14 @@ class Plan:
 
     def __init__(self, model: Model, draws: int) -> None:
         self.model, self.draws = model, draws
-        self._a, self._b = np.arange(draws), np.arange(draws, 2 * draws)
+        numbers = np.arange(draws), np.arange(draws, 2 * draws)
+        a, b = (Draws(model.seed, ids, model.years, model.scenario) for ids in numbers)
         rng = np.random.default_rng(model.seed)
         self._order = rng.permuted(np.tile(np.arange(len(NAMES)), (draws, 1)), axis=1)
-        saltelli = estimators.saltelli_rows(self._a, self._b, len(NAMES))
-        self._split = len(saltelli)
-        self._rows = np.concatenate([saltelli, estimators.chain_rows(self._a, self._b, self._order)])
+        one = np.eye(len(NAMES), dtype=bool)[:, None, :]
+        none = np.zeros((1, 1, len(NAMES)), dtype=bool)
+        blocks = [(a, b, none), (b, a, none), (b, a, ~one), (a, b, one), (a, b, estimators.chain_steps(self._order))]
+        self._rows = dependent.Rows.join([dependent.exchanged(*block) for block in blocks])
         self.cost = model.cost(self._rows)
 
     def run(self) -> Study:
@@ -106,16 +108,16 @@ class Plan:
         )
 
     def _output(self, values: Floats) -> OutputStudy:
-        logs = np.log(values)
-        blocks = estimators.saltelli_blocks(logs[: self._split], len(NAMES))
-        first, total = estimators.sobol(*blocks)
+        logs = np.log(values).reshape(-1, self.draws)
+        groups = len(NAMES)
+        first, total = estimators.sobol(logs[0], logs[1], logs[2 : 2 + groups], logs[2 + groups : 2 + 2 * groups])
         p10, p50, p90 = np.quantile(values[: 2 * self.draws], [0.1, 0.5, 0.9])
-        effects = estimators.shapley(logs[self._split :], self._order)
+        effects = estimators.shapley(logs[2 + 2 * groups :].reshape(-1), self._order)
         return OutputStudy(float(p10), float(p50), float(p90), first, total, effects)
 
     def _questions(self, ratio: Floats) -> tuple[Question, ...]:
         """The ranking itself, and the lead's own median, where one knows least; from the independent draws."""
-        ids = np.concatenate([self._a, self._b])
+        ids = np.arange(2 * self.draws)
         drawn = Draws(self.model.seed, ids, self.model.years, self.model.scenario)
         single, logs = self._scores(drawn), np.log(ratio)
         none = np.zeros((len(ids), 0))

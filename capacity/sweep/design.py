@@ -123,6 +123,7 @@ def variant(base: Scenario, name: str, values: Mapping[str, float]) -> Scenario:
         sources=base.sources,
         overridden=tuple(sorted({*base.overridden, *values})),
         parameters=tuple(frozen.get(p.id, p) for p in base.parameters),
+        correlation=base.correlation,
     )
 
 

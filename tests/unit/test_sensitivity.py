@@ -11,7 +11,7 @@ from scipy.stats import sobol_indices, uniform
 
 from capacity.draws import Draws
 from capacity.errors import CapacityError
-from capacity.sensitivity import estimators, study
+from capacity.sensitivity import dependent, estimators, study
 from capacity.sensitivity.draws import NAMES, MixedDraws, OneAtATime, group_of_stream
 from capacity.sensitivity.information import FOLDS, predict_unseen, worth_of_knowing
 from capacity.sensitivity.model import Model
@@ -32,11 +32,18 @@ def inputs(rows):
     return np.pi * (2 * u - 1)
 
 
+def exchanged(a, b, groups):
+    """Draw numbers (run, group) with the marked groups (step, n, group) from b."""
+    return np.where(groups, b[:, None], a[:, None]).reshape(-1, groups.shape[-1])
+
+
 def test_sobol_of_ishigami_and_equal_to_scipy():
     n = 8192
-    rows = estimators.saltelli_rows(np.arange(n), np.arange(n, 2 * n), 3)
-    f_a, f_b, f_ab = estimators.saltelli_blocks(ishigami(inputs(rows)), 3)
-    first, total = estimators.sobol(f_a, f_b, f_ab)
+    a, b = np.arange(n), np.arange(n, 2 * n)
+    one = np.broadcast_to(np.eye(3, dtype=bool)[:, None, :], (3, n, 3))
+    f_a, f_b = (ishigami(inputs(np.tile(ids[:, None], 3))) for ids in (a, b))
+    f_ab = ishigami(inputs(exchanged(a, b, one))).reshape(3, n)
+    first, total = estimators.sobol(f_a, f_b, f_ab, f_ab)
     for found, want in ((first, FIRST), (total, TOTAL)):
         assert (np.abs(found.value - want) < 4 * found.error).all()
         assert (found.error < 0.02).all()
@@ -50,7 +57,7 @@ def test_shapley_of_ishigami():
     """The interaction of the first and third input, 0.2437 of the variance, is halved between them."""
     n = 8192
     order = np.random.default_rng(1).permuted(np.tile(np.arange(3), (n, 1)), axis=1)
-    rows = estimators.chain_rows(np.arange(n), np.arange(n, 2 * n), order)
+    rows = exchanged(np.arange(n), np.arange(n, 2 * n), estimators.chain_steps(order))
     found = estimators.shapley(ishigami(inputs(rows)), order)
     want = np.array([FIRST[0] + TOTAL[2] / 2, FIRST[1], TOTAL[2] / 2])
     assert found.value.sum() == pytest.approx(1.0)
@@ -60,15 +67,14 @@ def test_shapley_of_ishigami():
 
 def test_an_output_without_spread_has_no_influences():
     ones = np.ones(8)
-    first, total = estimators.sobol(ones, ones, np.ones((3, 8)), resamples=4)
+    first, total = estimators.sobol(ones, ones, np.ones((3, 8)), np.ones((3, 8)), resamples=4)
     assert not first.value.any()
     assert not total.value.any()
     assert not estimators.shapley(np.ones(32), np.tile(np.arange(3), (8, 1))).value.any()
 
 
 def test_chains_exchange_one_group_a_step():
-    order = np.array([[2, 0, 1]])
-    chain = estimators.chain_rows(np.array([4]), np.array([9]), order)
+    chain = exchanged(np.array([4]), np.array([9]), estimators.chain_steps(np.array([[2, 0, 1]])))
     assert chain.tolist() == [[4, 4, 4], [4, 4, 9], [9, 4, 9], [9, 9, 9]]
 
 
@@ -139,15 +145,40 @@ def model():
 
 
 def test_the_grid_is_solved_once_for_each_mixture_it_reads():
-    """Equal to the chain without any saving; the group left out of the grid changes nothing there."""
-    rows = estimators.saltelli_rows(np.arange(3), np.arange(3, 6), len(NAMES))
+    """Equal to the chain without any saving; the groups and factors left out of the grid change nothing there."""
+    a, b = (Draws(3, ids, model().years, model().scenario) for ids in (np.arange(3), np.arange(3, 6)))
+    one = np.eye(len(NAMES), dtype=bool)[:, None, :]
+    parts = [(a, b, np.zeros_like(one[:1])), (b, a, ~one), (a, b, one)]
+    rows = dependent.Rows.join([dependent.exchanged(*part) for part in parts])
     model().cost(rows)
     deployed = model().deployed(rows)
-    mixed = MixedDraws(3, np.arange(len(rows)), model().years, model().scenario, by_group=rows)
+    mixed = MixedDraws(3, np.arange(len(rows)), model().years, model().scenario, by_group=rows.ids, shared=rows.factors)
     np.testing.assert_allclose(deployed, model().deployed_of(mixed), rtol=1e-12)
-    whole = model().deployed_of(Draws(3, np.arange(3), model().years, model().scenario))
-    np.testing.assert_allclose(deployed[:3], whole, rtol=1e-12)
+    np.testing.assert_allclose(deployed[:3], model().deployed_of(a), rtol=1e-12)
     assert (deployed > 0).all()
+
+
+def test_what_is_correlated_is_read():
+    """A loading on a parameter that no draw is taken of would say something and do nothing."""
+    a = Draws(3, np.arange(2), model().years, model().scenario)
+    rows = dependent.exchanged(a, a, np.zeros((1, 1, len(NAMES)), dtype=bool))
+    model().cost(rows)
+    model().deployed(rows)
+    read = set().union(*(reads.parameters() for reads in model().reads.values()))
+    assert {name for name, _, _ in model().scenario.correlation.loadings} <= read
+
+
+def test_correlation_asks_for_few_more_grids():
+    """Only groups tied to requests, which the grid reads, are drawn anew in ways that it notices: four of twelve."""
+    a, b = (Draws(3, ids, model().years, model().scenario) for ids in (np.arange(4), np.arange(4, 8)))
+    one = np.eye(len(NAMES), dtype=bool)[:, None, :]
+    independent = dependent.exchanged(a, b, one)
+    both = dependent.Rows.join([independent, dependent.exchanged(b, a, ~one)])
+    model().cost(both)
+    for country in ("US", "CN"):
+        columns = model()._columns(country)
+        more = len(both.unique(*columns)[0]) - len(independent.unique(*columns)[0])
+        assert 0 <= more <= 4 * len(a)
 
 
 def test_the_command_writes_tables_and_figure(tmp_path, monkeypatch):
