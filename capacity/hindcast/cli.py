@@ -57,6 +57,21 @@ MISS_COLUMNS = (
     ("actual TWh", "actual_twh", "{:,.0f}"),
     ("inside", "inside", "{}"),
 )
+DEMAND_COLUMNS = (
+    ("entity", "entity", "{}"),
+    ("model", "model", "{}"),
+    ("years\nahead", "horizons", "{}"),
+    *COLUMNS[4:8],
+    ("pairs", "pairs", "{:,}"),
+)
+GROWTH_COLUMNS = (
+    ("entity", "entity", "{}"),
+    ("until", "year", "{}"),
+    ("model", "model", "{}"),
+    ("p5", "p05", "{:+.1%}"),
+    ("p50", "p50", "{:+.1%}"),
+    ("p95", "p95", "{:+.1%}"),
+)
 PLACEMENT_COLUMNS = (
     ("inside", "level", "{}"),
     ("country", "country", "{}"),
@@ -115,6 +130,7 @@ def parse_origins(context: click.Context, option: click.Parameter, text: str) ->
 @click.option(
     "--placement", is_flag=True, help="Score where additions were put instead; seconds, writes placement.json."
 )
+@click.option("--demand", is_flag=True, help="Score the priors of demand growth instead; a minute, writes demand.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def hindcast(
     series: tuple[str, ...],
@@ -125,6 +141,7 @@ def hindcast(
     out: Path,
     write_weights: Path | None,
     placement: bool,
+    demand: bool,
     as_json: bool,
 ) -> None:
     """Forecast the past from rolling origins and score it against named baselines.
@@ -134,6 +151,9 @@ def hindcast(
     """
     if placement:
         _placement(out, as_json)
+        return
+    if demand:
+        _demand(out, as_json)
         return
     with plain_errors():
         from capacity.hindcast import rolling
@@ -177,6 +197,33 @@ def _placement(out: Path, as_json: bool) -> None:
         rows.append(record | bits | distance | {"bits_other": record["bits"][other]})
     show("Where additions went (over an even spread)", PLACEMENT_COLUMNS, rows)
     click.echo(f"{out}: placement.json")
+
+
+def _demand(out: Path, as_json: bool) -> None:
+    """Scores of total generation as it came under the priors of demand growth, and both beside each other ahead."""
+    with plain_errors():
+        from capacity.hindcast import demand
+        from capacity.hindcast.scores import FOCUS
+        from grids.history import open_history
+
+        history = open_history()
+        report: dict[str, Any] = {
+            "scores": demand.table(history),
+            "growth_ahead": demand.growth_ahead(history),
+            "spread_needed": {entity: demand.needed_spread(history, entity) for entity in FOCUS.values()},
+        }
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "demand.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    from capacity.tables import show
+
+    show("Growth of demand, forecast from past years (log level)", DEMAND_COLUMNS, report["scores"])
+    show("Growth a year from the end of 2024", GROWTH_COLUMNS, report["growth_ahead"])
+    for entity, factor in report["spread_needed"].items():
+        click.echo(f"{entity}: the prior's bands would have held 90 % with {factor:.1f} times its spread")
+    click.echo(f"{out}: demand.json")
 
 
 def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:
