@@ -36,10 +36,12 @@ TRENDS = ("coal", "gas", "nuclear", "hydro", "wind", "solar")
 class Influence:
     """One parameter's rank correlation with a statistic.
 
+    what : the parameter in a sentence
     low, high : medians of the statistic over the quarter of draws in which the parameter is lowest and highest
     """
 
     id: str
+    what: str
     correlation: float
     low: float
     high: float
@@ -82,6 +84,14 @@ def chances(draws: Draws, countries: tuple[str, ...], last: int) -> dict[str, Fl
     return found
 
 
+def _what(name: str, draws: Draws) -> str:
+    """The first sentence of a parameter's description; luck says what it is of."""
+    if name.startswith(CHANCE):
+        return "Errors of a trend, summed" if "trend" in name else "How far a plan is met"
+    said = draws.scenario.parameter(name).description.split(". ")[0].rstrip(".")
+    return f"{said[0].upper()}{said[1:]}"
+
+
 def _label(name: str, draws: Draws) -> str:
     """Label of a parameter; errors of trends were measured on the past (P), those of plans are judged (J)."""
     if name.startswith(CHANCE):
@@ -114,6 +124,7 @@ def most_influential(statistic: Floats, draws: Draws, values: Mapping[str, Float
         result.append(
             Influence(
                 name,
+                _what(name, draws),
                 found[name],
                 float(np.median(statistic[order[:quarter]])),
                 float(np.median(statistic[order[-quarter:]])),

@@ -35,7 +35,7 @@ def power(evidence: Evidence, claim: Claim) -> Answer:
     findings = [
         *(_power_share(evidence, country, shares[country]) for country in ("US", "CN")),
         Finding.of(name, "%", 100 * worth, least, helps),
-        Finding.of("The same, at any size", "%", 100 * worth, "more than nothing", np.asarray(worth > 0.0)),
+        Finding.of(f"{name}, at any size", "%", 100 * worth, "more than nothing", np.asarray(worth > 0.0)),
         *_price_findings(evidence, shares, costs),
     ]
     chips = number(float(np.median(100 * shares["CN"]["chips"])))

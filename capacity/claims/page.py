@@ -153,7 +153,7 @@ def _section(section: Section, figures: Path) -> str:
         f'<p class="verdict">As stated it {escape(answer.holds.words)}: {escape(share_with_error(answer.holds))}.</p>',
         *(f"<p>{escape(sentence)}</p>" for sentence in answer.sentences),
         _figure(section, figures),
-        table("What the draws say", FINDING_COLUMNS, [finding_row(f) for f in answer.findings]),
+        table("What the draws say", FINDING_COLUMNS, [finding_row(f) for f in answer.findings], cards=True),
         *(table(t.title, t.columns, t.rows) for t in answer.tables),
         "<h3>What would change the verdict</h3>",
         _influence(section),
@@ -215,6 +215,7 @@ def _influence(section: Section) -> str:
     rows = [
         (
             i.id,
+            i.what,
             i.label,
             f"{i.correlation:+.2f}",
             number(i.low),
@@ -225,6 +226,7 @@ def _influence(section: Section) -> str:
     ]
     columns = (
         "Parameter",
+        "What it is",
         "Label",
         "Rank correlation",
         "Median of the statistic, parameter in its lowest quarter",
@@ -232,7 +234,7 @@ def _influence(section: Section) -> str:
         "Above noise",
     )
     caption = f"Influences on: {section.answer.headline_of}"
-    return f"<p>{escape(section.influence_text)}</p>\n{table(caption, columns, rows)}"
+    return f"<p>{escape(section.influence_text)}</p>\n{table(caption, columns, rows, cards=True)}"
 
 
 def _closing(report: Report) -> str:

@@ -144,6 +144,7 @@ def test_influence_finds_the_parameter_that_made_the_statistic():
     assert first.correlation == pytest.approx(-1.0)
     assert first.low > first.high
     assert first.label in "FPRJ"
+    assert draws.scenario.parameter(driver).description.lower().startswith(first.what.lower())
     assert all(abs(other.correlation) < 0.35 for other in others)
     assert most_influential(np.ones(200), draws, values) == ()
     assert not any(name.startswith("us.") for name in parameter_values(draws, ("cn",)))
