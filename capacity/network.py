@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from capacity import best_total, notions, pace
+from capacity import best_total, lines, notions, pace
 from capacity.adequacy import AreaBalance
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
@@ -179,21 +179,29 @@ def case_of(
 ) -> Case:
     """Links, limits and siting of a country under a scenario. balances : of the draws, of the central path."""
     known = links(grid, fleet)
-    position = draws.parameter(f"{fleet.prefix}.transfer_limit_position")
-    rate = draws.parameter(f"{fleet.prefix}.transfer_growth")
-    if fleet.country == "US":
-        sets, spread = (draws.parameter(f"us.transfer_{name}") for name in ("rule_sets", "consent_spread"))
-        rate = rate / pace.slowest(sets, spread)
-    growth = compounded(rate, draws.years - fleet.base_year)
     return Case(
         known,
         [replace(record, net_export_mw=0.0) for record in records],
         *balances,
         notion,
         draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
-        known.limits(position, growth),
+        limits_of(known, fleet, draws),
         Siting.of(fleet, draws),
     )
+
+
+def limits_of(known: Links, fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """Limits (draw, year, area, area): those on record and their growth, or planned lines where these are more. [MW]"""
+    position, rate, share, delay = (
+        draws.parameter(f"{fleet.prefix}.transfer_{name}")
+        for name in ("limit_position", "growth", "planned_share", "planned_delay_years")
+    )
+    if fleet.country == "US":
+        sets, spread = (draws.parameter(f"us.transfer_{name}") for name in ("rule_sets", "consent_spread"))
+        rate = rate / pace.slowest(sets, spread)
+    grown = known.limits(position, compounded(rate, draws.years - fleet.base_year))
+    today = known.limits(position, np.ones(position.shape))
+    return np.maximum(grown, today + lines.added_mw(fleet.areas, draws.years, fleet.base_year, delay, share))
 
 
 def compounded(rate: Floats, elapsed: Integers) -> Floats:

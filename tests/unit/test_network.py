@@ -7,7 +7,9 @@ import pytest
 from grid_factory import tiny_grid
 from network_reference import best_total_lp, random_network
 
-from capacity import CapacityError, base_year, best_total, estimate, network
+import grids
+from capacity import CapacityError, base_year, best_total, estimate, lines, network
+from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
 from cuda_kernels.network import network_headroom
 from scenarios import load
@@ -37,6 +39,33 @@ def test_links_across_us_interconnections_are_left_out_and_provinces_are_joined(
     assert china.high_mw[1, 0] == pytest.approx(10100.0)
     limits = china.limits(np.array([[0.0], [0.5]]), np.array([[1.0], [1.1]]))
     assert limits[:, 0, 1, 0] == pytest.approx([8000.0, 9050.0 * 1.1])
+
+
+def test_planned_lines_join_known_areas_inside_a_group_and_count_from_their_year():
+    grid = grids.open_grid()
+    for country, prefix in (("US", "us."), ("CN", "cn.")):
+        fleet = Fleet.of(grid, country)
+        group_of = {fleet.areas[a]: group.name for group in network.links(grid, fleet).groups for a in group.areas}
+        for line in (line for line in lines.planned() if line["from"].startswith(prefix)):
+            assert group_of[line["from"]] == group_of[line["to"]], line["name"]
+    areas, years = ("cn.gansu", "cn.shandong", "cn.ningxia"), np.array([2024, 2025, 2026, 2027])
+    added = lines.added_mw(areas, years, 2024, np.array([[0.0], [1.6]]) + np.zeros(4), np.full((2, 4), 0.5))
+    np.testing.assert_array_equal(added[:, :, 0, 1], [[0.0, 4000.0, 4000.0, 4000.0], [0.0, 0.0, 0.0, 4000.0]])
+    assert added.sum() == added[:, :, 0, 1].sum()  # one way only, and no line whose other end is unknown
+
+
+def test_a_link_grows_at_its_rate_or_by_planned_lines_whichever_is_more():
+    grid = grids.open_grid()
+    fleet = Fleet.of(grid, "CN")
+    draws = Draws(7, draw_ids(20), np.arange(2025, 2031), load(["reference"])[0])
+    known = network.links(grid, fleet)
+    limits = network.limits_of(known, fleet, draws)
+    position = draws.parameter("cn.transfer_limit_position")
+    today = known.limits(position, np.ones(position.shape))
+    start, end = (fleet.areas.index(a) for a in ("cn.gansu", "cn.shandong"))
+    by_2030 = (limits - today)[:, -1]
+    assert (by_2030[:, start, end] >= 0.6 * 8000.0).all()
+    assert (limits >= today).all()
 
 
 def test_islands_networks_and_copper_plates_are_ordered(runs):

@@ -1,0 +1,42 @@
+"""Planned lines between areas by name and year (`data/lines_planned.yaml`). See docs/network.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@cache
+def planned() -> tuple[Mapping[str, Any], ...]:
+    """Lines with `name`, `from`, `to`, `mw` and `back_mw` they add to the two directions, `year`, `label`, `source`."""
+    from ruamel.yaml import YAML
+
+    text = files("capacity").joinpath("data", "lines_planned.yaml").read_text(encoding="utf-8")
+    return tuple(YAML(typ="safe").load(text)["lines"])
+
+
+def added_mw(
+    areas: Sequence[str], years: NDArray[np.int64], base_year: int, delay_years: Floats, share: Floats
+) -> Floats:
+    """What planned lines add to the limits (draw, year, from, to) after the base year. [MW]
+
+    delay_years, share : (draw, year)   A line counts with `share` of its capacity from its year and the delay on, at the
+                                        earliest after the base year: limits on record are older.
+    """
+    number = {area: i for i, area in enumerate(areas)}
+    added = np.zeros((*delay_years.shape, len(areas), len(areas)))
+    for line in planned():
+        if line["from"] not in number or line["to"] not in number:
+            continue
+        start, end = number[line["from"]], number[line["to"]]
+        ready = years >= np.maximum(np.rint(line["year"] + delay_years), base_year + 1)
+        added[:, :, start, end] += np.where(ready, share * line["mw"], 0.0)
+        added[:, :, end, start] += np.where(ready, share * line["back_mw"], 0.0)
+    return added
