@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, weighted_sum
-from ._jit import fused, in_order, lean
+from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, double, single, together, truth
+from ._jit import apart, fused, lean, view
 
 
 @lean
@@ -93,41 +95,41 @@ def _scaled(box: Any, centre: Any, peaks: Any, reach: float, out: Any) -> float:
     return spread
 
 
-@in_order
-def narrow(rows: Any, box: Any, centre: Any, plane: Any, limits: Any, work: Any) -> tuple[Any, bool]:
+@apart(together([types.float32, truth])(single, BOX, double, LIMITS, BOUNDS, single))
+def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds, lanes: Any) -> tuple[Any, bool]:
     """Move the plane to the box's centre and bound each hour's distance from it.
 
     limits = (allowed, lowest, peaks, inverse peaks). Returns a guard for rounding, and whether some margin may be
-    negative. Leaves in `work`, in shares of the box's reach: distance (low, high), margin (low, high) over the box; the
-    latter only where margins may be negative.
+    negative. Leaves in `work`, in shares of the box's reach: distance (low, high), margin (floor, ceiling) over the
+    box; the latter only where margins may be negative.
     """
     allowed, lowest, peaks, inverse = limits
     k_count = peaks.size
-    x, weight, low, high, floor, ceiling = work
-    reach = reach_of(box, peaks)
-    single = np.empty((3, k_count), dtype=np.float32)
-    flat = np.zeros(k_count + 1, dtype=np.float32)
+    x, flat, edges = work.x, box.flat, box.edges
+    n = x.size
+    reach = reach_of(edges, peaks)
     rounding = (k_count + 8.0) * ROUNDING
-    spread = _scaled(box, centre, peaks, reach, single)
-    dot(rows, single[2], x)
-    short = float(lowest_of(x, np.empty(16, dtype=np.float32))) - spread <= 4.0 * rounding
+    spread = _scaled(edges, box.centre, peaks, reach, box.shares)
+    dot(rows, box.shares[2], x)
+    short = float(lowest_of(x, lanes)) - spread <= 4.0 * rounding
     if short or lowest < 0.0:
-        box_bounds(rows, single, flat, floor, ceiling)
+        for k in range(k_count + 1):
+            flat[k] = np.float32(0.0)
+        box_bounds(rows, box.shares, flat, work.floor, work.ceiling)
     if short and lowest == 0.0:
         raise_to(x, np.float32(0.0))
-    y, count = _threshold(x, allowed, np.float32(above(plane, centre) / reach + 4.0 * rounding))
+    y, count = _threshold(x, allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding))
     condition = 1.0
     if count > allowed:
         condition = count / (count - allowed)
-        constant = _weights(x, y, (floor, ceiling), short and lowest == 0.0, weight)
-        n = x.size
+        constant = _weights(x, y, (work.floor, work.ceiling), short and lowest == 0.0, work.weight)
         for k in range(k_count):
-            plane[k] = peaks[k] * weighted_sum(rows[k * n : (k + 1) * n], weight) / (count - allowed)
+            plane[k] = peaks[k] * weighted_sum(view(rows, k * n, n), work.weight) / (count - allowed)
         plane[k_count] = constant * reach / (count - allowed)
     size = 2.0 + abs(plane[k_count]) / reach
     for k in range(k_count):
         flat[k] = np.float32(plane[k] * inverse[k])
-        size += max(abs(box[0, k]), abs(box[1, k])) * abs(plane[k]) / reach
+        size += max(abs(edges[0, k]), abs(edges[1, k])) * abs(plane[k]) / reach
     flat[k_count] = np.float32(plane[k_count] / reach)
-    box_bounds(rows, single, flat, low, high)
+    box_bounds(rows, box.shares, flat, work.low, work.high)
     return np.float32(rounding * (size + 2.0 * condition)), short

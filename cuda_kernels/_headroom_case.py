@@ -8,7 +8,7 @@ to be the set of hours below the load, so the load is the root, to the bit that 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,52 +25,35 @@ from ._headroom_single import (
     raise_to,
     select,
 )
-from ._jit import lean
+from ._headroom_types import (
+    CALL,
+    FRAME,
+    PART,
+    SCRATCH,
+    WANTED,
+    Call,
+    Frame,
+    Part,
+    double,
+    number,
+    real,
+    together,
+    truth,
+)
+from ._jit import apart, lean, view
 
 _WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
-
-
-class Call(NamedTuple):
-    """What all cases of a call share."""
-
-    profiles: Any  # (K, H)
-    steps: Any  # (K, H) int64: profiles in steps of their grids
-    grid: Any  # anchors, their bits, step sizes, each (K,)
-    peaks: Any  # (K,)
-    inverse: Any  # (K,): 1 / peaks, 0 for a profile of zeros
-    lowest: float  # 0 when native customers come first, else -inf
-
-
-class Frame(NamedTuple):
-    """Coordinates of a leaf: margin = zero @ coefficients + unit * x."""
-
-    zero: Any  # (K,)
-    scale: Any  # (K,): coefficients times this weigh the rows
-    unit: float
-    tolerance: Any  # float32: bound of the rounding error of x
-    short: bool  # some margin may be negative
-
-
-class Part(NamedTuple):
-    """Some hours of a leaf, and what is known of the others that are curtailed."""
-
-    rows: Any  # float32, flat
-    steps: Any  # int64, flat; empty: look them up
-    hours: Any  # int32
-    base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
-    certain: float  # number of hours curtailed in every case
-    negative: float  # of them, short in every case
 
 
 @lean
 def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
     """Coordinates of a case's margins into space.x; the load at zero, and the coordinate of no margin."""
-    weights = space[0]
+    weights = space.weights
     at_zero = 0.0
     for k in range(c.size):
         at_zero += c[k] * frame.zero[k]
         weights[k] = np.float32(c[k] * frame.scale[k])
-    dot(part.rows, weights, space[1][: part.hours.size])
+    dot(part.rows, weights, view(space.x, 0, part.hours.size))
     return at_zero, np.float32(-at_zero / frame.unit)
 
 
@@ -98,16 +81,17 @@ def descend(x: Any, y: Any, known: Any, allowed: float) -> tuple[Any, float, flo
 @lean
 def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> float:
     """Sum of the margins of curtailed hours, to the bit that every engine gives."""
-    mask, flags, found, sums = space[2], space[3], space[4], space[5]
+    found, sums = space.found, space.sums
     n = x.size
     for k in range(sums.size):
         sums[k] = part.base[k]
     if part.steps.size > 0:
-        select(x, between[0], between[1], mask[:n])
-        masked_steps(part.steps, mask[:n], sums)
+        mask = view(space.mask, 0, n)
+        select(x, between[0], between[1], mask)
+        masked_steps(part.steps, mask, sums)
     elif n > 0:
-        count = list_between(x, between, part.hours, flags, found)
-        listed_steps(call.steps, found[:count], sums)
+        count = list_between(x, between, part.hours, space.flags, found)
+        listed_steps(call.steps, view(found, 0, count), sums)
     total = 0.0
     for k in range(c.size):
         total += c[k] * (sums[k] * call.grid[2][k])
@@ -119,12 +103,13 @@ def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> fl
     """Headroom without curtailment: the lowest margin, among those that rounding leaves in question."""
     if x.size == 0:
         return 0.0
-    limits = (np.float32(-np.inf), lowest_of(x, space[6]) + np.float32(2.0) * frame.tolerance)
-    count = list_between(x, limits, part.hours, space[3], space[4])
+    limits = (np.float32(-np.inf), lowest_of(x, space.lanes) + np.float32(2.0) * frame.tolerance)
+    count = list_between(x, limits, part.hours, space.flags, space.found)
     least = np.inf
     for j in range(count):
-        least = min(least, margin_at(call.profiles, call.grid[0], space[4][j], c))
-    return max(least, 0.0)
+        margin = margin_at(call.profiles, call.grid[0], space.found[j], c)
+        least = margin if margin < least else least
+    return least if least > 0.0 else 0.0
 
 
 @lean
@@ -146,7 +131,7 @@ def _settle(c: Any, x: Any, edges: Any, value: float, part: Part, call: Call) ->
 @lean
 def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, space: Any) -> tuple[float, Any, float]:
     """A case's margins, floored, as coordinates; the load at zero, the floor, and how many hours are short."""
-    x = space[1][: part.hours.size]
+    x = view(space.x, 0, part.hours.size)
     at_zero, floor = place(c, frame, part, space)
     if not frame.short:
         return at_zero, np.float32(-np.inf), 0.0
@@ -160,14 +145,14 @@ def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, s
     return at_zero, floor, short
 
 
-@lean
+@apart(together([truth, real, number])(double, FRAME, PART, CALL, WANTED, SCRATCH))
 def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float, int]:
     """Root and curtailed hours of a case, decided in float32. wanted = (allowed, a load right of the root, reach).
 
     False: float64 must decide.
     """
     allowed, start, reach = wanted
-    x = space[1][: part.hours.size]
+    x = view(space.x, 0, part.hours.size)
     at_zero, floor, short = _coordinates(c, frame, part, call, allowed, space)
     if short > allowed:
         return True, 0.0, 0

@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ._headroom_numpy import NEAR
-from ._jit import fused, lean
+from ._jit import fused, lean, view
+
+
+@lean
+def reach_of_case(c: Any, peaks: Any) -> float:
+    """The largest margin a case can have."""
+    reach = 0.0
+    for k in range(c.size):
+        reach += abs(c[k]) * peaks[k]
+    return reach
 
 
 @lean
@@ -26,7 +37,7 @@ def margins(rows: Any, c: Any, lowest: float, out: Any) -> None:
     """Margins of one case: products added in ascending k, without fused operations; at least `lowest`."""
     n = out.size
     for k in range(c.size):
-        row = rows[k * n : (k + 1) * n]
+        row = view(rows, k * n, n)
         weight = c[k]
         if k == 0:
             for i in range(n):
@@ -36,7 +47,7 @@ def margins(rows: Any, c: Any, lowest: float, out: Any) -> None:
                 out[i] += row[i] * weight
     if lowest == 0.0:
         for i in range(n):
-            out[i] = max(out[i], 0.0)
+            out[i] = out[i] if out[i] > 0.0 else 0.0
 
 
 @lean
@@ -114,17 +125,17 @@ def exact_sum(row: Any, mask: Any, anchor: Any, scratch: Any) -> int:
 def solve(rows: Any, c: Any, limits: Any, start: float, scratch: Any) -> tuple[float, int]:
     """Root and curtailed hours of one case on a list of hours, in float64 throughout.
 
-    limits = (allowed, lowest, grid, peaks).
+    limits = (allowed, lowest, grid, reach).
     """
-    allowed, lowest, grid, peaks = limits
+    allowed, lowest, grid, reach = limits
     margin, mask, shifted = scratch
     anchor, bits, step = grid
     margins(rows, c, lowest, margin)
-    reach = 0.0
-    for k in range(c.size):
-        reach += abs(c[k]) * peaks[k]
     if allowed == 0.0:
-        return (max(margin.min(), 0.0), 0) if margin.size > 0 else (0.0, 0)
+        least = np.inf if margin.size > 0 else 0.0
+        for i in range(margin.size):
+            least = margin[i] if margin[i] < least else least
+        return least if least > 0.0 else 0.0, 0
     found = search(margin, allowed, start)
     load = found + NEAR * max(abs(found), 1e-3 * reach)
     count = count_below(margin, load)
@@ -134,7 +145,7 @@ def solve(rows: Any, c: Any, limits: Any, start: float, scratch: Any) -> tuple[f
         total = 0.0
         n = margin.size
         for k in range(c.size):
-            steps = exact_sum(rows[k * n : (k + 1) * n], mask, (anchor[k], bits[k]), shifted)
+            steps = exact_sum(view(rows, k * n, n), mask, (anchor[k], bits[k]), shifted)
             total += c[k] * (steps * step[k])
         if count <= allowed:
             break

@@ -19,13 +19,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from . import _exact
 from ._headroom_box import enclose, narrow
-from ._headroom_case import Call
-from ._headroom_leaf import kept_hours, solve_cases, solve_plainly
+from ._headroom_leaf import bounds_of, kept_hours, solve_cases
 from ._headroom_single import take
-from ._jit import in_order, lean, lent
+from ._headroom_slow import solve_plainly
+from ._headroom_types import GIVEN, MEMORY, PROBLEM, RESULT, Bounds, Box, Call, Leaf, Scratch, Tree, real, truth
+from ._jit import entry, lean, view
 
 _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
@@ -49,7 +51,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     if cases == 0:
         return load, hours
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
-    grid = (anchor, anchor.view(np.int64), _exact.steps(anchor))
+    steps = (anchor, anchor.view(np.int64), _exact.steps(anchor))
     ordinary = _is_ordinary(profiles, peaks, coefficients)
     inverse = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=(peaks > 0.0) & ordinary)
     # A read-only array is another type to numba, and would be compiled for again.
@@ -60,10 +62,11 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
 
     def solve(piece: int) -> None:
         part = slice(edges[piece], edges[piece + 1])
-        order = np.arange(edges[piece + 1] - edges[piece])
-        problem, result = (coefficients[part], allowed[part], order), (load[part], hours[part])
+        size = edges[piece + 1] - edges[piece]
+        problem = (coefficients[part], allowed[part], np.arange(size), np.empty(size))
+        result = (load[part], hours[part])
         with _workspace(*profiles.shape) as space:
-            _solve((profiles, grid, peaks, inverse), lowest, problem, result, space, ordinary)
+            _solve((profiles, steps, peaks, inverse), lowest, problem, result, space, ordinary)
 
     if pieces == 1:
         solve(0)
@@ -102,43 +105,60 @@ def _workspace(profiles: int, hours: int) -> Iterator[Any]:
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:
+    """Memory of one thread, by type; `_lay_out` says what for."""
     size = profiles * hours
-    singles = np.empty((_LISTS + 2) * size + 7 * hours + profiles + 16, dtype=np.float32)
+    singles = np.empty((_LISTS + 2) * size + 7 * hours + 3 * profiles + 17, dtype=np.float32)
     places = np.empty((_LISTS + 5) * hours, dtype=np.int32)
-    flags = np.zeros(hours + 8 - hours % 8, dtype=np.uint8)
-    shifted = np.empty(hours)
-    longs = np.empty(2 * size + hours + profiles, dtype=np.int64)
-    doubles = np.empty(size + hours)
-    twins = (flags, flags.view(np.uint64)), (shifted, shifted.view(np.int64))
-    return (singles, places, longs, doubles, *twins)
+    longs = np.empty(size + hours + 3 * profiles, dtype=np.int64)
+    doubles = np.empty(size + hours + 5 * profiles + 1)
+    flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
+    tables = (np.empty((_MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)))
+    long_tables = (np.empty((_MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
+    twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
+    return (singles, places, longs, doubles), twins, tables, long_tables, np.empty((3, profiles), dtype=np.float32)
 
 
-@in_order
-def _lay_out(memory: Any, k_count: int, hours: int) -> Any:
-    """Scratch by use: lists of the tree; bounds, lists, cases, parts and float64 of a leaf; grid steps."""
-    singles, places, longs, doubles, flags, shifted = memory
-    f, i, g, d = lent(singles), lent(places), lent(longs), lent(doubles)
+@lean
+def _leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
+    """Scratch of a leaf and its cases, behind that of the tree."""
+    f, i, g, d = memory
     size = k_count * hours
     at = (_LISTS + 2) * size
-    store = (f[: _LISTS * size], i[: _LISTS * hours])
-    bounds = (
-        f[at : at + hours],
-        f[at + hours : at + 2 * hours],
-        f[at + 2 * hours : at + 3 * hours],
-        f[at + 3 * hours : at + 4 * hours],
-        f[at + 4 * hours : at + 5 * hours],
-        f[at + 5 * hours : at + 6 * hours],
+    bounds = Bounds(
+        view(f, at, hours),
+        view(f, at + hours, hours),
+        view(f, at + 2 * hours, hours),
+        view(f, at + 3 * hours, hours),
+        view(f, at + 4 * hours, hours),
+        view(f, at + 5 * hours, hours),
     )
-    x, weights = f[at + 6 * hours : at + 7 * hours], f[at + 7 * hours : at + 7 * hours + k_count]
-    free = i[_LISTS * hours :]
-    lists = (free[:hours], free[hours : 2 * hours])
-    found, whole_hours, short_hours = free[2 * hours : 3 * hours], free[3 * hours : 4 * hours], free[4 * hours :]
-    mask, sums = g[2 * size : 2 * size + hours], g[2 * size + hours :]
-    case = (weights, x, mask, (lent(flags[0]), lent(flags[1])), found, sums, f[at + 7 * hours + k_count :])
-    whole = f[_LISTS * size : (_LISTS + 1) * size]
-    parts = ((whole, whole_hours), (f[(_LISTS + 1) * size : at], short_hours, g[size : 2 * size]))
-    double = (d[:size], d[size:], (lent(shifted[0]), lent(shifted[1])))
-    return store, (bounds, lists, case, parts, double), g[:size].reshape((k_count, hours))
+    few = at + 7 * hours
+    x, weights, zero = view(f, at + 6 * hours, hours), view(f, few, k_count), view(f, few + k_count, k_count)
+    lanes = view(f, few + 2 * k_count, 16)
+    free = _LISTS * hours
+    found = view(i, free + 2 * hours, hours)
+    sums, none = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
+    base = view(g, size + hours + 2 * k_count, k_count)
+    case = Scratch(weights, x, view(g, size, hours), (twins[0], twins[1]), found, sums, lanes)
+    whole = (view(f, _LISTS * size, size), view(i, free + 3 * hours, hours))
+    short = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * hours, hours), view(g, 0, size))
+    few = size + hours
+    frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
+    double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
+    lists = (view(i, free, hours), view(i, free + hours, hours))
+    return Leaf(bounds, lists[0], lists[1], case, whole, short, double, (*frame, zero, none, base))
+
+
+@lean
+def _tree_scratch(memory: Any, tables: Any, long_tables: Any, shares: Any) -> tuple[Tree, Box]:
+    """Scratch of the tree, and of the box of a node."""
+    f, i, _, d = memory
+    k_count, hours = long_tables[1].shape
+    few = (k_count + 1) * hours + 3 * k_count + 1
+    effect, centre = view(d, few, k_count), view(d, few + k_count, k_count)
+    tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], long_tables[0], effect)
+    flat = view(f, f.size - k_count - 1, k_count + 1)
+    return tree, Box(tables[1], centre, shares, flat)
 
 
 def _cores() -> int:
@@ -151,7 +171,7 @@ def _tables(call: Call, rows: Any, hours: Any) -> None:
     """Profiles over their peaks in float32, and in steps of their grids."""
     k_count, n = call.profiles.shape
     for k in range(k_count):
-        profile, to, steps = call.profiles[k], rows[k * n : (k + 1) * n], call.steps[k]
+        profile, to, steps = call.profiles[k], view(rows, k * n, n), call.steps[k]
         inverse, anchor, step = call.inverse[k], call.grid[0][k], 1.0 / call.grid[2][k]
         for i in range(n):
             to[i] = np.float32(profile[i] * inverse)
@@ -188,79 +208,86 @@ def _effects(rows: Any, n: int, plane: Any, call: Call, effect: Any) -> None:
             effect[k] += abs(float(rows[k * n + i]) * call.peaks[k] - plane[k])
 
 
-@in_order
-def _shorten(store: Any, at: Any, box: Any, centre: Any, plane: Any, scratch: Any) -> Any:
+@lean
+def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf) -> Any:
     """Narrow a node's list; a new list behind the old one when it pays and there is room."""
-    row_store, hour_store = store
-    limits, bounds, chosen = scratch
-    k_count = centre.size
+    k_count = plane.size - 1
     first, n = at
-    rows = row_store[first * k_count : (first + n) * k_count]
-    work = (bounds[0][:n], bounds[1][:n], bounds[2][:n], bounds[3][:n], bounds[4][:n], bounds[5][:n])
-    guard, _ = narrow(rows, box, centre, plane, limits, work)
-    kept = kept_hours(work[2], work[4], guard, limits[1], chosen)
+    rows = view(tree.rows, first * k_count, n * k_count)
+    work = bounds_of(space.bounds, n)
+    guard, _ = narrow((rows, box, plane, limits, work, space.case.lanes))
+    kept = kept_hours(work.low, work.floor, guard, limits[1], space.kept)
     behind = first + n
-    if kept > _KEEP * n or behind + kept > hour_store.size:
-        return at
-    take(rows, n, chosen[:kept], np.zeros(k_count, dtype=np.float32), row_store[behind * k_count :])
+    if kept > _KEEP * n or behind + kept > tree.hours.size:
+        return first, n
+    none = space.frame[3]
+    for k in range(k_count):
+        none[k] = np.float32(0.0)
+    take(rows, n, view(space.kept, 0, kept), none, view(tree.rows, behind * k_count, kept * k_count))
     for j in range(kept):
-        hour_store[behind + j] = hour_store[first + chosen[j]]
+        tree.hours[behind + j] = tree.hours[first + space.kept[j]]
     return behind, kept
 
 
-@in_order
-def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: bool) -> None:
-    """Solve all cases of one profile set. given = (profiles, grid, peaks, 1 / peaks)."""
-    profiles, grid, peaks, inverse = given
-    store, space, steps = _lay_out(memory, profiles.shape[0], profiles.shape[1])
-    lent_grid = (lent(grid[0]), lent(grid[1]), lent(grid[2]))
-    call = Call(lent(profiles), steps, lent_grid, lent(peaks), lent(inverse), lowest)
-    lent_problem = (lent(problem[0]), lent(problem[1]), lent(problem[2]))  # owned by the caller: see lent
-    lent_result = (lent(result[0]), lent(result[1]))
-    if ordinary:
-        _tables(call, store[0], store[1])
-        _tree(call, lent_problem, lent_result, store, space)
-    else:
-        solve_plainly(lent_problem[:2], call, lent_result, space)
+@lean
+def _push(stack: Any, top: int, node: Any, at: Any) -> None:
+    """A node to come: first case, end, depth; where its list of hours begins, and how many they are."""
+    stack[top, 0], stack[top, 1], stack[top, 2] = node
+    stack[top, 3], stack[top, 4] = at
 
 
-@in_order
-def _tree(call: Call, problem: Any, result: Any, store: Any, space: Any) -> None:
+@lean
+def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
     """Prune for the cases of each node, from all hours down to leaves, which are solved."""
-    coefficients, allowed, cases = problem
+    coefficients, allowed, cases, _ = problem
+    tree, box = scratch
     k_count, hour_count = call.profiles.shape
-    box = np.empty((2, k_count))
-    centre = np.empty(k_count)
-    effect = np.empty(k_count)
-    limits = (allowed.max(), call.lowest, call.peaks, call.inverse)
-    planes = np.zeros((_MAX_DEPTH + 2, k_count + 1))
-    enclose(coefficients, cases, box, centre)
+    planes, stack = tree.planes, tree.stack
+    most = 0.0
+    for case in range(allowed.shape[0]):
+        for share in range(allowed.shape[1]):
+            most = max(most, allowed[case, share])
+    limits = (most, call.lowest, call.peaks, call.inverse)
+    enclose(coefficients, cases, box.edges, box.centre)
+    total = 0.0
     for k in range(k_count):  # the plane to begin with: a constant right of every root
-        planes[0, k_count] += max(abs(box[0, k]), abs(box[1, k])) * call.peaks[k]
-    planes[0, k_count] *= 1.0 / (1.0 - limits[0] / hour_count)
-    stack = np.empty((_MAX_DEPTH + 2, 5), dtype=np.int64)  # first case, end, depth, list offset, list hours
-    stack[0] = np.array([0, cases.size, 0, 0, hour_count])
+        planes[0, k] = 0.0
+        total += max(abs(box.edges[0, k]), abs(box.edges[1, k])) * call.peaks[k]
+    planes[0, k_count] = total * (1.0 / (1.0 - most / hour_count))
+    _push(stack, 0, (0, cases.size, 0), (0, hour_count))
     top = 1
     while top > 0:
         top -= 1
         first, end, depth = stack[top, 0], stack[top, 1], stack[top, 2]
         at = (stack[top, 3], stack[top, 4])
-        part = cases[first:end]
+        part = view(cases, first, end - first)
         plane = planes[depth + 1]
-        plane[:] = planes[depth]
-        enclose(coefficients, part, box, centre)
+        for k in range(k_count + 1):
+            plane[k] = planes[depth, k]
+        enclose(coefficients, part, box.edges, box.centre)
         middle = 0
         if part.size > _LEAF and depth < _MAX_DEPTH:
-            at = _shorten(store, at, box, centre, plane, (limits, space[0], space[1][0]))
-            rows = store[0][at[0] * k_count : (at[0] + at[1]) * k_count]
-            _effects(rows, at[1], plane, call, effect)
-            middle = _cut(coefficients, part, box, centre, effect)
+            at = _shorten(tree, at, box, plane, limits, space)
+            _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, call, tree.effect)
+            middle = _cut(coefficients, part, box.edges, box.centre, tree.effect)
         if middle == 0 or middle == part.size:
-            rows = store[0][at[0] * k_count : (at[0] + at[1]) * k_count]
-            hours = store[1][at[0] : at[0] + at[1]]
-            node = (rows, hours, part, plane, box, centre)
-            solve_cases(node, (coefficients, allowed), call, result, space)
+            rows, hours = view(tree.rows, at[0] * k_count, at[1] * k_count), view(tree.hours, at[0], at[1])
+            solve_cases(((rows, hours, part, plane), box, problem, call, result, space))
             continue
-        stack[top] = np.array([first + middle, end, depth + 1, at[0], at[1]])
-        stack[top + 1] = np.array([first, first + middle, depth + 1, at[0], at[1]])
+        _push(stack, top, (first + middle, end, depth + 1), at)
+        _push(stack, top + 1, (first, first + middle, depth + 1), at)
         top += 2
+
+
+@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
+def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: bool) -> None:
+    """Solve all cases of one profile set."""
+    profiles, grid, peaks, inverse = given
+    call = Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
+    space = _leaf_scratch(memory[0], memory[1], profiles.shape[0], profiles.shape[1])
+    if ordinary:
+        tree, box = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
+        _tables(call, tree.rows, tree.hours)
+        _grow(call, problem, result, (tree, box), space)
+    else:
+        solve_plainly((problem, call, result, space))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import fused, lean
+from ._jit import fused, lean, view
 
 ROUNDING = 2.0**-24  # relative, of one float32 operation
 
@@ -24,19 +24,19 @@ def dot(rows: Any, weights: Any, out: Any) -> None:
         for i in range(n):
             out[i] = np.float32(0.0)
     else:
-        r0, r1, r2, r3 = rows[:n], rows[n : 2 * n], rows[2 * n : 3 * n], rows[3 * n : 4 * n]
+        r0, r1, r2, r3 = view(rows, 0, n), view(rows, n, n), view(rows, 2 * n, n), view(rows, 3 * n, n)
         w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
         for i in range(n):
             out[i] = (w0 * r0[i] + w1 * r1[i]) + (w2 * r2[i] + w3 * r3[i])
         k = 4
     while k + 1 < weights.size:
-        r0, r1 = rows[k * n : (k + 1) * n], rows[(k + 1) * n : (k + 2) * n]
+        r0, r1 = view(rows, k * n, n), view(rows, (k + 1) * n, n)
         w0, w1 = weights[k], weights[k + 1]
         for i in range(n):
             out[i] += w0 * r0[i] + w1 * r1[i]
         k += 2
     if k < weights.size:
-        r0 = rows[k * n : (k + 1) * n]
+        r0 = view(rows, k * n, n)
         w0 = weights[k]
         for i in range(n):
             out[i] += w0 * r0[i]
@@ -53,7 +53,7 @@ def box_bounds(rows: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
         high[i] = -constant
     k = 0
     while k + 1 < k_count:  # two at a time: the bounds are read and written half as often
-        r0, r1 = rows[k * n : (k + 1) * n], rows[(k + 1) * n : (k + 2) * n]
+        r0, r1 = view(rows, k * n, n), view(rows, (k + 1) * n, n)
         m0, m1, w0, w1 = box[0, k], box[0, k + 1], box[1, k], box[1, k + 1]
         q0, q1 = plane[k], plane[k + 1]
         for i in range(n):
@@ -65,7 +65,7 @@ def box_bounds(rows: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
             high[i] += value + reach
         k += 2
     if k < k_count:
-        r0 = rows[k * n : (k + 1) * n]
+        r0 = view(rows, k * n, n)
         m0, w0 = box[0, k], box[1, k]
         q0 = plane[k]
         for i in range(n):
@@ -162,8 +162,8 @@ def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
     n = mask.size
     k = 0
     while k + 3 < sums.size:
-        r0, r1 = steps[k * n : (k + 1) * n], steps[(k + 1) * n : (k + 2) * n]
-        r2, r3 = steps[(k + 2) * n : (k + 3) * n], steps[(k + 3) * n : (k + 4) * n]
+        r0, r1 = view(steps, k * n, n), view(steps, (k + 1) * n, n)
+        r2, r3 = view(steps, (k + 2) * n, n), view(steps, (k + 3) * n, n)
         s0, s1, s2, s3 = 0, 0, 0, 0
         for i in range(n):
             m = mask[i]
@@ -177,7 +177,7 @@ def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
         sums[k + 3] += s3
         k += 4
     while k < sums.size:
-        r0 = steps[k * n : (k + 1) * n]
+        r0 = view(steps, k * n, n)
         s0 = 0
         for i in range(n):
             s0 += r0[i] & mask[i]
@@ -231,7 +231,7 @@ def weighted_sum(row: Any, weight: Any) -> float:
 def shift(rows: Any, zero: Any, out: Any, n: int) -> None:
     """out = rows - zero."""
     for k in range(zero.size):
-        r, o = rows[k * n : (k + 1) * n], out[k * n : (k + 1) * n]
+        r, o = view(rows, k * n, n), view(out, k * n, n)
         z = zero[k]
         for i in range(n):
             o[i] = r[i] - z
@@ -242,7 +242,7 @@ def take(rows: Any, n: int, chosen: Any, zero: Any, out: Any) -> None:
     """out = rows - zero at chosen places."""
     m = chosen.size
     for k in range(zero.size):
-        r, o = rows[k * n : (k + 1) * n], out[k * m : (k + 1) * m]
+        r, o = view(rows, k * n, n), view(out, k * m, m)
         z = zero[k]
         for j in range(m):
             o[j] = r[chosen[j]] - z

@@ -11,26 +11,32 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_case import Call, Frame, Part, quick
+from ._headroom_case import quick
+from ._headroom_lists import reach_of_case
 from ._headroom_numpy import NEAR
 from ._headroom_single import dot, outside, take
-from ._jit import in_order, lean
+from ._headroom_slow import slowly
+from ._headroom_types import Call, Frame, Leaf, Part
+from ._jit import lean, view
 
 _TRIES = 6
 _AHEAD = 0.1  # hours up to this share above the root join along with those below
 
 
-@in_order
-def _active(whole: Part, marks: Any, call: Call, chosen: Any, space: Any) -> Part:
+@lean
+def _active(whole: Part, marks: Any, call: Call, space: Leaf) -> Part:
     """The marked hours of a leaf as a list of its own."""
-    row_space, hour_space, step_space = space
+    row_space, hour_space, step_space = space.short
+    chosen, none = space.chosen, space.frame[3]
     n = 0
     for i in range(marks.size):
         chosen[n] = i
         n += 1 if marks[i] > np.float32(0.0) else 0
     k_count = call.peaks.size
-    rows, hours, steps = row_space[: k_count * n], hour_space[:n], step_space[: k_count * n]
-    take(whole.rows, marks.size, chosen[:n], np.zeros(k_count, dtype=np.float32), rows)
+    rows, hours, steps = view(row_space, 0, k_count * n), view(hour_space, 0, n), view(step_space, 0, k_count * n)
+    for k in range(k_count):
+        none[k] = np.float32(0.0)
+    take(whole.rows, marks.size, view(chosen, 0, n), none, rows)
     for j in range(n):
         hours[j] = whole.hours[chosen[j]]
     for k in range(k_count):
@@ -45,7 +51,7 @@ def _on_active(c: Any, frame: Frame, active: Part, call: Call, wanted: Any, spac
     allowed, start, reach, load, hours = wanted
     highest = 0.0
     for share in range(allowed.size):
-        done, root, curtailed = quick(c, frame, active, call, (allowed[share], start, reach), space)
+        done, root, curtailed = quick((c, frame, active, call, (allowed[share], start, reach), space))
         if not done:
             return False, 0.0
         load[share], hours[share] = root, curtailed
@@ -53,39 +59,53 @@ def _on_active(c: Any, frame: Frame, active: Part, call: Call, wanted: Any, spac
     return True, highest
 
 
-@in_order
-def solve_wide(c: Any, frame: Frame, parts: Any, call: Call, wanted: Any, space: Any) -> tuple[bool, Part]:
-    """All shares of one case; whether float32 could decide, and the list of hours as it now is.
+@lean
+def _edge(c: Any, frame: Frame, highest: float, reach: float) -> Any:
+    """Coordinate below which an hour may lie below the root, or so near that rounding leaves it in question."""
+    at_zero = 0.0
+    for k in range(c.size):
+        at_zero += c[k] * frame.zero[k]
+    room = float(frame.tolerance) + 3.0 * NEAR * max(highest, 1e-3 * reach) / frame.unit
+    return np.float32((highest - at_zero) / frame.unit + room)
 
-    parts = (all hours of the leaf, the list so far); wanted = (allowed (share,), a load right of the roots, reach, load
-    and hours to fill).
+
+@lean
+def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: Leaf) -> None:
+    """All cases of a leaf for all shares, on hours that other cases needed.
+
+    The list begins with the curtailed hours of the case at the box's centre.
     """
-    whole, active = parts
-    case_space, marks, x, chosen, part_space = space
-    reach = wanted[2]
-    for _ in range(_TRIES):
-        done, highest = _on_active(c, frame, active, call, wanted, case_space)
-        if not done or highest == 0.0:  # no room on few hours: none on more
-            return done, active
-        at_zero = 0.0
-        for k in range(c.size):
-            at_zero += c[k] * frame.zero[k]
-        room = float(frame.tolerance) + 3.0 * NEAR * max(highest, 1e-3 * reach) / frame.unit
-        edge = np.float32((highest - at_zero) / frame.unit + room)
-        dot(whole.rows, case_space[0], x)
-        if outside(x, marks, edge) == np.float32(0.0):
-            return True, active
-        edge += np.float32(_AHEAD * highest / frame.unit)
-        for i in range(x.size):
-            marks[i] = np.float32(1.0) if x[i] < edge else marks[i]
-        active = _active(whole, marks, call, chosen, part_space)
-    return False, active
-
-
-@in_order
-def first_active(whole: Part, weight: Any, kept: Any, call: Call, space: Any) -> Part:
-    """The list to begin with: the curtailed hours of the case at the centre."""
-    _, marks, _, chosen, part_space = space
-    for j in range(marks.size):
-        marks[j] = np.float32(1.0) if weight[kept[j]] > np.float32(0.0) else np.float32(0.0)
-    return _active(whole, marks, call, chosen, part_space)
+    call, result = given
+    frame, whole = prepared
+    n = whole.hours.size
+    marks, x = view(space.bounds.floor, 0, n), view(space.bounds.x, 0, n)
+    for j in range(n):
+        marks[j] = np.float32(1.0) if space.bounds.weight[space.kept[j]] > np.float32(0.0) else np.float32(0.0)
+    active, stale = whole, True
+    for j in range(cases.size):
+        case = cases[j]
+        c, allowed = problem[0][case], problem[1][case]
+        reach = reach_of_case(c, call.peaks)
+        wanted = (allowed, problem[3][j], reach, result[0][case], result[1][case])
+        settled = False
+        for _ in range(_TRIES):
+            if stale:
+                active, stale = _active(whole, marks, call, space), False
+            done, highest = _on_active(c, frame, active, call, wanted, space.case)
+            if not done or highest == 0.0:  # no room on few hours: none on more
+                settled = done
+                break
+            edge = _edge(c, frame, highest, reach)
+            dot(whole.rows, space.case.weights, x)
+            if outside(x, marks, edge) == np.float32(0.0):
+                settled = True
+                break
+            edge += np.float32(_AHEAD * highest / frame.unit)
+            for i in range(n):
+                marks[i] = np.float32(1.0) if x[i] < edge else marks[i]
+            stale = True
+        if not settled:
+            for share in range(allowed.size):
+                result[0][case, share], result[1][case, share] = slowly(
+                    (c, whole.hours, call, (allowed[share], problem[3][j], reach), space.double, space.case.mask)
+                )

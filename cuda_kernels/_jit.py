@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from llvmlite import binding, ir
+from numba import cfunc, njit, types
+from numba.core import cgutils as untyped_cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNCOUNTED: dict[str, Any] = {"_nrt": False}  # as numba's own register_jitable describes it
+cgutils, unliteral = cast(Any, untyped_cgutils), cast(Any, types.unliteral)
+# Without counting references to arrays, each an atomic operation: as numba's own register_jitable describes it. A
+# division by zero gives an infinity rather than an exception, whose making would be compiled at each of them.
+_UNCOUNTED: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # nobody calls them from outside
 
 
 def in_order(function: F) -> F:
@@ -23,30 +30,62 @@ def any_order(function: F) -> F:
 
 
 def lean(function: F) -> F:
-    """As in_order, without counting references to arrays, each an atomic operation.
-
-    Such a function must neither make arrays nor return any.
-    """
-    return cast(F, njit(cache=True, nogil=True, **_UNCOUNTED)(function))
+    """Called by compiled functions only, every addition as written. It can make no arrays, only views."""
+    return cast(F, njit(**_UNCOUNTED, **_INNER)(function))
 
 
 def fused(function: F) -> F:
-    """As lean; sums may be reordered, products fuse with additions, quotients be infinite: where errors are bounded."""
-    flags = {"reassoc", "nsz", "contract"}
-    return cast(F, njit(cache=True, nogil=True, fastmath=flags, error_model="numpy", **_UNCOUNTED)(function))
+    """As lean; sums may be reordered and products fuse with additions: where errors are bounded."""
+    return cast(F, njit(fastmath={"reassoc", "nsz", "contract"}, **_UNCOUNTED, **_INNER)(function))
 
 
-def _without_owner(typing_context: Any, array: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(signature.return_type)(context, builder, value=arguments[0])
-        view.meminfo = view.meminfo.type(None)
-        return view._getvalue()
-
-    return array(array), build
+def entry(signature: Any) -> Callable[[F], F]:
+    """As lean, for a function that Python calls; compiled at once."""
+    return cast(Callable[[F], F], njit(signature, cache=True, nogil=True, **_UNCOUNTED))
 
 
-lent = cast(Callable[[Any], Any], intrinsic(_without_owner))
-"""The same array without its owner: parts of it cost no reference count, which is an atomic operation each time.
+def apart(signature: Any) -> Callable[[Any], Any]:
+    """As lean, but compiled once on its own and called by its address. It is called with one tuple of arguments.
 
-Only for arguments of a function called from Python: arrays made within a function are freed after their last use.
-"""
+    numba compiles what a function calls again with it, and again with whatever calls that: the innermost of ten was
+    compiled ten times.
+    """
+
+    def compiled(function: Any) -> Any:
+        native = cfunc(signature, cache=True, **_UNCOUNTED)(function)
+        symbol = f"{function.__module__}.{function.__name__}"
+        binding.add_symbol(symbol, native.address)
+
+        def typed(typing_context: Any, given: Any) -> Any:
+            if tuple(map(unliteral, given)) != tuple(signature.args):
+                raise TypingError(f"{symbol} takes {signature.args}, got {given}")
+
+            def build(context: Any, builder: Any, called: Any, values: Any) -> Any:
+                kinds = [context.get_value_type(kind) for kind in signature.args]
+                kind = ir.FunctionType(context.get_value_type(signature.return_type), kinds)
+                callee = cgutils.get_or_insert_function(builder.module, kind, symbol)
+                return builder.call(callee, cgutils.unpack_tuple(builder, values[0]))
+
+            return signature.return_type(given), build
+
+        return intrinsic(typed)
+
+    return compiled
+
+
+def _part_of_array(typing_context: Any, array: Any, start: Any, size: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        whole = context.make_array(array)(context, builder, value=values[0])
+        part = context.make_array(array)(context, builder)
+        part.data = builder.gep(whole.data, [values[1]])
+        part.nitems, part.itemsize = values[2], whole.itemsize
+        part.shape = cgutils.pack_array(builder, [values[2]])
+        part.strides = cgutils.pack_array(builder, [whole.itemsize])
+        part.meminfo, part.parent = whole.meminfo.type(None), whole.parent.type(None)
+        return part._getvalue()
+
+    return array(array, types.intp, types.intp), build
+
+
+view = cast(Callable[[Any, Any, Any], Any], intrinsic(_part_of_array))
+"""view(array, start, size): array[start : start + size] of one dimension, unchecked, as quick to compile as to run."""

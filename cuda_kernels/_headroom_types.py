@@ -1,0 +1,125 @@
+"""What the parts of the numba headroom engine hand to each other, and its types: each part is compiled on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from numba import types
+
+
+class Call(NamedTuple):
+    """What all cases of a call share."""
+
+    profiles: Any  # (K, H)
+    steps: Any  # (K, H) int64: profiles in steps of their grids
+    grid: Any  # anchors, their bits, step sizes, each (K,)
+    peaks: Any  # (K,)
+    inverse: Any  # (K,): 1 / peaks, 0 for a profile of zeros
+    lowest: float  # 0 when native customers come first, else -inf
+
+
+class Frame(NamedTuple):
+    """Coordinates of a leaf: margin = zero @ coefficients + unit * x."""
+
+    zero: Any  # (K,)
+    scale: Any  # (K,): coefficients times this weigh the rows
+    unit: float
+    tolerance: Any  # float32: bound of the rounding error of x
+    short: bool  # some margin may be negative
+
+
+class Part(NamedTuple):
+    """Some hours of a leaf, and what is known of the others that are curtailed."""
+
+    rows: Any  # float32, flat
+    steps: Any  # int64, flat; empty: look them up
+    hours: Any  # int32
+    base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
+    certain: float  # number of hours curtailed in every case
+    negative: float  # of them, short in every case
+
+
+class Tree(NamedTuple):
+    """Scratch of the tree: lists of hours one behind the other, and what is kept for each level."""
+
+    rows: Any  # float32
+    hours: Any  # int32
+    planes: Any  # (level, K + 1)
+    stack: Any  # (level, 5)
+    effect: Any  # (K,)
+
+
+class Box(NamedTuple):
+    """Coefficients of the cases of a node."""
+
+    edges: Any  # (2, K): lowest, highest
+    centre: Any  # (K,)
+    shares: Any  # (3, K) float32, scratch: the box in shares of its reach
+    flat: Any  # (K + 1,) float32, scratch: a plane in those shares
+
+
+class Bounds(NamedTuple):
+    """Scratch by hour, float32, in shares of a box's reach."""
+
+    x: Any
+    weight: Any
+    low: Any  # distance from the plane
+    high: Any
+    floor: Any  # margin
+    ceiling: Any
+
+
+class Scratch(NamedTuple):
+    """Scratch of a case."""
+
+    weights: Any  # (K,) float32
+    x: Any  # float32, by hour
+    mask: Any  # int64, by hour
+    flags: Any  # bytes by hour, and the same memory in words of eight
+    found: Any  # int32, by hour
+    sums: Any  # (K,) int64
+    lanes: Any  # (16,) float32
+
+
+class Leaf(NamedTuple):
+    """Scratch of a leaf."""
+
+    bounds: Bounds
+    kept: Any  # int32, by hour
+    chosen: Any
+    case: Scratch
+    whole: Any  # rows and hours of the list in play
+    short: Any  # rows, hours and steps of the undecided ones
+    double: Any  # float64 path: rows, margins, and a row as float64 and int64
+    frame: Any  # zero, scale, plane; zero as float32; sums of none, of the certain hours
+
+
+single, double, long, place = types.float32[::1], types.float64[::1], types.int64[::1], types.int32[::1]
+byte, word = types.uint8[::1], types.uint64[::1]
+single_table, double_table, long_table = types.float32[:, ::1], types.float64[:, ::1], types.int64[:, ::1]
+real, number, truth = types.float64, types.int64, types.boolean
+
+together: Callable[..., Any] = types.BaseTuple.from_types  # types alike or not, for a tuple or a named one
+grid = together([double, long, double])
+CALL = together([double_table, long_table, grid, double, double, real], Call)
+FRAME = together([double, double, real, types.float32, truth], Frame)
+PART = together([single, long, place, long, real, real], Part)
+BOX = together([double_table, double, single_table, single], Box)
+BOUNDS = together([single] * 6, Bounds)
+SCRATCH = together([single, single, long, together([byte, word]), place, long, single], Scratch)
+DOUBLE = together([double, double, double, long])
+LEAF = together(
+    [BOUNDS, place, place, SCRATCH, together([single, place]), together([single, place, long]), DOUBLE,
+     together([double, double, double, single, long, long])], Leaf,
+)  # fmt: skip
+LIMITS = together([real, real, double, double])  # allowed, lowest, peaks, their inverses
+WANTED = together([real, real, real])  # allowed, a load right of the root, the largest margin there can be
+PROBLEM = together([double_table, double_table, long, double])  # coefficients, allowed, order of cases, scratch
+RESULT = together([double_table, long_table])  # load, hours
+NODE = together([single, place, long, double])  # rows, hours, cases, plane
+GIVEN = together([double_table, grid, double, double])  # profiles, grid, peaks, 1 / peaks
+MEMORY = together(
+    [together([single, place, long, double]), together([byte, word, double, long]),
+     together([double_table, double_table]), together([long_table, long_table]), single_table]
+)  # fmt: skip
