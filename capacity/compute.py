@@ -150,6 +150,11 @@ def from_it_power(country: str, it_power_mw: Floats, served_share: Floats, draws
     return Compute(h100e, peak, peak * delivered[:, None, :] * SECONDS_PER_YEAR)
 
 
+def uncurtailed(country: str, draws: Draws | CentralPath) -> Floats:
+    """Part (draw, year) of its energy that a load at its headroom gets where only the energy share limits it. [1]"""
+    return np.clip(1.0 - draws.parameter(f"{country.lower()}.curtailable_fraction"), 0.0, 1.0)
+
+
 def delivered_share(country: str, served_share: Floats, draws: Draws | CentralPath) -> Floats:
     """Delivered over dense BF16 peak (draw, year): precision factor x MFU x busy share x served share. [1]"""
     pre = country.lower()

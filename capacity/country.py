@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, notions, reliability, sites, supply
+from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, supply
 from capacity.draws import CentralPath, Draws
+from capacity.events import Tally
 from capacity.fleet import Fleet
+from capacity.hosting import Found, Hosting
 from capacity.winter import peak_mw, weather_place
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
@@ -40,6 +42,9 @@ class CountryResult:
     it_power_mw : (s, a, y)
     compute : compute.Compute
     network : network.NetworkHours  How areas helped each other; None for islands.
+    served : (s, y)                 Part of the hosted load's energy that its policy lets it use; None where that is all
+                                    but the curtailable fraction. [1]
+    events : events.Tally           Events of curtailment of the hosted load; None where they are not counted.
     """
 
     fleet: Fleet
@@ -56,6 +61,8 @@ class CountryResult:
     it_power_mw: Floats
     compute: compute.Compute
     network: network.NetworkHours | None
+    served: Floats | None = None
+    events: Tally | None = None
 
 
 def run(
@@ -70,6 +77,7 @@ def run(
     advance: Callable[[], None],
     exchange: network.NetworkName = "island",
     threads: int | None = None,
+    event_draws: int = 0,
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
@@ -78,6 +86,7 @@ def run(
     advance : called after each area and weather year
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
+    event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
     """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
@@ -85,7 +94,11 @@ def run(
     balances = balances_of(grid, fleet, draws, projected)
     middle = supply.project(fleet, draws.central)
     central = balances_of(grid, fleet, draws.central, middle)
-    share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
+    hosting = Hosting.of(grid, fleet, draws, event_draws, engine)
+    hourly_margin = exchange == "island" and notion in notions.NOTIONS
+    if not hourly_margin:
+        policies.require_only_energy(draws, fleet.prefix)
+    share = hosting.policy.energy
     records = notions.area_records(grid, fleet, weather, draws.central)
     margin_of = notions.NOTIONS.get(notion, notions.firm_capacity)
     outages = None
@@ -100,6 +113,7 @@ def run(
                 margin = margin_of(records[a], conditions, balance, central[a])
                 if outages is None:
                     hourly.solve(members, a, margin, share[members], device, engine)
+                    hosting.solve(members, a, conditions, balance, margin, hourly.found)
                 else:
                     hourly.take(members, a, outages.solve(a, members, margin, balance, share[members], engine))
             hourly.tally(members, a, conditions, balance)
@@ -112,8 +126,8 @@ def run(
         case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
         joined = network.solve(case, place, engine, exchange, threads=workers)
         hourly.adopt(joined)
-    served = np.clip(1.0 - share, 0.0, 1.0)
-    return _host(grid, fleet, draws, projected, hourly, served, joined)
+    result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)
+    return replace(result, events=hosting.tally) if hourly_margin and event_draws else result
 
 
 def balances_of(
@@ -185,6 +199,11 @@ class _Hourly:
             self.flexible[members, area, y] = load[:, 1]
             self.curtailed_hours[members, area, y] = hours[:, 1]
 
+    @property
+    def found(self) -> Found:
+        """What a policy lowers."""
+        return Found(self.flexible, self.curtailed_hours)
+
     def take(self, members: NDArray[np.int64], area: int, found: reliability.AreaOutages) -> None:
         """Headroom under outages in the place of the margin's; hours are expected hours of shortage."""
         self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
@@ -215,12 +234,13 @@ def _host(
     draws: Draws,
     projected: supply.Supply,
     hourly: _Hourly,
-    served: Floats,
+    served: Floats | None,
     joined: network.NetworkHours | None,
 ) -> CountryResult:
     placed = sites.place(grid, fleet, draws, hourly.flexible)
     pue = sites.hosted_pue(grid, fleet, draws, placed)
     it_power = placed.hostable_mw / pue
+    used = compute.uncurtailed(fleet.country, draws) if served is None else served
     return CountryResult(
         fleet=fleet,
         supply=projected,
@@ -234,8 +254,9 @@ def _host(
         pue=pue,
         mean_over_peak_pue=sites.mean_over_peak_pue(grid, fleet, draws),
         it_power_mw=it_power,
-        compute=compute.from_it_power(fleet.country, it_power, served, draws),
+        compute=compute.from_it_power(fleet.country, it_power, used, draws),
         network=joined,
+        served=served,
     )
 
 

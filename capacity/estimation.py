@@ -45,6 +45,7 @@ def estimate(
     progress: Progress = _silent,
     area_draws: bool = False,
     threads: int | None = None,
+    event_draws: int = 0,
 ) -> xr.Dataset:
     """Hostable and deployed AI-datacenter load and compute of every area under every scenario.
 
@@ -62,6 +63,8 @@ def estimate(
     progress : called with (scenario, done, total)
     area_draws : also keep every draw of every area, as `area_<name>_draws`
     threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
+    event_draws : count events of curtailment in that many draws, the first ones; of islands under "firm_capacity" or
+        "historic_peak" only (`capacity.events`)
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
@@ -80,7 +83,15 @@ def estimate(
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
-    run = partial(country.run, notion=adequacy, exchange=exchange, device=chosen, engine=engine, threads=threads)
+    run = partial(
+        country.run,
+        notion=adequacy,
+        exchange=exchange,
+        device=chosen,
+        engine=engine,
+        threads=threads,
+        event_draws=event_draws,
+    )
     solve = _Solver(grid, run, watch, scenarios)
     parts = [solve.part(Draws(seed, ids, model_years, scenario), area_draws) for scenario in scenarios]
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)

@@ -114,7 +114,8 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
             draws.scalar("shell_cost_share"),
         ),
     )
-    found = _outcome(country, deployed, money, ran, (new_it_mw, it_power_w), draws)
+    served = compute.uncurtailed(country, draws) if result.served is None else result.served
+    found = _outcome(country, deployed, money, ran, (new_it_mw, it_power_w, served), draws)
     energy = found.operated_mwh * _energy_pue(result.mean_over_peak_pue, deployed.supported_mw)
     return replace(found, operated_mwh=energy)
 
@@ -140,15 +141,14 @@ def _outcome(
     deployed: deployment.Deployment,
     money: capital.Capital,
     ran: operation.Operation,
-    it_power: tuple[Floats, Floats],
+    supported: tuple[Floats, Floats, Floats],
     draws: Draws,
 ) -> Joint:
-    new_it_mw, it_power_w = it_power
-    pre = country.lower()
+    """supported : new IT power by area [MW], all IT power [W], and the part of the energy that is served."""
+    new_it_mw, it_power_w, served = supported
     # Accelerators do not care in which area they stand, so all areas run at the same share of what they support.
     used = np.divide(ran.used_it_w, it_power_w, out=np.zeros_like(it_power_w), where=it_power_w > 0.0)
     operated = deployed.supported_mw.sum(axis=1) * np.minimum(used, 1.0)
-    served = np.clip(1.0 - draws.parameter(f"{pre}.curtailable_fraction"), 0.0, 1.0)
     factor = efficiency.algorithmic_factor(country, draws)
     peak = ran.h100e * compute.H100_BF16_FLOP_PER_S
     delivered = peak * compute.delivered_share(country, served, draws) * compute.SECONDS_PER_YEAR

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from capacity import figures, report
+from capacity import events_report, figures, report
 from capacity.errors import CapacityError
 from capacity.result_file import to_file
 from grids.store import grid_hash
@@ -78,6 +78,8 @@ def write_run(result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], 
             write_result(result, folder / ("result.zarr" if as_zarr else "result.nc"))
             _csv(report.summary(result), folder / "summary.csv")
             _csv(report.areas(result), folder / "areas.csv")
+            if "area_event_hours" in result:
+                _csv(events_report.by_area(result), folder / "events.csv")
             figures.write_all(result, folder)
             text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
             (folder / RUN_MARK).write_text(text + "\n", encoding="utf-8")

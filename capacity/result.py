@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, hindcast_flags, joint_result, network_result, supply_cells
+from capacity import adequacy, events_result, hindcast_flags, joint_result, network_result, supply_cells
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.joint import LIMITS, Joint
@@ -99,7 +99,7 @@ def of_scenario(
     variables |= _area("deployed_mw", deployed, ("MW", "New load connected in the area"), area_draws)
     variables["area_binding_share"] = joint_result.area_shares(joints)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
-    variables |= network_result.variables(results)
+    variables |= network_result.variables(results) | events_result.variables(results)
     coords = _coordinates(grid, draws, results)
     part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
     part["scenario"].attrs["long_name"] = "scenario"
@@ -229,7 +229,7 @@ def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> 
 def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> dict[str, Any]:
     areas = [area for result in results for area in result.fleet.areas]
     names = grid.set_coords([]).sel(area=areas)
-    return {
+    return events_result.coordinates(results) | {
         "year": ("year", draws.years, {"units": "year", "long_name": "calendar year"}),
         "draw": ("draw", draws.ids, {"units": "1", "long_name": "draw number"}),
         "country": ("country", [result.fleet.country for result in results], {"long_name": "country code"}),

@@ -109,6 +109,7 @@ def run(
         import scenarios
         from capacity import outputs
         from capacity.estimation import estimate
+        from capacity.events import EVENT_DRAWS
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         outputs.check_target(out)
@@ -125,6 +126,7 @@ def run(
                 device=device,
                 engine=engine,
                 progress=progress,
+                event_draws=EVENT_DRAWS,
             )
         manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
         outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
@@ -175,6 +177,12 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
     for year in sorted({max(first_year, min(2030, last_year)), last_year}):
         largest = report.largest_areas(result, scenario, year).to_dict("records")
         tables.show(f"Largest areas, {scenario}, {year}", tables.LARGEST_AREAS, largest)
+    if "event_hours" in result:
+        from capacity import events_report
+
+        rows = events_report.by_country(result.sel(year=shown[-2:])).to_dict("records")
+        counted = min(result.sizes["draw"], events_report.EVENT_DRAWS)
+        tables.show(f"Curtailment of the hosted load, by country, {counted} draws", tables.EVENTS, rows)
     for line in hindcast_flags.of_result(result):
         print(f"Supply flagged by the hindcast: {line}")
     print(f"device {result.attrs['device']}, {result.sizes['draw']} draws, {seconds:.1f} s; written to {out}")

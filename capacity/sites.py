@@ -57,6 +57,14 @@ def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_li
     return np.minimum(carried, campus_limit_mw)
 
 
+def limit_mw(grid: xr.Dataset, fleet: Fleet, draws: Draws) -> Floats:
+    """Largest new load (draw, area) that the cells of each area can take. [MW]"""
+    campus = float(draws.central.scalar("campus_limit_mw")[0])
+    owner = grid["cell_area_id"].to_numpy()
+    caps = [cell_cap_mw(grid, np.flatnonzero(owner == area), area, campus).sum() for area in fleet.areas]
+    return draws.scalar("siting_room_factor")[:, None] * np.array(caps)
+
+
 def cell_cost(grid: xr.Dataset, cells: NDArray[np.int64], country: str, central: CentralPath) -> Floats:
     """Cost (cell,) of a unit of IT energy: mean PUE times the industrial price, known or the country's. [usd/MWh]
 

@@ -48,6 +48,22 @@ LARGEST_AREAS: Sequence[Column] = (
     ("curtailed\nh a year", "curtailed_hours_mean", "{:,.0f}"),
     ("peak\nPUE", "peak_pue_mean", "{:.2f}"),
 )
+EVENTS: Sequence[Column] = (
+    ("scenario", "scenario", "{}"),
+    ("country", "country", "{}"),
+    ("year", "year", "{}"),
+    ("curtailed\nh p10", "event_hours_p10", "{:,.0f}"),
+    ("\np50", "event_hours_p50", "{:,.0f}"),
+    ("\np90", "event_hours_p90", "{:,.0f}"),
+    ("events\np50", "event_count_p50", "{:,.0f}"),
+    ("longest\nh p50", "event_longest_hours_p50", "{:,.0f}"),
+    ("\np90", "event_longest_hours_p90", "{:,.0f}"),
+    ("deepest\np50", "event_deepest_share_p50", "{:.0%}"),
+    ("main\nseason", "main_season", "{}"),
+    ("its\nhours", "main_season_share", "{:.0%}"),
+    ("main time\nof day", "main_day_part", "{}"),
+    ("its\nhours", "main_day_part_share", "{:.0%}"),
+)
 BASE_YEAR: Sequence[Column] = (
     ("area", "area", "{}"),
     ("name", "area_name", "{}"),

@@ -61,6 +61,64 @@ def _scan(
                 tangent = 0.0
 
 
+def trace(margin: Any, power: Any, energy: Any, efficiency: Any) -> tuple[Any, Any]:
+    """Unserved power and charge by hour; fields of storage_trace.Trace."""
+    unserved, held = np.zeros_like(margin), np.zeros_like(margin)
+    margin, power, energy, efficiency = (
+        np.require(a, requirements=["C", "W"]) for a in (margin, power, energy, efficiency)
+    )
+    _trace(margin, power, energy, efficiency, unserved, held)
+    return unserved, held
+
+
+@in_order
+def _trace(margin: Any, power: Any, energy: Any, efficiency: Any, unserved: Any, held: Any) -> None:
+    for case in range(margin.shape[0]):
+        p, e, eta = power[case], energy[case], efficiency[case]
+        charge = e
+        for h in range(margin.shape[1]):
+            surplus = margin[case, h]
+            if surplus >= 0.0:
+                room = (e - charge) / eta
+                taken = min(surplus, p)
+                charge = e if taken >= room else charge + eta * taken
+            else:
+                given = min(-surplus, p, charge)
+                charge -= given
+                unserved[case, h] = -surplus - given
+            held[case, h] = charge
+
+
+def site(margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any) -> Any:
+    """Unserved power by hour of a load behind a margin, backup and a store."""
+    unserved = np.zeros_like(margin)
+    own = [np.require(a, requirements=["C", "W"]) for a in (load, backup, power, energy, efficiency)]
+    _site(np.require(margin, requirements=["C", "W"]), permitted, own[0], own[1], own[2], own[3], own[4], unserved)
+    return unserved
+
+
+@in_order
+def _site(
+    margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any, unserved: Any
+) -> None:
+    for case in range(margin.shape[0]):
+        p, e, eta = power[case], energy[case], efficiency[case]
+        charge = e
+        for h in range(margin.shape[1]):
+            surplus = margin[case, h] - load[case]
+            if surplus >= 0.0:
+                if charge < e:
+                    room = (e - charge) / eta
+                    taken = min(surplus, p)
+                    charge = e if taken >= room else charge + eta * taken
+                continue
+            if permitted[case, h]:
+                surplus = min(surplus + backup[case], 0.0)
+            given = min(-surplus, p, charge)
+            charge -= given
+            unserved[case, h] = -surplus - given
+
+
 def ramp(need: Any, limit: Any) -> Any:
     """Two passes over the hours of each case."""
     envelope = need.copy()

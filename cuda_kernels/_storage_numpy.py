@@ -41,6 +41,27 @@ def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[
     return scan
 
 
+def trace(margin: Any, power: Any, energy: Any, efficiency: Any) -> tuple[Any, Any]:
+    """Unserved power and charge by hour; fields of storage_trace.Trace."""
+    unserved, held = np.zeros(margin.T.shape), np.zeros(margin.T.shape)
+    charge = energy.copy()
+    for h, surplus in enumerate(np.ascontiguousarray(margin.T)):
+        taken = np.minimum(np.maximum(surplus, 0.0), power)
+        given = np.minimum(np.minimum(np.maximum(-surplus, 0.0), power), charge)
+        full = (surplus >= 0.0) & (taken >= (energy - charge) / efficiency)
+        charge = np.where(full, energy, np.where(surplus >= 0.0, charge + efficiency * taken, charge - given))
+        unserved[h] = np.where(surplus >= 0.0, 0.0, -surplus - given)
+        held[h] = charge
+    return np.ascontiguousarray(unserved.T), np.ascontiguousarray(held.T)
+
+
+def site(margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any) -> Any:
+    """Unserved power by hour of a load behind a margin, backup and a store."""
+    left = margin - load[:, None]
+    helped = np.minimum(left + backup[:, None], 0.0)
+    return trace(np.where(permitted & (left < 0.0), helped, left), power, energy, efficiency)[0]
+
+
 def ramp(need: Any, limit: Any) -> Any:
     """Two passes over the hours, all cases side by side."""
     envelope = need.T.copy()

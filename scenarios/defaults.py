@@ -14,7 +14,7 @@ from scenarios.schema import Closed, Parameter, Text
 
 FOLDER = Path(__file__).parent / "parameters"
 TOPICS = (
-    "demand", "supply", "regimes", "adequacy", "transfers", "siting", "compute", "deployment", "chips",
+    "demand", "supply", "regimes", "adequacy", "transfers", "flexibility", "siting", "compute", "deployment", "chips",
     "capital", "efficiency",
 )  # fmt: skip
 """Files of the folder, in reading order."""

@@ -42,10 +42,12 @@ _MEMBERS: Mapping[str, str] = {
     "equipment": rf"addition_(limit|floor)_({_TECHNOLOGY})|addition_factor|growth_limit_ratio"
     r"|equipment_\w+",
     "adequacy": rf"forced_outage_rate_({_TECHNOLOGY})|forced_outage_multiplier|reserve_margin"
-    r"|(battery|pumped_storage)_credit|hydro_year_factor|hydro_minimum_share|cold_\w+|hard_winter_share"
+    r"|(battery|pumped_storage)_(credit|duration_hours|efficiency)|hydro_year_factor|hydro_minimum_share|cold_\w+|hard_winter_share"
     rf"|(unit_size|outage_(cold|hot)_ratio)_({_TECHNOLOGY})|unserved_energy_limit|loss_of_load_(hours|days)_limit",
     "transfer": r"transfer_\w+|siting_\w+|hub_\w+|campus_limit_mw|electricity_price_usd_per_mwh",
-    "flexibility": r"curtailable_fraction|flexible_(lag_factor|connection_share)|onsite_\w+",
+    "flexibility": r"curtailable_fraction|flexible_(lag_factor|connection_share|load_share)|onsite_\w+|sustained_depth"
+    r"|longest_event_hours|events_a_year|ramp_share_an_hour|notice_hours|payback_share|site_battery_\w+|backup_\w+"
+    r"|day_ahead_forecast_error",
     "efficiency": r"pue_\w+|it_power_per_h100e_2025_w|flop_per_watt_growth|frontier_(ratio_2025|closing_rate)"
     r"|stock_power_2024_ratio|mfu|busy_share|(idle|busy)_power_share|arithmetic_precision_factor|algorithmic_\w+"
     r"|training_share|joule_per_token_2025|distributed_overhead",

@@ -16,7 +16,8 @@ from scenarios.composing import JOINT, compose
 from scenarios.defaults import default_parameters
 from scenarios.errors import Problem, ScenarioError
 from scenarios.nearest import did_you_mean
-from scenarios.schema import Override, Parameter, Scenario, ScenarioFile, ScenarioHeader
+from scenarios.policies import COUNTRIES, PARAMETERS, FlexibleLoad, ScenarioFile
+from scenarios.schema import Override, Parameter, Scenario, ScenarioHeader
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -110,7 +111,7 @@ def _scenario(document: yaml_text.Document) -> Scenario | None:
     content = dict(checks.as_mapping(document.content, document, ()))
     if document.problems and not content:
         return None
-    raw_overrides = content.pop("overrides", {})
+    raw_overrides, raw_policies = content.pop("overrides", {}), content.pop("flexible_load", {})
     correlation = correlation_file.of_scenario(content.pop("correlation", None), document)
     for key in [key for key in content if key not in ScenarioHeader.model_fields]:
         document.add((key,), checks.unknown_key(key, ScenarioFile.model_fields, "key"), content.pop(key))
@@ -123,13 +124,13 @@ def _scenario(document: yaml_text.Document) -> Scenario | None:
         parameter = _overridden(parameter_id, raw, document)
         if parameter is not None:
             merged[parameter.id] = parameter
+    terms = [term for term in _policy_terms(raw_policies, document) if _only_once(term.id, overrides, document)]
+    merged.update((term.id, term) for term in terms)
     if header is None or document.problems:
         return None
+    changed = tuple(sorted({*overrides, *(term.id for term in terms)}))
     return Scenario(
-        **header.model_dump(),
-        overridden=tuple(sorted(overrides)),
-        parameters=tuple(merged.values()),
-        correlation=correlation,
+        **header.model_dump(), overridden=changed, parameters=tuple(merged.values()), correlation=correlation
     )
 
 
@@ -149,19 +150,55 @@ def _overridden(parameter_id: Any, raw: object, document: yaml_text.Document) ->
         document.add((*path, "unit"), f"the unit of {parameter_id} is {default.unit!r}", unit)
     if default is None or override is None:
         return None
-    candidate = Parameter.model_construct(
-        **{**_fields(default), "value": override.value, "label": override.label},
-        source=override.source,
-        fixed_because=override.fixed_because,
-    )
+    candidate = _with(default, override)
     for field, message in candidate.faults():
         document.add((*path, field), message)
     return candidate
 
 
-def _fields(parameter: Parameter) -> dict[str, Any]:
+def _with(default: Parameter, said: Override) -> Parameter:
+    """The default with what is said in its place, not yet checked."""
     keep = ("id", "unit", "range", "description")
-    return {name: getattr(parameter, name) for name in keep}
+    new = ("value", "label", "source", "fixed_because")
+    fields = {name: getattr(default, name) for name in keep} | {name: getattr(said, name) for name in new}
+    return Parameter.model_construct(**fields)
+
+
+def _policy_terms(raw: object, document: yaml_text.Document) -> list[Parameter]:
+    """Parameters that the flexible-load policies set, with the problems added."""
+    found = []
+    for country, terms in checks.as_mapping(raw, document, ("flexible_load",)).items():
+        path = ("flexible_load", country)
+        if country not in COUNTRIES:
+            document.add(path, checks.unknown_key(country, COUNTRIES, "country"))
+        if not isinstance(terms, dict):
+            document.add(path, "must be a mapping with label, source and terms", terms)
+            continue
+        for key in terms.keys() - FlexibleLoad.model_fields.keys():
+            document.add((*path, key), checks.unknown_key(key, FlexibleLoad.model_fields, "key"), terms[key])
+        known = {key: terms[key] for key in terms if key in FlexibleLoad.model_fields}
+        policy = checks.checked(FlexibleLoad, known, document, path)
+        if policy is None or country not in COUNTRIES:
+            continue
+        for field, message in policy.faults():
+            document.add((*path, field) if field else path, message)
+        for name, value in policy.terms():
+            said = Override.model_construct(
+                value=value, label=policy.label, source=policy.source, fixed_because=policy.reason(value)
+            )
+            parameter = _with(default_parameters()[f"{country}.{PARAMETERS[name]}"], said)
+            for _, message in parameter.faults():
+                document.add((*path, name), message)
+            found.append(parameter)
+    return found
+
+
+def _only_once(parameter_id: str, overrides: Mapping[Any, Any], document: yaml_text.Document) -> bool:
+    """False, with a problem added, where a policy and an override set the same parameter."""
+    if parameter_id not in overrides:
+        return True
+    document.add(("overrides", parameter_id), "also set by the country's policy in flexible_load; keep one")
+    return False
 
 
 def scenario_hash(scenario: Scenario) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 from zlib import crc32
 
@@ -25,7 +24,7 @@ LABELS: dict[str, str] = {
     "J": "judgement",
 }
 Unit = Literal[
-    "1", "1/yr", "yr", "months", "h/yr", "d/yr", "MW", "MW/yr", "GW", "GW/yr", "W", "degC", "1/degC", "H100e",
+    "1", "1/yr", "yr", "months", "h", "h/yr", "d/yr", "MW", "MW/yr", "GW", "GW/yr", "W", "degC", "1/degC", "H100e",
     "J/token", "usd_2024/MWh", "bn_usd_2025", "bn_usd_2025/yr", "bn_usd_2025/GW",
 ]  # fmt: skip
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -68,13 +67,6 @@ class ScenarioHeader(Closed):
     """Why this world is worth asking about, and how the overrides make it."""
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Publisher, title, year."""
-
-
-class ScenarioFile(ScenarioHeader):
-    """A scenario as written: named overrides on the documented defaults."""
-
-    overrides: Mapping[str, Override] = {}
-    """Parameter id: override."""
 
 
 class Parameter(Closed):

@@ -48,4 +48,11 @@ def solved_country(country: str, draws: Draws, hostable_mw: float = AMPLE_MW, pu
     placed = SimpleNamespace(hostable_mw=np.full(shape, hostable_mw), siting_limited=np.zeros(shape, dtype=bool))
     fleet = SimpleNamespace(country=country, prefix=country.lower(), areas=areas)
     supply = SimpleNamespace(equipped=np.ones((len(draws), len(draws.years))))
-    return SimpleNamespace(fleet=fleet, supply=supply, placed=placed, pue=np.full(shape, pue), mean_over_peak_pue=np.full(shape[:2], 0.8))
+    return SimpleNamespace(
+        fleet=fleet,
+        supply=supply,
+        placed=placed,
+        pue=np.full(shape, pue),
+        mean_over_peak_pue=np.full(shape[:2], 0.8),
+        served=None,
+    )

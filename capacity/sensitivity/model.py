@@ -198,6 +198,7 @@ class Model:
                 pue=values.pue,
                 mean_over_peak_pue=values.mean_over_peak_pue,
                 supply=replace(self._templates[country].supply, equipped=values.equipped),
+                served=None,
             )
             for country, values in hosted.items()
         }

@@ -1,0 +1,42 @@
+"""Tables of the events of curtailment in a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from capacity.events import DAY_PARTS, EVENT_DRAWS, SEASONS
+from capacity.events_result import PARTS, QUANTILES, TEXTS
+
+__all__ = ["EVENT_DRAWS", "by_area", "by_country"]
+
+
+def by_country(result: xr.Dataset) -> pd.DataFrame:
+    """One row per scenario, country and year: quantiles over draws of hours, events, length and depth, and the season
+    and time of day with most hours at the median, with their part of the hours of all."""
+    return _rows(result, "country", "", ["scenario", "country", "year"])
+
+
+def by_area(result: xr.Dataset) -> pd.DataFrame:
+    """The same by area."""
+    return _rows(result, "area", "area_", ["scenario", "year", "area"])
+
+
+def _rows(result: xr.Dataset, dim: str, prefix: str, order: list[str]) -> pd.DataFrame:
+    columns: dict[str, xr.DataArray] = {}
+    for name, _, _ in TEXTS.values():
+        for quantile in QUANTILES:
+            column = result[prefix + name].sel(event_quantile=quantile, drop=True)
+            columns[f"{name}_p{round(100 * quantile):02d}"] = column
+    for part, members in (("season", SEASONS), ("day_part", DAY_PARTS)):
+        hours = result[prefix + PARTS[part][0]].sel(event_quantile=0.5, drop=True)
+        values, total = hours.transpose(part, ...), hours.sum(part)
+        names = np.array([*members])[values.argmax(part).to_numpy()]
+        columns[f"main_{part}"] = total.copy(data=np.where(total.to_numpy() > 0.0, names, "none"))
+        columns[f"main_{part}_share"] = (values.max(part) / total.where(total > 0.0)).where(total > 0.0, 0.0)
+    kept: dict[str, Any] = {name: column.reset_coords(drop=True) for name, column in columns.items()}
+    frame = xr.Dataset(kept).to_dataframe().reset_index()
+    return frame[[*order, *columns]].sort_values(order, kind="stable", ignore_index=True)

@@ -1,0 +1,125 @@
+"""Hosted load hour by hour: what a policy leaves of an area's headroom, what is curtailed of it, and in what events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import events, policies, sites
+from capacity.adequacy import AreaBalance, AreaWeather
+from capacity.draws import Draws
+from capacity.fleet import Fleet
+from capacity.notions import Margin
+from capacity.policies import Policy, Site
+from cuda_kernels import Engine
+
+Floats = NDArray[np.float64]
+Members = NDArray[np.int64]
+
+HOURS = 8760
+BLOCK = 64
+"""Cases worked on at a time; changes no bit."""
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """What is filled area by area. Shapes: s draw, a area, y year.
+
+    policy : Policy                   Terms of the country's new load.
+    limit_mw : (s, a)                 Load that the area's cells can take. [MW]
+    zones : (a,)                      Time zones of the areas.
+    tally : events.Tally              Events of the hosted load in a sample of the draws.
+    lost_mwh, hosted_mwh : (s, a, y)  What hosted load forgoes in the end, and would use without; nil where the energy
+                                      share is the only term, as then the share says it. [MWh]
+    """
+
+    policy: Policy
+    limit_mw: Floats
+    zones: tuple[str, ...]
+    tally: events.Tally
+    lost_mwh: Floats
+    hosted_mwh: Floats
+    engine: Engine
+
+    @classmethod
+    def of(cls, grid: xr.Dataset, fleet: Fleet, draws: Draws, event_draws: int, engine: Engine) -> Hosting:
+        shape = (len(draws), len(fleet.areas), len(draws.years))
+        zones = tuple(grid["area_timezone"].sel(area=list(fleet.areas)).to_numpy().astype(str))
+        policy = Policy.of(fleet.prefix, draws)
+        tally = events.Tally.empty(shape[0], event_draws, shape[1], shape[2])
+        limit = sites.limit_mw(grid, fleet, draws)
+        return cls(policy, limit, zones, tally, np.zeros(shape), np.zeros(shape), engine)
+
+    @property
+    def served(self) -> Floats | None:
+        """Part (s, y) of the hosted load's energy that is served in the end; None where the energy share says it."""
+        if self.policy.only_energy:
+            return None
+        hosted, lost = self.hosted_mwh.sum(axis=1), self.lost_mwh.sum(axis=1)
+        return 1.0 - np.divide(lost, hosted, out=np.zeros_like(lost), where=hosted > 0.0)
+
+    def solve(
+        self, members: Members, a: int, conditions: AreaWeather, balance: AreaBalance, margin: Margin, found: Found
+    ) -> None:
+        """Lower the headroom of some draws in an area and weather year to what the policy allows, and count events.
+
+        balance : of these draws; found : headroom and curtailed hours by the energy share alone, changed in place.
+        """
+        days = events.day_part_of_hour(conditions.weather_year, self.zones[a])
+        for y in range(found.headroom_mw.shape[2]):
+            if self.policy.only_energy:
+                self._count(members, (a, y), margin, days, found)
+                continue
+            for rows in _blocks(len(members)):
+                native = native_mw(conditions, balance, rows, y)
+                hours = events.margin_mw(margin.profiles[y], margin.coefficients[rows, y])
+                self._limit(members[rows], (a, y), (hours, native), days, found)
+
+    def _count(self, members: Members, at: tuple[int, int], margin: Margin, days: Members, found: Found) -> None:
+        (a, y), rows = at, self.tally.sampled(members)
+        load = np.minimum(found.headroom_mw[members[rows], a, y], self.limit_mw[members[rows], a])
+        cuts = events.of_constant_load(margin.profiles[y], margin.coefficients[rows, y], load)
+        self.tally.take(members[rows], at, cuts, load, days)
+
+    def _limit(
+        self, members: Members, at: tuple[int, int], hours: tuple[Floats, Floats], days: Members, found: Found
+    ) -> None:
+        """The same for a few draws under a policy; hours : margin and native load (member, hour). [MW]"""
+        (a, y), terms = at, self.policy.at(members, at[1])
+        site = Site.of(*hours, terms)
+        load = policies.headroom(site, terms, found.headroom_mw[members, a, y], self.engine)
+        cut = policies.cuts_mw(site, terms, load, self.engine)
+        found.headroom_mw[members, a, y] = load
+        found.curtailed_hours[members, a, y] = (cut > 0.0).sum(axis=1)
+        hosted = np.minimum(load, self.limit_mw[members, a])
+        if (hosted < load).any():
+            cut = policies.cuts_mw(site, terms, hosted, self.engine)
+        self.lost_mwh[members, a, y] = policies.lost_mwh(site, terms, hosted, cut)
+        self.hosted_mwh[members, a, y] = hosted * HOURS
+        rows = self.tally.sampled(members)
+        cuts = [events.Cuts(np.flatnonzero(cut[row]), cut[row][cut[row] > 0.0]) for row in rows]
+        self.tally.take(members[rows], at, cuts, hosted[rows], days)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Headroom [MW] and curtailed hours of a country, both (draw, area, year), filled area by area."""
+
+    headroom_mw: Floats
+    curtailed_hours: Floats
+
+
+def native_mw(conditions: AreaWeather, balance: AreaBalance, rows: Members, y: int) -> Floats:
+    """Native load (row, hour) of some draws in one year. [MW]"""
+    shape = 1.0 + (1.0 + balance.stretch[rows, y, None]) * (conditions.load_shape - 1.0)
+    load = balance.shaped_mw[rows, y, None] * shape
+    return load if balance.winter is None else load + balance.winter.heating_mw[rows, y, None] * conditions.heating
+
+
+def _blocks(count: int) -> Iterator[Members]:
+    for start in range(0, count, BLOCK):
+        yield np.arange(start, min(start + BLOCK, count))

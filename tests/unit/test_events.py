@@ -1,0 +1,130 @@
+"""Events of curtailment, and the terms of a policy in whole runs."""
+
+import numpy as np
+import pytest
+from grid_factory import tiny_grid
+from joint_factory import scenario_with
+
+from capacity import CapacityError, estimate, events, events_report
+from capacity.explain import longest, seasons
+from scenarios import load
+
+YEARS = range(2025, 2029)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return tiny_grid()
+
+
+@pytest.fixture(scope="module")
+def result(grid):
+    names = ["reference", "us-power-capping", "us-sites-with-storage", "us-flexible-load+us-power-capping"]
+    return estimate(grid, load(names), years=YEARS, draws=12, seed=5, device="cpu", event_draws=8)
+
+
+def test_figures_of_a_year():
+    hours = np.array([0, 1, 2, 100, 101, 4000])
+    found = dict(
+        zip(
+            events.FIGURES,
+            events.figures(events.Cuts(hours, np.arange(1.0, 7.0)), 12.0, np.arange(8760) % 4),
+            strict=True,
+        )
+    )
+    assert found == {
+        "hours": 6, "events": 3, "longest_h": 3, "deepest_share": 0.5,
+        "winter": 5, "spring": 0, "summer": 1, "autumn": 0,
+        "night": 3, "morning": 2, "afternoon": 1, "evening": 0,
+    }  # fmt: skip
+    assert seasons(hours) == {name: found[name] for name in events.SEASONS}
+    none = events.figures(events.Cuts(hours[:0], np.zeros(0)), 0.0, hours)
+    assert not none.any()
+
+
+def test_parts_of_the_day_are_local():
+    part = events.day_part_of_hour(2020, "America/Chicago")
+    assert len(part) == events.HOURS
+    at_noon_in_january = part[18]  # 18 UTC
+    assert list(events.DAY_PARTS)[at_noon_in_january] == "afternoon"
+    assert np.bincount(part) == pytest.approx(np.full(4, 2190), abs=3)
+
+
+def test_cuts_of_a_constant_load_are_exact():
+    rng = np.random.default_rng(2)
+    profiles, coefficients = rng.normal(0.5, 1.0, (4, 500)), rng.uniform(0.0, 1e4, (6, 4))
+    load_mw = np.array([0.0, 10.0, 1e3, 5e3, 1e4, 2e4])
+    for cuts, row, mw in zip(
+        events.of_constant_load(profiles, coefficients, load_mw), coefficients, load_mw, strict=True
+    ):
+        margin = events.margin_mw(profiles, row[None])[0]
+        cut = np.maximum(mw - np.maximum(margin, 0.0), 0.0)
+        np.testing.assert_array_equal(cuts.hours, np.flatnonzero(cut))
+        np.testing.assert_array_equal(cuts.cut_mw, cut[cut > 0.0])
+        assert longest(cut > 0.0) == events.figures(cuts, max(mw, 1.0), np.zeros(500, int))[2]
+
+
+def test_events_are_in_the_result_and_add_up(result):
+    assert result["area_event_hours"].dims == ("scenario", "year", "event_quantile", "area")
+    assert (result["area_event_count"] <= result["area_event_hours"]).all()
+    assert (result["area_event_deepest_share"] <= 1.0 + 1e-12).all()
+    assert (result["area_event_hours"].diff("event_quantile") >= 0.0).all()
+    capped = result.sel(scenario="us-power-capping")
+    american = capped["area_country"] == "US"
+    assert (capped["area_event_longest_hours"].where(american, 0.0) <= 3.0).all()
+    assert (capped["area_event_deepest_share"].where(american, 0.0) <= 0.25 + 1e-9).all()
+
+
+def test_policies_order_the_headroom(result):
+    us = result["grid_headroom_mw"].sel(country="US")
+    reference = us.sel(scenario="reference", drop=True)
+    slack = 1e-7 * reference.max()
+    assert (us.sel(scenario="us-power-capping", drop=True) <= reference + slack).all()
+    assert (us.sel(scenario="us-sites-with-storage", drop=True) >= reference - slack).all()
+    assert (us.sel(scenario="us-sites-with-storage", drop=True) > reference).any()
+    both = us.sel(scenario="us-flexible-load+us-power-capping", drop=True)
+    assert (both >= us.sel(scenario="us-power-capping", drop=True) - slack).all()
+    china = result["grid_headroom_mw"].sel(country="CN")
+    assert (china == china.sel(scenario="reference")).all()
+
+
+def test_a_sample_of_draws_does_not_depend_on_the_others(grid, result):
+    few = estimate(grid, load(["us-sites-with-storage"]), years=YEARS, draws=8, seed=5, device="cpu", event_draws=8)
+    there = result.sel(scenario=["us-sites-with-storage"])
+    for name in ("area_event_hours", "event_hours_by_season", "area_event_deepest_share"):
+        np.testing.assert_array_equal(few[name], there[name])
+    np.testing.assert_array_equal(few["grid_headroom_mw"], there["grid_headroom_mw"].isel(draw=slice(8)))
+
+
+def test_counting_events_changes_nothing_else(grid, result):
+    plain = estimate(grid, load(["reference"]), years=YEARS, draws=12, seed=5, device="cpu")
+    assert "area_event_hours" not in plain
+    for name in plain.data_vars:
+        counted = result[name].sel(scenario=["reference"]) if "scenario" in result[name].dims else result[name]
+        np.testing.assert_array_equal(plain[name], counted)
+
+
+def test_tables(result):
+    table = events_report.by_country(result)
+    assert len(table) == 4 * 2 * len(YEARS)
+    assert ((table["main_season_share"] >= 0.25) | (table["event_hours_p50"] == 0.0)).all()
+    assert set(table["main_day_part"]) <= {*events.DAY_PARTS, "none"}
+    assert {"area", "event_count_p50"} <= set(events_report.by_area(result).columns)
+
+
+def test_energy_that_is_lost_is_what_is_cut(grid):
+    payback = {"us.longest_event_hours": 6.0, "us.payback_share": 0.8}
+    lost, back = scenario_with({"us.longest_event_hours": 6.0}), scenario_with(payback)
+    made = [lost.model_copy(update={"name": "lost"}), back.model_copy(update={"name": "back"})]
+    found = estimate(grid, made, years=YEARS, draws=6, seed=5, device="cpu")
+    us = found["flop_per_year"].sel(country="US")
+    lost, back = us.sel(scenario="lost", drop=True), us.sel(scenario="back", drop=True)
+    assert (back >= lost).all()
+    assert (back > lost).any()
+    assert (found["hostable_mw"].sel(scenario="lost") == found["hostable_mw"].sel(scenario="back")).all()
+
+
+@pytest.mark.parametrize("given", [{"exchange": "network"}, {"adequacy": "lolh"}])
+def test_terms_that_need_hours_of_each_area_are_refused(grid, given):
+    with pytest.raises(CapacityError, match=r"us-power-capping'.*us\.longest_event_hours, us\.sustained_depth"):
+        estimate(grid, load(["us-power-capping"]), years=[2025], draws=2, seed=1, **given)
