@@ -16,7 +16,6 @@ Floats = NDArray[np.float64]
 ORIGINS = (2000, 2005, 2010, 2015, 2020, 2021)
 SHORTEST = 3
 """Shortest span of the observed record that is asked, in years; label J."""
-OTHER_FLAT = (0.005, 0.02)
 SWAPPED, REFORM, PATCHWORK, SURGE = (
     "regimes-swapped",
     "us-permitting-reform",
@@ -76,7 +75,7 @@ def _growth_findings(
         Finding.of(f"{name}, US", "% a year", us, f"below {100 * flat:g} %", rates["US"] < flat),
         Finding.of(f"{name}, China", "% a year", cn, f"above {100 * fast:g} %", rates["CN"] > fast),
     ]
-    for limit in OTHER_FLAT:
+    for limit in (claim.threshold("flat_low"), claim.threshold("flat_high")):
         name = f"The claim with {100 * limit:g} % as the limit of standing still"
         condition = f"US below {100 * limit:g} % and China above {100 * fast:g} %"
         met = larger & (rates["US"] < limit) & (rates["CN"] > fast)

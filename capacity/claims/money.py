@@ -17,9 +17,6 @@ Floats = NDArray[np.float64]
 
 BUST, NO_BUST = "ai-capital-bust", "no-bust"
 """A bust in a given year, and the reference without any; the second is made by the report."""
-LOSS_YEARS = 5
-OTHER_SETBACKS = (10.0, 30.0)
-"""Other limits of a setback, in percent, that the claim is shown for."""
 SHOCK_LOW, SHOCK_HIGH = "efficiency-shock-low-rebound", "efficiency-shock-high-rebound"
 SHOCK_DRAWN = "efficiency-shock-drawn"
 """The shock with the rebound as the reference draws it; made by the report."""
@@ -28,10 +25,10 @@ REBOUND = {SHOCK_LOW: "rebound low", SHOCK_DRAWN: "rebound as drawn", SHOCK_HIGH
 
 def capital(evidence: Evidence, claim: Claim) -> Answer:
     """Claim 4."""
-    years, horizon = evidence.years, claim.threshold("horizon")
+    years, horizon, span = evidence.years, claim.threshold("horizon"), int(claim.threshold("loss_years"))
     start = int(evidence.scenarios[BUST].parameter("us.bust_year").value.span()[0])
     path, base = (evidence.values("deployed_flop_per_year", "US", name) for name in (BUST, NO_BUST))
-    after = (years >= start) & (years < start + LOSS_YEARS)
+    after = (years >= start) & (years < start + span)
     lost = 100 * stats.loss(path[:, after], base[:, after])
     costs = np.asarray(lost >= 100 * claim.threshold("setback"))
     breaks = evidence.values("bust", "US") > 0.5
@@ -40,7 +37,8 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
     wait = stats.years_to_recover(path[:, years >= start], base[:, years >= start])
     never = np.isinf(wait)
     shares = evidence.mean_shares("US")
-    name = f"US compute lost in {start}-{start + LOSS_YEARS - 1} when spending breaks off in {start}"
+    others = [100 * claim.threshold(name) for name in ("setback_low", "setback_high")]
+    name = f"US compute lost in {start}-{start + span - 1} when spending breaks off in {start}"
     findings = [
         Finding.of(name, "%", lost, f"at least {100 * claim.threshold('setback'):g} %", costs),
         Finding.of(
@@ -56,10 +54,10 @@ def capital(evidence: Evidence, claim: Claim) -> Answer:
             "the largest of the three", stats.largest(shares, "capital"),
         ),
         Finding.of("Largest share of US site power left idle after the bust", "%", 100 * _idle_share(evidence, after)),
-        *(_with_setback(lost, ends, least, horizon) for least in OTHER_SETBACKS),
+        *(_with_setback(lost, ends, least, horizon) for least in others),
     ]  # fmt: skip
     return Answer(
-        claim, holds, findings, lost, findings[0].name, "%", ("us",), _bust_sentences(findings, start, horizon),
+        claim, holds, findings, lost, findings[0].name, "%", ("us",), _bust_sentences(findings, claim, start),
         [_bust_against(findings, int(years[-1]))], [], _bust_figure(path, base, years, start),
         f"US compute with a bust in {start}, in percent of the same draw without any: median and 90 % band of "
         f"{len(lost)} draws.",
@@ -74,18 +72,20 @@ def _with_setback(lost: Floats, ends: NDArray[np.bool_], least: float, horizon: 
     )
 
 
-def _bust_sentences(findings: list[Finding], start: int, horizon: float) -> list[str]:
+def _bust_sentences(findings: list[Finding], claim: Claim, start: int) -> list[str]:
+    horizon, span = claim.threshold("horizon"), claim.threshold("loss_years")
+    low, high = (100 * claim.threshold(name) for name in ("setback_low", "setback_high"))
     loss, event, recovery, limited, _, *others = findings
     return [
         f"Spending breaks off before {horizon:g} in {event.chance}; this is the hazard put in (label J), not a "
         f"finding.",
-        f"A bust in {start} costs {loss.band} of US compute over {LOSS_YEARS} years; {loss.condition} in "
+        f"A bust in {start} costs {loss.band} of US compute over {span:g} years; {loss.condition} in "
         f"{loss.chance}. "
         f"It is made up after {number(recovery.posterior.median)} years in the median; in {recovery.chance} not within "
         "the run.",
         f"Capital is the largest limit on US compute in {limited.chance}.",
-        f"The verdict moves with what counts as a setback: with {OTHER_SETBACKS[0]:g} % the claim holds in "
-        f"{others[0].chance}, with {OTHER_SETBACKS[1]:g} % in {others[1].chance}.",
+        f"The verdict moves with what counts as a setback: with {low:g} % the claim holds in "
+        f"{others[0].chance}, with {high:g} % in {others[1].chance}.",
     ]
 
 
