@@ -54,7 +54,7 @@ _MEMBERS: Mapping[str, str] = {
     "chips": r"us_aligned_\w+|stock_(2025_h100e|domestic_share|recent_share)|share_of_aligned"
     r"|domestic_\w+|accelerator_early_failure|chip_life_(years|spread_years)",
     "export control": r"legal_import\w+|smuggl\w+|import_(growth_elasticity|power_ratio)|control_\w+|memory_ramp_year",
-    "capital": r"ai_capex_\w+|commitment\w+|cost_busd_per_gw|shell_\w+|bust_\w+|firm_share_of_national"
+    "capital": r"ai_capex_\w+|commitment\w+|cost_busd_per_gw|shell_\w+|bust_\w+|gdp_\w+|firm_share_of_national"
     r"|largest_run_years|campus_power_\w+",
     "rebound": r"demand_rebound",
 }
