@@ -57,6 +57,49 @@ def backcast(series: str, scenario: Scenario) -> Backcast:
     return Backcast(series, (first, last), stood, low, median, high, float(entry["retired_mw"]))
 
 
+class Ahead(NamedTuple):
+    """US coal that went in a year against what the model says at its start, knowing what owners planned. [GW]"""
+
+    year: int
+    planned: float
+    low: float
+    median: float
+    high: float
+    went: float
+
+
+def ahead(scenario: Scenario) -> tuple[Ahead, ...]:
+    """One year ahead: of what was planned a part comes on time, and what had not been announced goes by age.
+
+    Plans of a year hold what slipped from the years before. Summer capability and nameplate are taken as one.
+    """
+    record = lifetimes()["us.coal"]["ahead"]
+    first = int(record["from"])
+    plans = planned()
+    fleet = _fleet("US", "coal", {int(v): float(mw) for v, mw in record["standing_mw"].items()}, first - 1)
+    draws = Draws(SEED, np.arange(DRAWS), np.arange(first, first + len(plans)), scenario)
+    stood = remaining_share(fleet, draws, "coal").swapaxes(1, 2) @ fleet.nameplate_mw[0, 0]
+    gone = -np.diff(np.concatenate([np.full((DRAWS, 1), fleet.nameplate_mw.sum()), stood], axis=1), axis=1)
+    slip = draws.scalar("us.retirement_slip_probability")
+    on_time = 1.0 - slip * np.exp(-1.0 / np.maximum(draws.scalar("us.retirement_slip_years"), 1e-9))
+    unannounced = 1.0 - np.exp(-1.0 / draws.scalar("retirement_notice_years"))
+    found = []
+    for y, entry in enumerate(plans):
+        model = on_time * entry["planned_gw"] + unannounced * gone[:, y] / 1e3
+        low, median, high = (float(q) for q in np.quantile(model, (0.05, 0.5, 0.95)))
+        found.append(Ahead(int(entry["year"]), entry["planned_gw"], low, median, high, entry["went_gw"]))
+    return tuple(found)
+
+
+@cache
+def planned() -> tuple[Mapping[str, Any], ...]:
+    """What owners of US coal planned at the start of each year, and what went."""
+    from ruamel.yaml import YAML
+
+    text = files("capacity").joinpath("data", "retirements_planned.yaml").read_text(encoding="utf-8")
+    return tuple(YAML(typ="safe").load(text))
+
+
 def backcasts() -> tuple[Backcast, ...]:
     """All series of the record under `reference`."""
     (scenario,) = load(["reference"])
@@ -89,5 +132,16 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def ahead_table() -> str:
+    """One year ahead as Markdown, GW."""
+    rows = ["| US coal, GW | planned | p5 | median | p95 | went |", "|---|---|---|---|---|---|"]
+    (scenario,) = load(["reference"])
+    for row in ahead(scenario):
+        rows.append(f"| {row.year} | " + " | ".join(f"{value:.1f}" for value in row[1:]) + " |")
+    return "\n".join(rows)
+
+
 if __name__ == "__main__":
     print(table())
+    print()
+    print(ahead_table())

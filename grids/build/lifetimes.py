@@ -50,6 +50,8 @@ BACKCAST: Final = (2015, 2023)
 """First and last year of the backcast: the last that every record holds whole."""
 STEEPNESS_WITHOUT_AGES: Final = 0.1
 """For technologies whose record has no ages: between gas (0.06) and coal (0.13). J."""
+ANNOUNCED_FROM: Final = 2021
+"""First year of US coal whose announcements at its start are on record (capacity/data/retirements_planned.yaml)."""
 GONE_FROM: Final = 0.05
 """A plant that lost less of its capacity than this was rated anew. J."""
 OLD_WIND_YEARS: Final = 20
@@ -125,12 +127,21 @@ def _coal(originals: Path, country: str) -> dict[str, Any]:
             windows.append(_window(name, float(record.exposed.sum()), record.retired.sum(), hazards.fitted(record)))
     first, last = BACKCAST
     there = (start < first) & (end >= first)
-    stood: dict[int, float] = {}
-    for year, one in zip(start[there], mw[there], strict=True):
-        stood[vintage_of(int(year))] = stood.get(vintage_of(int(year)), 0.0) + one
     steepness = float(np.exp(np.mean([np.log(window["steepness"]) for window in windows])))
     whole = hazards.dated(start, end, mw, range(COAL_WINDOWS[country][0], last + 1))
-    return _entry(windows, steepness, _backcast(stood, float(mw[there & (end <= last)].sum())), whole)
+    went = float(mw[there & (end <= last)].sum())
+    entry = _entry(windows, steepness, _backcast(_by_vintage(start[there], mw[there]), went), whole)
+    if country == "US":
+        then = (start < ANNOUNCED_FROM) & (end >= ANNOUNCED_FROM)
+        entry["ahead"] = {"from": ANNOUNCED_FROM, "standing_mw": _rounded(_by_vintage(start[then], mw[then]))}
+    return entry
+
+
+def _by_vintage(start: Floats, mw: Floats) -> dict[int, float]:
+    stood: dict[int, float] = {}
+    for year, one in zip(start, mw, strict=True):
+        stood[vintage_of(int(year))] = stood.get(vintage_of(int(year)), 0.0) + float(one)
+    return stood
 
 
 def _coal_units(originals: Path, country: str) -> tuple[Floats, Floats, Floats]:
@@ -214,9 +225,13 @@ def _backcast(stood: Mapping[int, float], retired: float) -> dict[str, Any]:
     first, last = BACKCAST
     return {
         "years": [first, last],
-        "standing_mw": {int(vintage): round(float(stood[vintage]), 1) for vintage in sorted(stood)},
+        "standing_mw": _rounded(stood),
         "retired_mw": round(retired, 1),
     }
+
+
+def _rounded(stood: Mapping[int, float]) -> dict[int, float]:
+    return {int(vintage): round(float(stood[vintage]), 1) for vintage in sorted(stood)}
 
 
 def _read(originals: Path, name: str) -> Frame:

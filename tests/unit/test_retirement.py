@@ -125,8 +125,18 @@ def test_every_series_of_the_record_lies_in_the_band_of_the_backcast():
         assert 0.4 < row.median_mw / row.retired_mw < 2.5, row.series
 
 
-def test_the_backcast_in_the_documentation_is_current():
-    assert backcast.table() in (DOCS / "projection.md").read_text(encoding="utf-8")
+def test_one_year_ahead_of_us_coal_the_band_holds_all_but_the_year_of_emergency_orders():
+    (scenario,) = load(["reference"])
+    rows = {row.year: row for row in backcast.ahead(scenario)}
+    assert [year for year, row in rows.items() if not row.low <= row.went <= row.high] == [2025]
+    told, went = (sum(getattr(row, name) for row in rows.values()) for name in ("median", "went"))
+    assert told == pytest.approx(went, rel=0.25)
+
+
+def test_the_backcasts_in_the_documentation_are_current():
+    page = (DOCS / "projection.md").read_text(encoding="utf-8")
+    assert backcast.table() in page
+    assert backcast.ahead_table() in page
 
 
 @pytest.mark.parametrize("series", sorted(backcast.lifetimes()))
