@@ -28,9 +28,9 @@ class Course:
     """
 
     def __init__(
-        self, fleet: Fleet, draws: Draws | CentralPath, k: int, standing: Floats, planned: Floats, pace: Floats
+        self, fleet: Fleet, draws: Draws | CentralPath, k: int, standing: Floats, pipeline: Floats, pace: Floats
     ) -> None:
-        """standing : (draw, year) today's plants that still stand. planned : (draw, area, year), the pipeline. [MW]
+        """standing, pipeline : (draw, year)  Today's plants that still stand, and what comes of plans. [MW]
 
         pace : (draw, year)  Factor of the build regime on additions that follow a statistical expert. [1]
         """
@@ -38,17 +38,18 @@ class Course:
         known = fleet.on_record.run(k)[: len(draws.years)]
         history = fleet.history_mw[:, k].sum(axis=0)
         self.known = known.size
-        self._standing, self._pipeline = standing, planned.sum(axis=1)
+        self._standing, self._pipeline = standing, pipeline
         age = np.arange(len(draws.years), dtype=float)[None, :]
         self.survival = Ageing.of(fleet.country, draws, technology).share(age)
         self._building = draws.parameter(f"{pre}.build_multiplier") * pace * draws.parameter(f"{pre}.addition_factor")
         self._floor = draws.parameter(f"{pre}.addition_floor_{technology}")
         self._ratio = draws.scalar(f"{pre}.growth_limit_ratio")
         self._ceiling = draws.parameter(f"{pre}.addition_limit_{technology}")
-        self._follow = _follows_pipeline(fleet, draws, k, planned)
+        self._follow = _follows_pipeline(fleet, draws, k, pipeline)
         levels = self._settle(known)
         self._growth, statistical = experts.statistical_growth(fleet, draws, k, levels)
-        self._before = levels[:, -1] if known.size else np.full(len(draws), history[-1])
+        # National capacity (draw,) after the last year that was built.
+        self._level = levels[:, -1] if known.size else np.full(len(draws), history[-1])
         record = max(MIN_ADDITION_MW, float(np.diff(history).max(initial=0.0)), float(known.max(initial=0.0)))
         self._largest = np.full(len(draws), record)
         self._late = np.zeros(len(draws))
@@ -60,13 +61,13 @@ class Course:
     def wish(self, y: int) -> Floats:
         """What year number y would add (draw,), with what lacked equipment before, under the technology's limits."""
         survivors = self._survivors(y)
-        grown = np.maximum(self._before * np.exp(self._growth[:, y]) - survivors, 0.0) * self._building[:, y]
+        grown = np.maximum(self._level * np.exp(self._growth[:, y]) - survivors, 0.0) * self._building[:, y]
         wanted = np.maximum(grown, self._floor[:, y]) + self._late
         limit = np.minimum(self._ceiling[:, y], self._ratio * self._largest)
         follow = self._follow[:, y]
         planned = np.where(follow, np.minimum(self._pipeline[:, y] + self._late, limit), 0.0)
         beside = np.maximum(np.minimum(self._floor[:, y], limit) - planned, 0.0)
-        self._before = survivors
+        self._level = survivors
         self._in_pipeline, self._in_trend = planned, np.where(follow, beside, np.minimum(wanted, limit))
         return self._in_pipeline + self._in_trend
 
@@ -78,7 +79,7 @@ class Course:
         self._added[:, y] = planned + self.trend_mw[:, y]
         self._late = (1.0 - part) * (self._in_pipeline + self._in_trend)
         self._largest = np.maximum(self._largest, self._added[:, y])
-        self._before = self._before + self._added[:, y]
+        self._level = self._level + self._added[:, y]
 
     def _settle(self, known: Floats) -> Floats:
         """Fill the years that are known and return national capacity (draw, known year) after each.
@@ -102,7 +103,7 @@ class Course:
         return np.asarray(self._standing[:, y] + (self._added[:, :y] * shares).sum(axis=1))
 
 
-def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned: Floats) -> NDArray[np.bool_]:
+def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, pipeline: Floats) -> NDArray[np.bool_]:
     """Which draws follow the pipeline in which year; once a draw has left the pipeline it does not return.
 
     A draw follows it with probability exp(-h / memory), h years after the last that is known, in years whose record
@@ -116,4 +117,4 @@ def _follows_pipeline(fleet: Fleet, draws: Draws | CentralPath, k: int, planned:
     recent = max(0.0, float(history[-1] - history[-1 - 3 + min(known.size, 3)]) + float(known[-3:].sum())) / 3.0
     recorded = fleet.planned(fleet.planned_addition_mw, draws.years)[:, k].sum(axis=0)
     covered = recorded[None, :] > (draws.scalar("pipeline_record_share") * recent)[:, None]
-    return chosen & covered & (planned.sum(axis=1) > 0.0)
+    return chosen & covered & (pipeline > 0.0)
