@@ -60,13 +60,13 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     regime, on_record = regimes.factors(fleet, draws)
     recorded: NDArray[np.bool_] = np.asarray(fleet.planned_addition_mw.any(axis=(0, 2)))
     groups = [regimes.group_of(technology) for technology in fleet.technologies]
-    courses = []
-    for k, group in enumerate(groups):
-        if recorded[k]:
-            planned[:, :, k] *= on_record[:, :, group]
-            planned[:, :, k] += came[:, k]
-        pace = (trend_share[:, :, k, None] * regime[:, :, group]).sum(axis=1)
-        courses.append(Course(fleet, draws, k, standing[:, :, k].sum(axis=1), planned[:, :, k], pace))
+    for k in np.flatnonzero(recorded):
+        planned[:, :, k] *= on_record[:, :, groups[k]]
+        planned[:, :, k] += came[:, k]
+    # Areas of all technologies are added up at once: of one alone their numbers lie apart, which is slow.
+    national = zip(standing.sum(axis=1).swapaxes(0, 1), planned.sum(axis=1).swapaxes(0, 1), strict=True)
+    paces = [(trend_share[:, :, k, None] * regime[:, :, group]).sum(axis=1) for k, group in enumerate(groups)]
+    courses = [Course(fleet, draws, k, *sums, paces[k]) for k, sums in enumerate(national)]
     equipped = _year_by_year(courses, Equipment(fleet, draws), len(draws), len(draws.years))
     pipeline_added, trend_added = np.zeros_like(standing), np.zeros_like(standing)
     for k, course in enumerate(courses):
@@ -74,8 +74,8 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
         if recorded[k]:
             pipeline_added[:, :, k] = _surviving(course.pipeline_scale[:, None, :] * planned[:, :, k], shares)
         by_area = trend_share[:, :, k, None] * regime[:, :, groups[k]]
-        national = course.trend_mw / by_area.sum(axis=1)
-        trend_added[:, :, k] = _surviving(by_area * national[:, None, :], shares)
+        by_area *= (course.trend_mw / paces[k])[:, None, :]
+        trend_added[:, :, k] = _surviving(by_area, shares)
     expert = np.stack([course.expert for course in courses], axis=1)
     return Supply(standing, pipeline_added, trend_added, expert, equipped)
 
