@@ -14,13 +14,14 @@ from capacity.demand_components import peak_ratio
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from capacity.storage import TECHNOLOGIES, StorageName, Store, store_of
 from capacity.winter import Winter, heating_shape, monthly_temperature_c, winter
 from grids.hours import hours_in_year
 
 Floats = NDArray[np.float64]
 
 HOURS = 8760
-STORAGE = ("battery", "pumped_storage")
+STORAGE = TECHNOLOGIES
 VARIABLE = ("wind", "offshore_wind", "solar")
 
 
@@ -47,6 +48,7 @@ class AreaBalance:
     variable_mw    Nameplate of wind, offshore wind and solar, each (draw, year). [MW]
     hydro_mw       Hydro nameplate times the hydro-year factor. [MW]
     winter         What winter adds; None where no scenario asks. [MW]
+    store          Storage that is dispatched; None where it counts by its credit, within firm_mw.
     """
 
     load_mw: Floats
@@ -55,6 +57,7 @@ class AreaBalance:
     variable_mw: dict[str, Floats]
     hydro_mw: Floats
     winter: Winter | None = None
+    store: Store | None = None
 
     @property
     def shaped_mw(self) -> Floats:
@@ -70,6 +73,7 @@ class AreaBalance:
             {name: values[draws] for name, values in self.variable_mw.items()},
             self.hydro_mw[draws],
             None if self.winter is None else Winter(*(values[draws] for values in self.winter)),
+            None if self.store is None else self.store.take(draws),
         )
 
 
@@ -110,9 +114,17 @@ def firm_factor(technology: str, country: str, draws: Draws | CentralPath, summe
 
 
 def balances(
-    grid: xr.Dataset, fleet: Fleet, nameplate_mw: Floats, path: demand.DemandPath, draws: Draws | CentralPath
+    grid: xr.Dataset,
+    fleet: Fleet,
+    nameplate_mw: Floats,
+    path: demand.DemandPath,
+    draws: Draws | CentralPath,
+    storage: StorageName = "credit",
 ) -> list[AreaBalance]:
-    """One AreaBalance per area of the fleet, from projected capacity (draw, area, technology, year)."""
+    """One AreaBalance per area of the fleet, from projected capacity (draw, area, technology, year).
+
+    storage : a name in `capacity.storage.STORAGE`; "dispatch" takes it out of the firm capacity
+    """
     mean_load = base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     peak_to_mean = peak_to_mean_ratio(grid, fleet.areas)
     pre = fleet.prefix
@@ -121,7 +133,10 @@ def balances(
     water = draws.yearly(f"{pre}.hydro_year_factor")
     names = fleet.technologies
     firm = np.zeros((len(draws), len(fleet.areas), len(draws.years)))
+    dispatched = storage == "dispatch"
     for k, technology in enumerate(names):
+        if dispatched and technology in STORAGE:
+            continue
         factor = firm_factor(technology, fleet.country, draws, float(summer[k]))
         firm += nameplate_mw[:, :, k] * factor[:, None, :]
     gas = names.index("gas")
@@ -137,6 +152,9 @@ def balances(
                 variable_mw={name: nameplate_mw[:, a, names.index(name)] for name in VARIABLE},
                 hydro_mw=nameplate_mw[:, a, names.index("hydro")] * water,
                 winter=winter(fleet, draws, load, nameplate_mw[:, a, gas] * gas_firm),
+                store=store_of({t: nameplate_mw[:, a, names.index(t)] / reserve for t in STORAGE}, pre, draws)
+                if dispatched
+                else None,
             )
         )
     return result

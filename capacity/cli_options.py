@@ -27,6 +27,13 @@ ENGINE = click.option(
     type=click.Choice(["auto", "numpy", "numba"]),
     help="CPU engine of the kernels.",
 )
+STORAGE = click.option(
+    "--storage",
+    default="credit",
+    show_default=True,
+    type=click.Choice(["credit", "dispatch"]),
+    help="Storage of the fleet: firm by a share of its nameplate, or run hour by hour (slower; islands).",
+)
 GRID = click.option(
     "--grid",
     "grid_file",

@@ -27,7 +27,7 @@ COMPARED: Mapping[str, tuple[str, float]] = {
     "deployed_h100e": ("million H100e", 1e-6),
 }
 """Variables of a result that are compared where both runs have them: unit shown and factor to it."""
-SETTINGS = ("adequacy", "exchange", "grid_sha256", "gridflops_version")
+SETTINGS = ("adequacy", "exchange", "storage", "grid_sha256", "gridflops_version")
 """What runs can differ in besides their scenario and still be compared; told beside the table."""
 SELECT = "::"
 """Between a run's folder and one of its scenarios: runs/latest::us-flexible-load."""

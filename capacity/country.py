@@ -12,11 +12,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, supply
+from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, storage_headroom, supply
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
 from capacity.fleet import Fleet
 from capacity.hosting import Found, Hosting
+from capacity.storage import StorageName
+from capacity.storage_headroom import AreaStored
 from capacity.winter import peak_mw, weather_place
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
@@ -78,6 +80,7 @@ def run(
     exchange: network.NetworkName = "island",
     threads: int | None = None,
     event_draws: int = 0,
+    storage: StorageName = "credit",
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
@@ -87,16 +90,17 @@ def run(
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
     event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
+    storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
     """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
     hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
-    balances = balances_of(grid, fleet, draws, projected)
+    balances = balances_of(grid, fleet, draws, projected, storage)
     middle = supply.project(fleet, draws.central)
-    central = balances_of(grid, fleet, draws.central, middle)
+    central = balances_of(grid, fleet, draws.central, middle, storage)
     hosting = Hosting.of(grid, fleet, draws, event_draws, engine)
     hourly_margin = exchange == "island" and notion in notions.NOTIONS
-    if not hourly_margin:
+    if not hourly_margin or storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
     share = hosting.policy.energy
     records = notions.area_records(grid, fleet, weather, draws.central)
@@ -111,11 +115,14 @@ def run(
             balance = balances[a].take(members)
             if exchange == "island":
                 margin = margin_of(records[a], conditions, balance, central[a])
-                if outages is None:
-                    hourly.solve(members, a, margin, share[members], device, engine)
-                    hosting.solve(members, a, conditions, balance, margin, hourly.found)
-                else:
+                if outages is not None:
                     hourly.take(members, a, outages.solve(a, members, margin, balance, share[members], engine))
+                elif balance.store is not None:
+                    hourly.take(members, a, storage_headroom.solve(margin, balance.store, share[members], engine))
+                else:
+                    hourly.solve(members, a, margin, share[members], device, engine)
+                if hourly_margin:
+                    hosting.solve(members, a, conditions, balance, margin, hourly.found)
             hourly.tally(members, a, conditions, balance)
 
     tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
@@ -131,11 +138,15 @@ def run(
 
 
 def balances_of(
-    grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath, projected: supply.Supply
+    grid: xr.Dataset,
+    fleet: Fleet,
+    draws: Draws | CentralPath,
+    projected: supply.Supply,
+    storage: StorageName = "credit",
 ) -> list[adequacy.AreaBalance]:
     """Balances of a country's areas from projected capacity and demand."""
     path = demand.project(fleet.country, fleet.base_year, draws)
-    return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws)
+    return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws, storage)
 
 
 def _side_by_side(
@@ -204,8 +215,8 @@ class _Hourly:
         """What a policy lowers."""
         return Found(self.flexible, self.curtailed_hours)
 
-    def take(self, members: NDArray[np.int64], area: int, found: reliability.AreaOutages) -> None:
-        """Headroom under outages in the place of the margin's; hours are expected hours of shortage."""
+    def take(self, members: NDArray[np.int64], area: int, found: reliability.AreaOutages | AreaStored) -> None:
+        """Headroom under outages or beside a store; hours of the former are expected hours of shortage."""
         self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
         self.curtailed_hours[members, area] = found.short_hours
 

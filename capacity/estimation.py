@@ -14,6 +14,7 @@ from capacity import country, joint, network, notions, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.storage import STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device
 from grids import validate
 from scenarios import Scenario, scenario_hash
@@ -46,6 +47,7 @@ def estimate(
     area_draws: bool = False,
     threads: int | None = None,
     event_draws: int = 0,
+    storage: StorageName = "credit",
 ) -> xr.Dataset:
     """Hostable and deployed AI-datacenter load and compute of every area under every scenario.
 
@@ -65,6 +67,8 @@ def estimate(
     threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
     event_draws : count events of curtailment in that many draws, the first ones; of islands under "firm_capacity" or
         "historic_peak" only (`capacity.events`)
+    storage : "credit" counts storage of the fleet as firm by a share of its nameplate, "dispatch" runs it hour by hour,
+        which takes far longer; the latter knows islands under "firm_capacity" only
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
@@ -79,6 +83,10 @@ def estimate(
         raise CapacityError(
             f"adequacy={adequacy!r} knows islands only; leave exchange={exchange!r} or use firm_capacity"
         )
+    if storage not in STORAGE:
+        raise CapacityError(f"storage={storage!r}: no such treatment; known: {', '.join(STORAGE)}")
+    if storage == "dispatch" and (exchange, adequacy) != ("island", "firm_capacity"):
+        raise CapacityError("storage='dispatch' knows islands under firm_capacity only; leave the others out")
     if exchange not in network.NETWORKS:
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
@@ -91,6 +99,7 @@ def estimate(
         engine=engine,
         threads=threads,
         event_draws=event_draws,
+        storage=storage,
     )
     solve = _Solver(grid, run, watch, scenarios)
     parts = [solve.part(Draws(seed, ids, model_years, scenario), area_draws) for scenario in scenarios]
@@ -101,6 +110,8 @@ def estimate(
         "scenario_hashes": hashes,
         "adequacy": adequacy,
         "exchange": exchange,
+        "storage": storage,
+        "event_draws": np.int32(min(event_draws, len(ids))),
     }
     return result.assemble(parts, attrs).sel(year=list(years))
 

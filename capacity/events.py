@@ -15,8 +15,6 @@ from capacity import notions
 Floats = NDArray[np.float64]
 
 HOURS = 8760
-EVENT_DRAWS = 32
-"""Draws of a run whose events are counted: the first ones asked for. A setting of the method, not a claim."""
 SEASONS = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
 DAY_PARTS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
 """Hours of local time, from and to."""

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from capacity.events import DAY_PARTS, EVENT_DRAWS, SEASONS
+from capacity.events import DAY_PARTS, SEASONS
 from capacity.events_result import PARTS, QUANTILES, TEXTS
-
-__all__ = ["EVENT_DRAWS", "by_area", "by_country"]
 
 
 def by_country(result: xr.Dataset) -> pd.DataFrame:

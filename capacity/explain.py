@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from capacity import adequacy, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, margin_mw, year_hours
+from capacity.explain_terms import Terms
 from capacity.fleet import Fleet, number_of
+from capacity.hosting import native_mw
+from capacity.policies import Policy, require_only_energy, runs
+from capacity.storage import StorageName
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from scenarios import Scenario
@@ -37,8 +42,11 @@ class Explanation:
     headroom_mw : float          Constant new load that fits. [MW]
     curtailed_hours : int        Hours in which it is curtailed.
     hours : pandas.DataFrame     Hours in which it is curtailed most: UTC and local time, make-up of the margin. [MW]
-    adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives. [MW/MW]
+    adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives; under terms
+                                 beyond energy and with dispatched storage what one MW brings. [MW/MW]
     season_hours : dict          Curtailed hours by season.
+    day_part_hours : dict        Curtailed hours by part of the day, local time.
+    events : int                 Runs of curtailed hours.
     longest_event_h : int        Longest run of curtailed hours.
     """
 
@@ -52,6 +60,8 @@ class Explanation:
     hours: pd.DataFrame
     adds: dict[str, float]
     season_hours: dict[str, int]
+    day_part_hours: dict[str, int]
+    events: int
     longest_event_h: int
 
 
@@ -65,8 +75,11 @@ def explain(
     draws: int = 64,
     seed: int = 2025,
     shown: int = 20,
+    storage: StorageName = "credit",
 ) -> Explanation:
     """Explain the headroom of an area in a year at a quantile over draws, as an island under firm_capacity.
+
+    storage : "credit", or "dispatch" to run it hour by hour and show what it holds
 
     Raises CapacityError for an unknown area, a year before the model's first, or a quantile outside 0 to 1.
     """
@@ -76,12 +89,12 @@ def explain(
         raise CapacityError(f"year {year}, quantile {quantile}: give a year after {base} and a quantile from 0 to 1")
     fleet = Fleet.of(grid, name)
     drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
-    cases = _cases(grid, fleet, drawn, a)
+    cases = _cases(grid, fleet, drawn, a, storage)
     order = sorted(range(draws), key=lambda draw: cases[draw].headroom_mw)
     chosen = order[min(int(quantile * draws), draws - 1)]
     case = cases[chosen]
     zone = str(grid["area_timezone"].sel(area=area).item())
-    curtailed = np.maximum(case.headroom_mw - np.maximum(case.margin, 0.0), 0.0)
+    curtailed = case.curtailed
     (tight,) = np.nonzero(curtailed > 0.0)
     rows = tight[np.argsort(-curtailed[tight], kind="stable")][:shown]
     return Explanation(
@@ -95,6 +108,8 @@ def explain(
         _table(case, curtailed, rows, zone),
         _derivatives(case, tight),
         seasons(tight),
+        day_parts(tight, case.weather_year, zone),
+        sum(1 for _ in runs(curtailed > 0.0)),
         longest(curtailed > 0.0),
     )
 
@@ -110,15 +125,23 @@ class _Case:
     firm_mw: float
     headroom_mw: float
     allowed: float
+    terms: Terms
+
+    @property
+    def curtailed(self) -> Floats:
+        """Curtailment (hour,). [MW]"""
+        return self.terms.cuts(self.margin[None], np.array([self.headroom_mw]))[0]
 
 
-def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _Case]:
+def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = "credit") -> dict[int, _Case]:
     """Every draw of one area in the last year of `draws`."""
-    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws))
-    central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central))
+    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws), storage)
+    central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), storage)
     weather = adequacy.weather_by_area(grid)
     record = notions.area_records(grid, fleet, weather, draws.central)[a]
-    share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")[:, -1]
+    policy = Policy.of(fleet.prefix, draws)
+    if storage == "dispatch":
+        require_only_energy(draws, fleet.prefix)
     found: dict[int, _Case] = {}
     loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     place = weather_place(fleet, weather, loads_now, draws)
@@ -128,8 +151,17 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _C
         balance = balances[a].take(members)
         margin = notions.firm_capacity(record, conditions, balance, central[a])
         profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
-        solved = headroom_mw(profiles, coefficients, share[members][:, None], missing="refuse")
-        loads = solved.headroom_mw[:, 0]
+        every, last = np.arange(len(members)), len(draws.years) - 1
+        terms = Terms(
+            policy.at(members, last),
+            native_mw(conditions, balance, every, last),
+            None if balance.store is None else balance.store.at(every, last),
+        )
+        if terms.plain:
+            share = terms.policy.energy[:, None]
+            loads = headroom_mw(profiles, coefficients, share, missing="refuse").headroom_mw[:, 0]
+        else:
+            loads = terms.headroom(margin_mw(profiles, coefficients))
         for row, draw in enumerate(members):
             found[int(draw)] = _Case(
                 conditions.weather_year,
@@ -138,13 +170,18 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int) -> dict[int, _C
                 coefficients[row] @ profiles,
                 float(balance.firm_mw[row, -1]),
                 float(loads[row]),
-                float(share[draw]) * profiles.shape[1],
+                float(terms.policy.energy[row]) * profiles.shape[1],
+                terms.row(row),
             )
     return found
 
 
 def _derivatives(case: _Case, tight: NDArray[np.int64]) -> dict[str, float]:
     """dL/dMW: the resource's output summed over curtailed hours that still have a margin, over |A| - eps T."""
+    if not case.terms.plain:
+        outputs = np.stack([case.profiles[notions.TERMS.index(name)] for name in RESOURCES])
+        more = case.terms.row(0, len(RESOURCES)).headroom(case.margin + outputs)
+        return {name: float(load - case.headroom_mw) for name, load in zip(RESOURCES, more, strict=True)}
     excess = len(tight) - case.allowed
     if case.headroom_mw <= 0.0 or excess <= 0.0:
         return dict.fromkeys(RESOURCES, 0.0)
@@ -158,6 +195,8 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
     by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
     nil = np.zeros(len(rows))
     utc, local = dates(case.weather_year, rows, zone)
+    charge = case.terms.charge_mwh(case.margin[None], np.array([case.headroom_mw]))
+    held = {} if charge is None else {"storage_mwh": charge[0, rows]}
     return pd.DataFrame(
         {
             "utc": utc,
@@ -171,25 +210,29 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
             "net_import_mw": by["net_export"],
             "margin_mw": case.margin[rows],
             "curtailed_mw": curtailed[rows],
+            **held,
         }
     )
 
 
 def dates(weather_year: int, rows: NDArray[np.int64], zone: str) -> tuple[pd.Index, pd.Index]:
     """UTC and local time, as text, of hours of a weather year without its 29 February."""
-    calendar = pd.date_range(pd.Timestamp(weather_year, 1, 1, tz="UTC"), periods=366 * 24, freq="h")
-    calendar = calendar[(calendar.month != 2) | (calendar.day != 29)][rows]
+    calendar = year_hours(weather_year)[rows]
     return calendar.strftime("%Y-%m-%d %H:%M"), calendar.tz_convert(zone).strftime("%a %d %b %H:%M")
 
 
 def seasons(tight: NDArray[np.int64]) -> dict[str, int]:
     """Number of hours in each season."""
-    month = notions.MONTH_OF_HOUR[tight]
-    quarters = {"winter": (12, 1, 2), "spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11)}
-    return {name: int(np.isin(month, months).sum()) for name, months in quarters.items()}
+    counts = np.bincount(SEASON_OF_HOUR[tight], minlength=len(SEASONS))
+    return dict(zip(SEASONS, counts.tolist(), strict=True))
+
+
+def day_parts(tight: NDArray[np.int64], weather_year: int, zone: str) -> dict[str, int]:
+    """Number of hours in each part of the day, local time."""
+    counts = np.bincount(day_part_of_hour(weather_year, zone)[tight], minlength=len(DAY_PARTS))
+    return dict(zip(DAY_PARTS, counts.tolist(), strict=True))
 
 
 def longest(curtailed: NDArray[np.bool_]) -> int:
     """Longest run of hours that hold."""
-    edges = np.flatnonzero(np.diff(np.r_[0, curtailed.astype(np.int8), 0]))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return max((length for _, length in runs(curtailed)), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     from capacity.explain import Explanation
     from capacity.explain_network import NetworkExplanation
+    from capacity.storage import StorageName
 
 
 @click.command(epilog="Example: gridflops explain us.ercot 2030 --quantile 0.1")
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     type=click.Choice(["island", "network"]),
     help="AREA on its own, or with the areas that it exchanges power with.",
 )
+@cli_options.STORAGE
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw what binds to this PNG (network only).")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def explain(
@@ -45,6 +48,7 @@ def explain(
     hours: int,
     grid_file: Path | None,
     exchange: str,
+    storage: StorageName,
     figure: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,7 +64,10 @@ def explain(
 
         if figure is not None and exchange == "island":
             raise CapacityError("--figure shows what binds a network; add --network network")
-        call = module.explain if exchange == "island" else explain_network.explain_group
+        if storage == "dispatch" and exchange != "island":
+            raise CapacityError("--storage dispatch knows islands only; leave --network out")
+        island = partial(module.explain, storage=storage)
+        call = island if exchange == "island" else explain_network.explain_group
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file)
         found = call(grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours)
@@ -125,10 +132,12 @@ def _print(found: Explanation) -> None:
     tables.show(
         f"Hours in which new load in {found.area} is curtailed most, {found.year}, draw {found.draw}, "
         f"weather {found.weather_year}",
-        tables.EXPLAIN,
+        tables.EXPLAIN + (tables.STORAGE if "storage_mwh" in found.hours else ()),
         found.hours.to_dict("records"),
     )
     _print_hours(found.headroom_mw, found)
+    parts = ", ".join(f"{name} {count}" for name, count in found.day_part_hours.items())
+    print(f"in {found.events} events; hours by local time: {parts}")
     print("one more MW of ... adds MW of headroom:")
     for name, worth in found.adds.items():
         print(f"  {explain.RESOURCES[name]}: {worth:.3f}")

@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import events, policies, sites
+from capacity import events, policies, sites, storage_headroom
 from capacity.adequacy import AreaBalance, AreaWeather
 from capacity.draws import Draws
 from capacity.fleet import Fleet
 from capacity.notions import Margin
 from capacity.policies import Policy, Site
+from capacity.storage import Store
 from cuda_kernels import Engine
 
 Floats = NDArray[np.float64]
@@ -72,17 +73,23 @@ class Hosting:
         days = events.day_part_of_hour(conditions.weather_year, self.zones[a])
         for y in range(found.headroom_mw.shape[2]):
             if self.policy.only_energy:
-                self._count(members, (a, y), margin, days, found)
+                self._count(members, (a, y), margin, (days, balance.store), found)
                 continue
             for rows in _blocks(len(members)):
                 native = native_mw(conditions, balance, rows, y)
                 hours = events.margin_mw(margin.profiles[y], margin.coefficients[rows, y])
                 self._limit(members[rows], (a, y), (hours, native), days, found)
 
-    def _count(self, members: Members, at: tuple[int, int], margin: Margin, days: Members, found: Found) -> None:
-        (a, y), rows = at, self.tally.sampled(members)
+    def _count(
+        self, members: Members, at: tuple[int, int], margin: Margin, aside: tuple[Members, Store | None], found: Found
+    ) -> None:
+        (a, y), (days, store), rows = at, aside, self.tally.sampled(members)
         load = np.minimum(found.headroom_mw[members[rows], a, y], self.limit_mw[members[rows], a])
-        cuts = events.of_constant_load(margin.profiles[y], margin.coefficients[rows, y], load)
+        if store is None:
+            cuts = events.of_constant_load(margin.profiles[y], margin.coefficients[rows, y], load)
+        else:
+            hours = events.margin_mw(margin.profiles[y], margin.coefficients[rows, y])
+            cuts = _listed(storage_headroom.cuts_mw(hours, store.at(rows, y), load, self.engine))
         self.tally.take(members[rows], at, cuts, load, days)
 
     def _limit(
@@ -101,8 +108,7 @@ class Hosting:
         self.lost_mwh[members, a, y] = policies.lost_mwh(site, terms, hosted, cut)
         self.hosted_mwh[members, a, y] = hosted * HOURS
         rows = self.tally.sampled(members)
-        cuts = [events.Cuts(np.flatnonzero(cut[row]), cut[row][cut[row] > 0.0]) for row in rows]
-        self.tally.take(members[rows], at, cuts, hosted[rows], days)
+        self.tally.take(members[rows], at, _listed(cut[rows]), hosted[rows], days)
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,10 @@ class Found:
 
     headroom_mw: Floats
     curtailed_hours: Floats
+
+
+def _listed(cut_mw: Floats) -> list[events.Cuts]:
+    return [events.Cuts(np.flatnonzero(row), row[row > 0.0]) for row in cut_mw]
 
 
 def native_mw(conditions: AreaWeather, balance: AreaBalance, rows: Members, y: int) -> Floats:

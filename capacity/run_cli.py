@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from capacity.network import NetworkName
+    from capacity.storage import StorageName
     from cuda_kernels import DeviceName, Engine
 
 DEFAULT_SCENARIOS = ("reference", "us-stagnant-grid", "cn-five-year-plan-surge", "us-flexible-load")
@@ -72,6 +73,14 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     type=click.Choice(["island", "network", "copper-plate"]),
     help="Exchange between areas: base-year interchange, hourly transfers within limits, or without limits.",
 )
+@cli_options.STORAGE
+@click.option(
+    "--event-draws",
+    default=32,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Draws in which events of curtailment are counted, the first ones; islands only.",
+)
 @cli_options.DEVICE
 @cli_options.ENGINE
 @click.option(
@@ -91,6 +100,8 @@ def run(
     seed: int,
     adequacy: str,
     exchange: NetworkName,
+    storage: StorageName,
+    event_draws: int,
     device: DeviceName,
     engine: Engine,
     out: Path,
@@ -109,7 +120,6 @@ def run(
         import scenarios
         from capacity import outputs
         from capacity.estimation import estimate
-        from capacity.events import EVENT_DRAWS
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         outputs.check_target(out)
@@ -126,7 +136,8 @@ def run(
                 device=device,
                 engine=engine,
                 progress=progress,
-                event_draws=EVENT_DRAWS,
+                event_draws=event_draws,
+                storage=storage,
             )
         manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
         outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
@@ -181,8 +192,7 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
         from capacity import events_report
 
         rows = events_report.by_country(result.sel(year=shown[-2:])).to_dict("records")
-        counted = min(result.sizes["draw"], events_report.EVENT_DRAWS)
-        tables.show(f"Curtailment of the hosted load, by country, {counted} draws", tables.EVENTS, rows)
+        tables.show(f"Curtailment of the hosted load, first {result.attrs['event_draws']} draws", tables.EVENTS, rows)
     for line in hindcast_flags.of_result(result):
         print(f"Supply flagged by the hindcast: {line}")
     print(f"device {result.attrs['device']}, {result.sizes['draw']} draws, {seconds:.1f} s; written to {out}")

@@ -115,12 +115,14 @@ _HOUR: Sequence[Column] = (
     ("solar\nMW", "solar_mw", "{:,.0f}"),
     ("hydro\nMW", "hydro_mw", "{:,.0f}"),
 )
-EXPLAIN: Sequence[Column] = (
+EXPLAIN: tuple[Column, ...] = (
     *_HOUR,
     ("net import\nMW", "net_import_mw", "{:+,.0f}"),
     ("left\nMW", "margin_mw", "{:,.0f}"),
     ("curtailed\nMW", "curtailed_mw", "{:,.0f}"),
 )
+STORAGE: tuple[Column, ...] = (("stored\nMWh", "storage_mwh", "{:,.0f}"),)
+"""One more column of EXPLAIN: what storage holds at the end of the hour."""
 
 EXPLAIN_NETWORK: Sequence[Column] = (
     *_HOUR,

@@ -75,3 +75,24 @@ def test_the_command_prints_hours_and_worth(grid, tmp_path):
     data = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
     assert data["area"] == "us.ercot"
     assert len(data["hours"]) == 20
+
+
+def test_storage_that_is_dispatched_shows_what_it_holds(grid):
+    found = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=4, storage="dispatch")
+    held = found.hours["storage_mwh"]
+    assert (held >= 0.0).all()
+    assert held.iloc[0] == 0.0  # the deepest cut comes after the store has run dry
+    assert found.adds["constant"] > 0.0
+    credit = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=4)
+    assert "storage_mwh" not in credit.hours
+
+
+@pytest.mark.parametrize("name", ["us-power-capping", "us-sites-with-storage", "us-interruptible-tariff"])
+def test_policies_are_explained_by_their_terms(grid, name):
+    found = explain(grid, load([name])[0], "us.ercot", 2026, draws=4)
+    assert sum(found.season_hours.values()) == sum(found.day_part_hours.values()) == found.curtailed_hours
+    assert 0 < found.events <= found.curtailed_hours
+    assert found.adds["constant"] > 0.0
+    if name == "us-power-capping":
+        assert found.longest_event_h <= 3
+        assert (found.hours["curtailed_mw"] <= 0.25 * found.headroom_mw * (1 + 1e-9)).all()

@@ -1,0 +1,67 @@
+"""The headroom of one area and year as `explain` asks for it: by energy, by a policy, or beside a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity import policies, storage_headroom
+from capacity.policies import Policy, Site
+from capacity.storage import Store
+from cuda_kernels import headroom_mw
+from cuda_kernels.storage_dispatch import storage_headroom_mw
+from cuda_kernels.storage_trace import storage_trace
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What decides the headroom of some cases beside their margins.
+
+    policy : Policy             Terms (case,) of the new load.
+    native_mw : (case, hour)    Native load. [MW]
+    store : Store               Dispatched storage (case,); None where it counts by its credit.
+    """
+
+    policy: Policy
+    native_mw: Floats
+    store: Store | None
+
+    @property
+    def plain(self) -> bool:
+        """True where the curtailed share of energy is all there is, and derivatives are sums over hours."""
+        return self.store is None and self.policy.only_energy
+
+    def row(self, case: int, count: int = 1) -> Terms:
+        """One case, `count` times."""
+        rows = np.full(count, case)
+        store = None if self.store is None else Store(*(values[rows] for values in self.store))
+        return replace(self, policy=self.policy.rows(rows), native_mw=self.native_mw[rows], store=store)
+
+    def headroom(self, margin_mw: Floats) -> Floats:
+        """Largest load (case,) beside margins (case, hour). [MW]"""
+        share = self.policy.energy[:, None]
+        if self.store is not None:
+            return storage_headroom_mw(margin_mw, *self.store, share).headroom_mw[:, 0]
+        ones = np.ones((1, 1))
+        limits = zip(margin_mw, share, strict=True)
+        ceiling = np.array([headroom_mw(row[None], ones, part[None]).headroom_mw[0, 0] for row, part in limits])
+        return policies.headroom(self._site(margin_mw), self.policy, ceiling, "auto")
+
+    def cuts(self, margin_mw: Floats, load_mw: Floats) -> Floats:
+        """Curtailment (case, hour) of loads (case,). [MW]"""
+        if self.store is not None:
+            return storage_headroom.cuts_mw(margin_mw, self.store, load_mw, "auto")
+        return policies.cuts_mw(self._site(margin_mw), self.policy, load_mw, "auto")
+
+    def charge_mwh(self, margin_mw: Floats, load_mw: Floats) -> Floats | None:
+        """What dispatched storage holds at the end of each hour (case, hour). [MWh]"""
+        if self.store is None:
+            return None
+        return storage_trace(margin_mw - load_mw[:, None], *self.store).charge_mwh
+
+    def _site(self, margin_mw: Floats) -> Site:
+        return Site.of(margin_mw, self.native_mw, self.policy)
