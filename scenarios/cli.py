@@ -63,6 +63,8 @@ def show(name: str, everything: bool, as_json: bool) -> None:
               gridflops scenarios show mine.yaml --all --json
     """
     from scenarios import load, scenario_hash
+    from scenarios.correlation_file import default_correlation
+    from scenarios.difference import ties
 
     (scenario,) = _or_fail(lambda: load([name]))
     shown = [p for p in scenario.parameters if everything or p.id in scenario.overridden]
@@ -79,6 +81,11 @@ def show(name: str, everything: bool, as_json: bool) -> None:
     for source in scenario.sources:
         click.echo(click.wrap_text(source, 100, "Source: ", "        "))
     click.echo()
+    default = default_correlation()
+    if scenario.correlation != default:
+        changed = ties(scenario.model_copy(update={"correlation": default}), scenario)
+        told = "; ".join(f"{tie.of} {tie.second:g}" for tie in changed) if scenario.correlation.factors else "none"
+        click.echo(click.wrap_text(told, 100, "Correlation: ", "             ") + "\n")
     if shown:
         _print(_parameters(shown))
         for source, ids in _told_once(shown).items():
@@ -92,25 +99,31 @@ def show(name: str, everything: bool, as_json: bool) -> None:
 @click.argument("second", metavar="B")
 @JSON
 def diff(first: str, second: str, as_json: bool) -> None:
-    """Show every parameter whose value differs between the scenarios A and B (names, FILE.yaml, or a+b).
+    """Show every value, and tie of parameters, that differs between the scenarios A and B (names, FILE.yaml, or a+b).
 
     \b
     Examples: gridflops scenarios diff reference us-flexible-load
               gridflops scenarios diff cn-export-control-tight cn-export-control-loose --json
     """
     from scenarios import load
-    from scenarios.difference import differences
+    from scenarios.difference import differences, ties
     from scenarios.document import value_text
 
     names = [first] if first == second else [first, second]
     loaded = _or_fail(lambda: load(names))
     pair = loaded[0], loaded[-1]
-    found = differences(*pair)
+    found, tied = differences(*pair), ties(*pair)
     if as_json:
         sides = [{"name": scenario.name, "title": scenario.title} for scenario in pair]
         rows = [{"id": d.id, "unit": d.unit, "a": _side(d.first), "b": _side(d.second)} for d in found]
-        _print_json({"a": sides[0], "b": sides[1], "parameters": rows})
+        correlation = [{"of": tie.of, "a": tie.first, "b": tie.second} for tie in tied]
+        _print_json({"a": sides[0], "b": sides[1], "parameters": rows, "correlation": correlation})
         return
+    if tied:
+        table = _table("correlation of", pair[0].name, pair[1].name)
+        for tie in tied:
+            table.add_row(tie.of, f"{tie.first:g}", f"{tie.second:g}")
+        _print(table)
     if not found:
         click.echo(f"{pair[0].name} and {pair[1].name} set every parameter alike.")
         return

@@ -1,14 +1,18 @@
 """Parameters that go together: marginals, matrix, scenarios, and that nothing but the draw number counts."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from capacity.draws import Draws
 from cuda_kernels import philox
-from scenarios import Scenario, ScenarioError, default_parameters, load, scenario_hash
+from scenarios import Scenario, ScenarioError, cli, default_parameters, load, scenario_hash
 from scenarios.composing import compose
 from scenarios.correlation import INDEPENDENT, Correlation
 from scenarios.correlation_file import CorrelationOverride, default_correlation, overridden, read
@@ -174,3 +178,24 @@ def test_a_composition_takes_the_one_correlation_that_is_said(written):
     other = off.model_copy(update={"name": "other", "correlation": Correlation(factors=("finance",))})
     with pytest.raises(ScenarioError, match="correlate parameters differently"):
         compose([off, other])
+
+
+def test_show_and_diff_tell_what_is_tied_otherwise(written, tmp_path):
+    written("correlation: none\n", "off")
+    off = str(tmp_path / "off.yaml")
+    shown = CliRunner().invoke(cli.scenarios, ["show", off])
+    assert "Correlation: none" in shown.output
+    told = json.loads(CliRunner().invoke(cli.scenarios, ["diff", "reference", off, "--json"]).output)
+    assert {"of": "ai_demand with finance", "a": 0.5, "b": 0.0} in told["correlation"]
+    assert not told["parameters"]
+    table = CliRunner().invoke(cli.scenarios, ["diff", "reference", off]).output
+    assert "us.bust_hazard with finance" in table
+    assert "Correlation" not in CliRunner().invoke(cli.scenarios, ["show", "reference"]).output
+
+
+def test_the_example_of_the_documentation_is_sound(written):
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    example = page.split("<!-- correlation: begin -->")[1].split("<!-- correlation: end -->")[0]
+    mine = written(example.replace("```yaml", "").replace("```", "")).correlation
+    assert mine.of("us.bust_hazard") == (mine.factors.index("finance"), -0.7)
+    assert ("ai_demand", "finance", 0.8) in mine.between
