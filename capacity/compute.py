@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gamma
 
 from capacity.draws import CentralPath, Draws
+from cuda_kernels import array_namespace, beside
 
 Floats = NDArray[np.float64]
 
@@ -104,17 +105,18 @@ def fill_with_vintages(it_power_mw: Floats, survival: Floats) -> Floats:
     Each year new accelerators fill what survivors leave free; where the hosted power falls below the survivors,
     all vintages run down in proportion. Sums over vintages equal the hosted power.
     """
+    xp = array_namespace(it_power_mw, survival)
     years = it_power_mw.shape[-1]
-    shipped = np.zeros_like(it_power_mw)
-    stock = np.zeros((*it_power_mw.shape[:2], years, years))
+    shipped = xp.zeros_like(it_power_mw)
+    stock = xp.zeros((*it_power_mw.shape[:2], years, years))
     for y in range(years):
-        alive = shipped[..., :y] * survival[:, None, y - np.arange(y)]
+        alive = shipped[..., :y] * survival[:, None, y:0:-1]
         total = alive.sum(axis=-1)
         # Divided only where it is below 1: what is left of old vintages can be too little to divide by.
         run_down = total > it_power_mw[..., y]
-        keep = np.divide(it_power_mw[..., y], total, out=np.ones_like(total), where=run_down)
+        keep = xp.where(run_down, it_power_mw[..., y] / xp.where(run_down, total, 1.0), 1.0)
         stock[..., :y, y] = alive * keep[..., None]
-        shipped[..., y] = np.maximum(it_power_mw[..., y] - total, 0.0)
+        shipped[..., y] = xp.maximum(it_power_mw[..., y] - total, 0.0)
         stock[..., y, y] = shipped[..., y]
     return stock
 
@@ -139,14 +141,16 @@ def from_it_power(country: str, it_power_mw: Floats, served_share: Floats, draws
     served_share : (draw, year)  Share of the load's energy that is not curtailed. [1]
 
     Chips and capital are taken as available here: this is what the power could run, not what will be bought.
+    Worked out where the IT power lies.
     """
+    xp, move = array_namespace(it_power_mw), beside(it_power_mw)
     pre = country.lower()
     years = it_power_mw.shape[-1]
     life = life_survival(draws.scalar(f"{pre}.chip_life_years"), draws.scalar("chip_life_spread_years"), years)
-    stock = fill_with_vintages(it_power_mw, life)
-    h100e = np.einsum("savy,sv->say", stock, 1e6 / it_power_per_h100e_w(country, draws))
+    stock = fill_with_vintages(it_power_mw, move(life))
+    h100e = xp.einsum("savy,sv->say", stock, move(1e6 / it_power_per_h100e_w(country, draws)))
     peak = h100e * H100_BF16_FLOP_PER_S
-    delivered = delivered_share(country, served_share, draws)
+    delivered = move(delivered_share(country, served_share, draws))
     return Compute(h100e, peak, peak * delivered[:, None, :] * SECONDS_PER_YEAR)
 
 

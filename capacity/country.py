@@ -12,7 +12,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, storage_headroom, supply
+from capacity import (
+    adequacy,
+    compute,
+    demand,
+    network,
+    notions,
+    on_device,
+    policies,
+    reliability,
+    sites,
+    storage_headroom,
+    supply,
+)
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
 from capacity.fleet import Fleet
@@ -81,6 +93,7 @@ def run(
     threads: int | None = None,
     event_draws: int = 0,
     storage: StorageName = "credit",
+    shared: on_device.Shared | None = None,
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
@@ -91,6 +104,10 @@ def run(
     threads : areas solved at a time on the CPU; None means one for each core
     event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
     storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
+    shared : profiles that scenarios share on a GPU; None for a run of one scenario
+
+    On a GPU, draws stay on the device from headroom to compute where areas are islands with an hourly margin and the
+    energy share is the only term of new load; events are counted on the host.
     """
     fleet = Fleet.of(grid, country)
     projected = supply.project(fleet, draws)
@@ -109,23 +126,35 @@ def run(
     if notion in reliability.NOTIONS:
         outages = reliability.Outages.of(grid, fleet, draws, (projected.nameplate_mw, middle.nameplate_mw), notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
+    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
+    resident = device == "gpu" and hourly_margin and hosting.policy.only_energy and storage == "credit"
+    sample = None
+
+    def margin(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> notions.Margin:
+        return margin_of(records[a], conditions, balances[a].take(members), central[a])
 
     def solve(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> None:
         if members.size:
             balance = balances[a].take(members)
-            if exchange == "island":
-                margin = margin_of(records[a], conditions, balance, central[a])
+            if sample is not None:
+                hosting.count(members[members < event_draws], a, conditions, margin, sample)
+            elif exchange == "island" and not resident:
+                hours = margin(a, conditions, members)
                 if outages is not None:
-                    hourly.take(members, a, outages.solve(a, members, margin, balance, share[members], engine))
+                    hourly.take(members, a, outages.solve(a, members, hours, balance, share[members], engine))
                 elif balance.store is not None:
-                    hourly.take(members, a, storage_headroom.solve(margin, balance.store, share[members], engine))
+                    hourly.take(members, a, storage_headroom.solve(hours, balance.store, share[members], engine))
                 else:
-                    hourly.solve(members, a, margin, share[members], device, engine)
+                    hourly.solve(members, a, hours, share[members], device, engine)
                 if hourly_margin:
-                    hosting.solve(members, a, conditions, balance, margin, hourly.found)
+                    hosting.solve(members, a, conditions, balance, hours, hourly.found)
             hourly.tally(members, a, conditions, balance)
 
-    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
+    if resident:
+        found = on_device.solve(tasks, margin, share, shared or on_device.Shared())
+        hourly = replace(hourly, **found._asdict())
+        if event_draws:
+            sample = Found(*(asnumpy(values[:event_draws]) for values in (found.flexible, found.curtailed_hours)))
     workers = 1 if device == "gpu" else threads or os.cpu_count() or 1
     _side_by_side(solve, tasks, advance, workers)
     joined = None

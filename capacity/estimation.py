@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, joint, network, notions, reliability, result
+from capacity import country, joint, network, notions, on_device, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -99,6 +99,7 @@ def estimate(
         engine=engine,
         threads=threads,
         event_draws=event_draws,
+        shared=on_device.Shared(),
         storage=storage,
     )
     solve = _Solver(grid, run, watch, scenarios)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from capacity.country import CountryResult
 from capacity.events import DAY_PARTS, FIGURES, SEASONS
+from cuda_kernels import asnumpy
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def _national(result: CountryResult) -> Floats:
     """Figures (sample, year, figure) of a country; hours nowhere curtailed count as nil."""
     assert result.events is not None
     values = result.events.values
-    hosted = result.placed.hostable_mw[result.events.numbers][..., None]
+    hosted = asnumpy(result.placed.hostable_mw[: len(result.events.numbers)])[..., None]
     total = hosted.sum(axis=1)
     mean = np.divide(
         (values * hosted).sum(axis=1), total, out=np.zeros((*total.shape[:2], len(FIGURES))), where=total > 0

@@ -16,6 +16,7 @@ from capacity import capital, chips, compute, deployment, efficiency, operation,
 from capacity.country import CountryResult
 from capacity.draws import Draws
 from capacity.errors import CapacityError
+from cuda_kernels import asnumpy
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +86,8 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
     stock = chips.stock(country, draws)
     offers = _offers(country, shared, draws)
     alive = chips.survival(country, draws, len(draws.years) + 2)
-    pue = result.pue.mean(axis=1)
+    pue_by_area = asnumpy(result.pue)
+    pue = pue_by_area.mean(axis=1)
     # Beyond what runs on load of the base year; a connection is asked for somewhat ahead of the accelerators.
     chips_it_w = chips.potential_it_w(stock, [(o.count, o.watts) for o in offers], alive, draws.years)
     new_w = np.maximum(chips_it_w - stock.base_it_w[:, None], 0.0)
@@ -93,13 +95,13 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
     deployed = deployment.deploy(
         country,
         result.fleet.areas,
-        result.placed.hostable_mw,
-        result.placed.siting_limited,
+        asnumpy(result.placed.hostable_mw),
+        asnumpy(result.placed.siting_limited),
         deployment.Demand(demand, useful_mw, result.supply.equipped),
         draws,
     )
     money = capital.spending(country, demand, draws)
-    new_it_mw = deployed.supported_mw / result.pue
+    new_it_mw = deployed.supported_mw / pue_by_area
     it_power_w = new_it_mw.sum(axis=1) * MW + stock.base_it_w[:, None]
     ran = operation.operate(
         draws.years,

@@ -32,10 +32,14 @@ IS_SUMMER = np.isin(MONTH_OF_HOUR, SUMMER_MONTHS)
 
 
 class Margin(NamedTuple):
-    """margin (draw, year, hour) = coefficients (draw, year, term) @ profiles (year, term, hour). [MW]"""
+    """margin (draw, year, hour) = coefficients (draw, year, term) @ profiles (year, term, hour). [MW]
+
+    yearly : terms whose profile differs from year to year; the others' also does not depend on the scenario.
+    """
 
     profiles: Floats
     coefficients: Floats
+    yearly: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
         -np.ones_like(balance.load_mw),
         *(-mw for mw in balance.winter or ()),
     ]
-    return Margin(profiles, np.stack(coefficients, axis=-1))
+    return Margin(profiles, np.stack(coefficients, axis=-1), (TERMS.index("hydro"), TERMS.index("net_export")))
 
 
 def historic_peak(record: AreaRecord, weather: AreaWeather, balance: AreaBalance, central: AreaBalance) -> Margin:
@@ -113,7 +117,7 @@ def historic_peak(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     peaks = [max(float(year.load_shape[season].max()) for year in record.weather) for season in (IS_SUMMER, ~IS_SUMMER)]
     below_peak = np.where(IS_SUMMER, *peaks) - weather.load_shape
     profiles = np.broadcast_to(below_peak[None, None], (balance.load_mw.shape[1], 1, HOURS))
-    return Margin(np.ascontiguousarray(profiles), (balance.load_mw * (1.0 + balance.stretch))[..., None])
+    return Margin(np.ascontiguousarray(profiles), (balance.load_mw * (1.0 + balance.stretch))[..., None], ())
 
 
 NOTIONS: Mapping[str, Notion] = {"firm_capacity": firm_capacity, "historic_peak": historic_peak}

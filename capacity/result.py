@@ -16,6 +16,8 @@ from capacity.draws import Draws
 from capacity.joint import LIMITS, Joint
 from capacity.sites import CELL_QUANTILES
 from capacity.winter import weather_place
+from cuda_kernels import asnumpy
+from cuda_kernels.quantile import quantile
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +87,7 @@ def of_scenario(
     for name, (units, text) in COUNTRY_VARIABLES.items():
         if results[0].network is not None:
             text = text.replace("as islands", "that exchange power")
-        national = np.stack([table[name].sum(axis=1) for table in tables], axis=-1)
+        national = np.stack([asnumpy(table[name].sum(axis=1)) for table in tables], axis=-1)
         if name == "peak_load_mw":
             national *= np.stack(coincidence, axis=-1)[:, None, :]
         variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
@@ -93,10 +95,9 @@ def of_scenario(
     for name in AREA_VARIABLES:
         units, text = COUNTRY_VARIABLES[name]
         text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
-        values = np.concatenate([table[name] for table in tables], axis=1)
-        variables |= _area(name, values, (units, text), area_draws)
+        variables |= _area(name, [table[name] for table in tables], (units, text), area_draws)
     deployed = joint_result.area_deployed(joints)
-    variables |= _area("deployed_mw", deployed, ("MW", "New load connected in the area"), area_draws)
+    variables |= _area("deployed_mw", [deployed], ("MW", "New load connected in the area"), area_draws)
     variables["area_binding_share"] = joint_result.area_shares(joints)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
     variables |= network_result.variables(results) | events_result.variables(results)
@@ -137,26 +138,27 @@ def _coincidence(grid: xr.Dataset, weather: Weather, result: CountryResult, draw
     return factors[chosen]
 
 
-def _area(name: str, values: Floats, meaning: tuple[str, str], by_draw: bool) -> dict[str, xr.Variable]:
-    """Summary of values (draw, area, year) and, if asked, the draws."""
-    made = _area_summary(f"area_{name}", values, *meaning)
-    if by_draw:
-        made[f"area_{name}_draws"] = _variable(("year", "draw", "area"), np.moveaxis(values, 2, 0), *meaning)
-    return made
+def _area(name: str, values: Sequence[Floats], meaning: tuple[str, str], by_draw: bool) -> dict[str, xr.Variable]:
+    """Summary of values (draw, area, year), given country by country, and, if asked, the draws.
 
-
-def _area_summary(name: str, values: Floats, units: str, text: str) -> dict[str, xr.Variable]:
-    """Quantiles and mean over draws of values (draw, area, year)."""
-    quantiles = np.quantile(values, QUANTILES, axis=0)
-    return {
-        name: _variable(("year", "quantile", "area"), np.moveaxis(quantiles, 2, 0), units, text),
-        f"{name}_mean": _variable(("year", "area"), values.mean(axis=0).T, units, f"{text}, mean over draws"),
+    They are summed up where they lie: of what is on a device, only the summary leaves it.
+    """
+    units, text = meaning
+    quantiles = np.concatenate([asnumpy(quantile(part, QUANTILES)) for part in values], axis=1)
+    means = np.concatenate([asnumpy(part.mean(axis=0)) for part in values])
+    made = {
+        f"area_{name}": _variable(("year", "quantile", "area"), np.moveaxis(quantiles, 2, 0), units, text),
+        f"area_{name}_mean": _variable(("year", "area"), means.T, units, f"{text}, mean over draws"),
     }
+    if by_draw:
+        draws = np.concatenate([asnumpy(part) for part in values], axis=1)
+        made[f"area_{name}_draws"] = _variable(("year", "draw", "area"), np.moveaxis(draws, 2, 0), *meaning)
+    return made
 
 
 def _area_means(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
     def mean(pick: Any) -> Floats:
-        return np.concatenate([pick(result).mean(axis=0) for result in results], axis=0).T
+        return np.concatenate([asnumpy(pick(result).mean(axis=0)) for result in results], axis=0).T
 
     dims = ("year", "area")
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from capacity import compute, siting
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from cuda_kernels import array_namespace, asnumpy, beside
+from cuda_kernels.quantile import order_statistic
+from cuda_kernels.streams import staged
+from cuda_kernels.water_fill import Fill, Table, water_fill
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +29,8 @@ EARTH_RADIUS_KM = 6371.0
 @dataclass(frozen=True)
 class Placed:
     """Hostable load: what the grid and the cells of an area can both take, and its split.
+
+    What has draws lies where the headroom lay.
 
     hostable_mw : (draw, area, year)              Sum over the area's cells. [MW]
     siting_limited : (draw, area, year)           True where the cells, not the grid, set the limit.
@@ -111,30 +117,63 @@ def hubs() -> Mapping[str, Any]:
 
 
 def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> Placed:
-    """Split each area's headroom (draw, area, year) over its cells by water-filling.
+    """Split each area's headroom (draw, area, year) over its cells by water-filling, where the headroom lies.
 
     A draw's room factor f scales the room of all cells, so that its split of a load is f times the split of load / f.
     """
-    campus = float(draws.central.scalar("campus_limit_mw")[0])
+    xp, move = array_namespace(headroom_mw), beside(headroom_mw)
     spread = float(draws.central.scalar(f"{fleet.prefix}.siting_temperature_factor")[0])
-    temperature = draws.scalar("siting_temperature_usd_per_mwh") * spread
-    nodes = _temperature_nodes(draws) * spread
-    room = draws.scalar("siting_room_factor")
-    pue = compute.peak_pue(grid["cell_temperature_c"].to_numpy(), compute.Cooling.of(draws.central))[0]
-    owner = grid["cell_area_id"].to_numpy()
-    hostable, share = np.zeros_like(headroom_mw), np.zeros_like(headroom_mw)
-    parts = []
-    for a, area in enumerate(fleet.areas):
-        cells = np.flatnonzero(owner == area)
-        caps = cell_cap_mw(grid, cells, area, campus)
-        cells, caps = cells[caps > 0.0], caps[caps > 0.0]
-        table = siting.solve(cells, caps, cell_cost(grid, cells, fleet.country, draws.central), nodes)
-        hostable[:, a] = np.minimum(headroom_mw[:, a], room[:, None] * table.limit_mw)
-        split = siting.operated(table, hostable[:, a] / room[:, None], temperature) * room[:, None, None]
-        share[:, a] = _hosted_share(split, pue[cells])
-        parts.append((cells, np.full(len(cells), a), *_over_draws(split)))
-    cells, area_of, quantiles, mean = (np.concatenate(column, axis=-1) for column in zip(*parts, strict=True))
-    return Placed(hostable, headroom_mw > hostable, cells, area_of, quantiles, mean, share)
+    temperature = move(draws.scalar("siting_temperature_usd_per_mwh") * spread)
+    room = move(draws.scalar("siting_room_factor"))
+    ranks = [max(0, int(np.ceil(q * len(draws))) - 1) for q in CELL_QUANTILES]
+    hostable, share = xp.zeros_like(headroom_mw), xp.zeros_like(headroom_mw)
+    places, quantiles, means = [], [], []
+    areas = _Areas(grid, fleet, draws)
+    for a, (*table, weight) in enumerate(staged(areas.inputs(), "cpu" if xp is np else "gpu")):
+        hostable[:, a] = xp.minimum(headroom_mw[:, a], room[:, None] * areas.limits_mw[a])
+        filled = water_fill(Table(*table), hostable[:, a].T, temperature, room, weight)
+        share[:, a] = _hosted_share(filled, areas.plain_means[a]).T
+        quantiles.append(order_statistic(filled.split_mw, ranks, axis=-1))
+        means.append(filled.split_mw.mean(axis=-1))
+        places.append(np.full(len(weight), a))
+    return Placed(
+        hostable_mw=hostable,
+        siting_limited=headroom_mw > hostable,
+        cells=np.concatenate(areas.cells),
+        cell_area=np.concatenate(places),
+        cell_quantile_mw=asnumpy(xp.concatenate(quantiles, axis=1)).swapaxes(1, 2),
+        cell_mean_mw=asnumpy(xp.concatenate(means)).T,
+        hosted_it_share=share,
+    )
+
+
+class _Areas:
+    """Inputs of the areas' water-filling, and what is known of each once its inputs were made."""
+
+    def __init__(self, grid: xr.Dataset, fleet: Fleet, draws: Draws) -> None:
+        self._grid, self._fleet, self._draws = grid, fleet, draws
+        self.cells: list[NDArray[np.int64]] = []
+        self.limits_mw: list[float] = []
+        self.plain_means: list[float] = []
+
+    def inputs(self) -> Iterator[tuple[Floats, ...]]:
+        """Temperatures, levels and splits of an area's table, and 1 / peak PUE of its cells on the central path."""
+        grid, central, country = self._grid, self._draws.central, self._fleet.country
+        campus = float(central.scalar("campus_limit_mw")[0])
+        spread = float(central.scalar(f"{self._fleet.prefix}.siting_temperature_factor")[0])
+        nodes = _temperature_nodes(self._draws) * spread
+        pue = compute.peak_pue(grid["cell_temperature_c"].to_numpy(), compute.Cooling.of(central))[0]
+        owner = grid["cell_area_id"].to_numpy()
+        for area in self._fleet.areas:
+            cells = np.flatnonzero(owner == area)
+            caps = cell_cap_mw(grid, cells, area, campus)
+            cells, caps = cells[caps > 0.0], caps[caps > 0.0]
+            table = siting.solve(caps, cell_cost(grid, cells, country, central), nodes)
+            weight = 1.0 / pue[cells]
+            self.cells.append(cells)
+            self.limits_mw.append(float(table.levels_mw[0, -1]))
+            self.plain_means.append(float(weight.mean()))
+            yield *table, weight
 
 
 def _temperature_nodes(draws: Draws) -> Floats:
@@ -144,18 +183,11 @@ def _temperature_nodes(draws: Draws) -> Floats:
     return np.maximum(nodes, 1e-3)
 
 
-def _over_draws(split: Floats) -> tuple[Floats, Floats]:
-    """Quantiles (quantile, year, cell), as order statistics, and mean (year, cell) of a split (draw, year, cell)."""
-    ordered = np.sort(split, axis=0)
-    ranks = [max(0, int(np.ceil(q * len(split))) - 1) for q in CELL_QUANTILES]
-    return ordered[ranks], split.mean(axis=0)
-
-
-def _hosted_share(split: Floats, pue: Floats) -> Floats:
-    """Load-weighted mean (draw, year) of 1 / PUE; an area that hosts nothing gets its cells' plain mean."""
-    total = split.sum(axis=-1)
-    weighted = split @ (1.0 / pue)
-    return np.divide(weighted, total, out=np.full_like(total, float((1.0 / pue).mean())), where=total > 0)
+def _hosted_share(filled: Fill, plain_mean: float) -> Floats:
+    """Load-weighted mean (year, draw) of 1 / PUE; an area that hosts nothing gets its cells' plain mean."""
+    xp = array_namespace(filled.total_mw)
+    hosts = filled.total_mw > 0.0
+    return xp.where(hosts, filled.weighted / xp.where(hosts, filled.total_mw, 1.0), plain_mean)
 
 
 def mean_over_peak_pue(grid: xr.Dataset, fleet: Fleet, draws: Draws) -> Floats:
@@ -183,6 +215,7 @@ def hosted_pue(grid: xr.Dataset, fleet: Fleet, draws: Draws, placed: Placed) -> 
     centres = np.stack([weight[owner == area] @ climate[owner == area] for area in fleet.areas])
     drawn = compute.peak_pue(centres, compute.Cooling.of(draws)) - 1.0
     central = compute.peak_pue(centres, compute.Cooling.of(draws.central)) - 1.0
-    builders = draws.parameter(f"{fleet.prefix}.pue_multiplier")
+    move, xp = beside(placed.hosted_it_share), array_namespace(placed.hosted_it_share)
+    builders = move(draws.parameter(f"{fleet.prefix}.pue_multiplier"))
     overhead = 1.0 / placed.hosted_it_share - 1.0
-    return np.maximum(1.0, (1.0 + overhead * (drawn / central)[:, :, None]) * builders[:, None, :])
+    return xp.maximum(1.0, (1.0 + overhead * move(drawn / central)[:, :, None]) * builders[:, None, :])

@@ -4,7 +4,7 @@ Importing this package imports neither CuPy nor numba.
 """
 
 from . import philox
-from ._namespace import DeviceName, array_namespace, asnumpy, resolve_device, to_device
+from ._namespace import DeviceName, array_namespace, asnumpy, beside, namespace_of, resolve_device, to_device
 from .errors import KernelError
 from .headroom import Engine, Headroom, headroom_mw
 
@@ -15,7 +15,9 @@ __all__ = [
     "KernelError",
     "array_namespace",
     "asnumpy",
+    "beside",
     "headroom_mw",
+    "namespace_of",
     "philox",
     "resolve_device",
     "to_device",

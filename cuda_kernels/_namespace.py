@@ -57,6 +57,18 @@ def to_device(device: DeviceName) -> Callable[[Array], Array]:
     return move
 
 
+def namespace_of(device: Literal["cpu", "gpu"]) -> Any:
+    """NumPy or CuPy, by the device as `resolve_device` says it."""
+    return np if device == "cpu" else _import_cupy()
+
+
+def beside(array: Array) -> Callable[[Array], Array]:
+    """A function that moves NumPy arrays to where `array` lies."""
+    xp = array_namespace(array)
+    move: Callable[[Array], Array] = np.asarray if xp is np else xp.asarray
+    return move
+
+
 def resolve_device(device: DeviceName) -> Literal["cpu", "gpu"]:
     """ "cpu" or "gpu": what `device` means on this machine.
 

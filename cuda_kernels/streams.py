@@ -65,6 +65,9 @@ class _Slot:
         self._reserve(int(starts[-1]))
         views = []
         for start, array in zip(starts, arrays, strict=False):
+            if array.size == 0:
+                views.append(self._cupy.empty(array.shape, dtype=array.dtype))
+                continue
             place = slice(int(start), int(start) + array.nbytes)
             self._host[place] = array.reshape(-1).view(np.uint8)
             views.append(self._there[place].view(array.dtype).reshape(array.shape))

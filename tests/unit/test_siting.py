@@ -12,6 +12,7 @@ import grids
 from capacity import sites, siting
 from capacity.draws import Draws
 from capacity.fleet import Fleet
+from cuda_kernels.water_fill import water_fill
 
 areas = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed))
 
@@ -29,9 +30,15 @@ def exact(cap, cost, temperature, load):
     return cap * expit((level - cost) / temperature)
 
 
+def placed_by(table, load, theta):
+    """Split (load, cell) of loads that each stand alone."""
+    ones = np.ones(len(load))
+    return water_fill(table, load[None], theta, ones, np.ones(len(table.split_mw))).split_mw[:, 0].T
+
+
 def place(cap, cost, temperature, load):
-    table = siting.solve(np.arange(len(cap)), cap, cost, np.array([temperature, 2 * temperature]))
-    return table.place(load, np.full(len(load), temperature))
+    table = siting.solve(cap, cost, np.array([temperature, 2 * temperature]))
+    return placed_by(table, load, np.full(len(load), temperature))
 
 
 @settings(max_examples=40, deadline=None)
@@ -66,26 +73,26 @@ def test_hot_placing_is_proportional():
 def test_table_keeps_sums_exactly_and_stays_near_the_solved_split(rng):
     cap, cost = draw_cells(rng)
     nodes = np.array([2.0, 4.0, 5.0, 6.0, 8.0, 11.0, 18.0])
-    table = siting.solve(np.arange(25), cap, cost, nodes)
+    table = siting.solve(cap, cost, nodes)
     load = rng.uniform(0, cap.sum(), 30)
     theta = rng.uniform(2, 18, 30)
-    placed = table.place(load, theta)
+    placed = placed_by(table, load, theta)
     np.testing.assert_allclose(placed.sum(axis=1), load, rtol=1e-9)
     solved = np.stack([exact(cap, cost, t, x) for x, t in zip(load, theta, strict=True)])
     assert np.abs(placed - solved).max() < 0.04 * cap.max()
     at_node = np.stack([exact(cap, cost, 6.0, x) for x in load])
-    assert np.abs(table.place(load, np.full(30, 6.0)) - at_node).max() < 0.002 * cap.max()
-    assert table.limit_mw == pytest.approx(cap.sum())
+    assert np.abs(placed_by(table, load, np.full(30, 6.0)) - at_node).max() < 0.002 * cap.max()
+    assert table.levels_mw[:, -1] == pytest.approx(cap.sum())
 
 
 def test_sites_once_built_stay():
     cap, cost = draw_cells(np.random.default_rng(7))
-    table = siting.solve(np.arange(25), cap, cost, np.array([3.0, 6.0, 12.0]))
-    load = np.array([[100.0, 800.0, 300.0, 0.0, 900.0]])
-    split = siting.operated(table, load, np.array([6.0]))
-    np.testing.assert_allclose(split.sum(axis=2), load, rtol=1e-9)
-    np.testing.assert_allclose(split[0, 2], split[0, 1] * 300 / 800, rtol=1e-9)
-    assert (split[0, 4] >= split[0, 1] - 1e-9).all()
+    table = siting.solve(cap, cost, np.array([3.0, 6.0, 12.0]))
+    load = np.array([100.0, 800.0, 300.0, 0.0, 900.0])
+    split = water_fill(table, load[:, None], np.array([6.0]), np.ones(1), np.ones(25)).split_mw[..., 0]
+    np.testing.assert_allclose(split.sum(axis=0), load, rtol=1e-9)
+    np.testing.assert_allclose(split[:, 2], split[:, 1] * 300 / 800, rtol=1e-9)
+    assert (split[:, 4] >= split[:, 1] - 1e-9).all()
 
 
 def test_cells_in_another_order_get_the_same_load():

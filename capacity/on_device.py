@@ -1,0 +1,105 @@
+"""Headroom of a country's areas with the draws on a GPU.
+
+Profiles and coefficients go to the device, area by area, each while the area before is solved; headroom and curtailed
+hours stay there for siting, power usage, compute and quantiles (`capacity.result`). Profiles that years and scenarios
+share go there once in a run.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity.adequacy import AreaWeather
+from capacity.errors import CapacityError
+from capacity.notions import Margin
+from cuda_kernels import asnumpy, namespace_of, to_device
+from cuda_kernels.headroom_sets import headroom_sets_mw
+from cuda_kernels.streams import staged
+
+Floats = NDArray[np.float64]
+
+Task = tuple[int, AreaWeather, NDArray[np.int64]]
+"""An area, one of its weather years, and the draws that live in it."""
+
+
+class Found(NamedTuple):
+    """On the device, all (draw, area, year): headroom without and with curtailment [MW], curtailed hours [h]."""
+
+    firm: Any
+    flexible: Any
+    curtailed_hours: Any
+
+
+class Shared:
+    """What a run keeps on the device: the profiles of an area's weather year that years and scenarios share."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int, int], Any] = {}
+
+    def profiles(self, conditions: AreaWeather, margin: Margin) -> Any:
+        """Profiles (term, hour) of one year, on the device; only the terms that are not `yearly` mean something."""
+        key = (conditions.area, conditions.weather_year, margin.profiles.shape[1])
+        if key not in self._kept:
+            self._kept[key] = to_device("gpu")(np.ascontiguousarray(margin.profiles[0]))
+        return self._kept[key]
+
+
+def solve(tasks: Sequence[Task], margin_of: Callable[..., Margin], share: Floats, shared: Shared) -> Found:
+    """Headroom of all draws, areas and years.
+
+    tasks : together they hold every draw of every area once
+    margin_of : the margin of a task (area, weather, draws); asked for one task ahead of the device
+    share : (draw, year)  Curtailable share. [1]
+
+    Raises CapacityError where the inputs of a task are not finite, naming it.
+    """
+    draws, years = share.shape
+    tasks = [task for task in tasks if task[2].size]
+    areas = 1 + max(task[0] for task in tasks)
+    xp = namespace_of("gpu")
+    found = Found(*(xp.zeros((draws, areas, years)) for _ in range(3)))
+    ahead: deque[Margin] = deque()
+    faults = []
+
+    def blocks() -> Iterator[tuple[Any, ...]]:
+        for task in tasks:
+            margin = margin_of(*task)
+            ahead.append(margin)
+            shares = np.stack([np.zeros_like(share[task[2]]), share[task[2]]], axis=-1)
+            yearly = margin.profiles[:, list(margin.yearly)]
+            yield yearly, margin.coefficients.swapaxes(0, 1), shares.swapaxes(0, 1), task[2]
+
+    for number, (yearly, coefficients, shares, members) in enumerate(staged(blocks(), "gpu")):
+        area, conditions, _ = tasks[number]
+        margin = ahead.popleft()
+        profiles = _profiles(xp, shared.profiles(conditions, margin), yearly, margin.yearly)
+        load, hours, fault = headroom_sets_mw(profiles, coefficients, shares)
+        faults.append(fault)
+        for into, values in zip(found, (load[..., 0], load[..., 1], hours[..., 1]), strict=True):
+            into[members, area] = values.T
+    _check(xp, tasks, faults)
+    return found
+
+
+def _profiles(xp: Any, shared: Any, yearly: Any, places: Sequence[int]) -> Any:
+    """Profiles (year, term, hour) from those all years share and those that differ."""
+    profiles = xp.empty((len(yearly), *shared.shape))
+    for term in range(len(shared)):
+        profiles[:, term] = yearly[:, places.index(term)] if term in places else shared[term]
+    return profiles
+
+
+def _check(xp: Any, tasks: Sequence[Task], faults: Sequence[Any]) -> None:
+    """One look at the device for all tasks."""
+    wrong = [
+        f"{task[1].area} in the weather of {task[1].weather_year}"
+        for task, bad in zip(tasks, asnumpy(xp.stack(faults)), strict=True)
+        if bad
+    ]
+    if wrong:
+        raise CapacityError(f"the hourly margin is not finite, or too large, in {', '.join(wrong)}")

@@ -1,0 +1,93 @@
+"""`capacity.estimate(..., device="gpu")` under emulation: the numbers of the CPU, and how little crosses the bus.
+
+A block of draws is what one call computes. What goes in: one copy a weather year of an area (profiles that the scenario
+changes, and the draws' coefficients), its shared profiles once a run, one copy an area for its cells, and a few arrays
+of parameters a country. What comes out: summaries, and for the joint limits three arrays with draws a country.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from grid_factory import tiny_grid
+
+import capacity
+from capacity import notions
+from capacity.errors import CapacityError
+from scenarios import load
+
+from . import stand_in
+
+COUNTRIES = 2
+PARAMETERS = 7  # arrays a country: temperature and room of sites, PUE of areas and builders, life, watts, delivery
+RANKS = 4  # ranks and weights of two kinds of quantiles, once for each number of draws in a process
+FETCHED = 28  # arrays a country: sums, quantiles and means, cells, what the joint limits read, one look for faults
+
+
+@pytest.fixture(scope="module")
+def grid() -> xr.Dataset:
+    return tiny_grid()
+
+
+def run(grid: xr.Dataset, device: str, draws: int = 6, names: tuple[str, ...] = ("reference",), **how) -> xr.Dataset:
+    years = how.pop("years", [2025])
+    return capacity.estimate(grid, load(names), years=years, draws=draws, seed=3, device=device, **how)
+
+
+def counted(grid: xr.Dataset, **how) -> tuple[int, int]:
+    stand_in.transfers.clear()
+    run(grid, "gpu", **how)
+    return stand_in.transfers["host to device"], stand_in.transfers["device to host"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"area_draws": True, "event_draws": 3},
+        {"adequacy": "historic_peak"},
+        {"names": ("winter-stress",)},
+    ],
+)
+def test_the_device_gives_the_numbers_of_the_cpu(cupy, grid, how):
+    on_cpu = run(grid, "cpu", **how)
+    on_gpu = run(grid, "gpu", **how)
+    assert on_gpu.attrs.pop("device") == "gpu"
+    assert on_cpu.attrs.pop("device") == "cpu"
+    xr.testing.assert_identical(on_gpu, on_cpu)
+    assert {"quantile_select", "water_fill"} <= {name for name, _, _ in stand_in.launches}
+
+
+def test_what_needs_hours_of_the_hosted_load_is_worked_out_on_the_host(cupy, grid):
+    how = {"names": ("us-power-capping",)}  # the US not, China on the device
+    xr.testing.assert_equal(run(grid, "gpu", **how), run(grid, "cpu", **how))
+
+
+def test_transfers_are_few_and_do_not_grow_with_draws_or_years(cupy, grid):
+    run(grid, "gpu", draws=20)  # ranks of the quantiles are on the device from here on
+    up, down = counted(grid, draws=20)
+    assert up == 2 * grid.sizes["profile"] + grid.sizes["area"] + PARAMETERS * COUNTRIES
+    assert down == FETCHED * COUNTRIES
+    more = counted(grid, draws=40, years=[2025, 2026])
+    assert more[0] <= up + RANKS
+    assert more[1] == down
+    # A second scenario finds the shared profiles, and a country that it leaves alone as it was solved.
+    both = counted(grid, draws=20, names=("reference", "us-flexible-load"))
+    assert both[0] <= 2 * up - grid.sizes["profile"]
+    assert both[1] <= 2 * down
+    # Draws by area cost one array more for each variable.
+    assert counted(grid, draws=20, area_draws=True) == (up, down + 6 * COUNTRIES)
+
+
+def test_what_is_missing_is_named_after_one_look(cupy, grid, monkeypatch):
+    made = notions.NOTIONS["firm_capacity"]
+
+    def spoilt(record, weather, balance, central):
+        margin = made(record, weather, balance, central)
+        if weather.area == "cn.jiangsu":
+            margin.coefficients[0, 0, 2] = np.nan
+        return margin
+
+    monkeypatch.setattr(notions, "NOTIONS", {"firm_capacity": spoilt})
+    with pytest.raises(CapacityError, match=r"not finite, or too large, in cn\.jiangsu in the weather of"):
+        run(grid, "gpu")
