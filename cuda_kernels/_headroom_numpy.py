@@ -1,11 +1,11 @@
 """NumPy body of the headroom kernel; `headroom.headroom_mw` holds the contract.
 
-*Prune*: for any set A of more than `allowed` hours, sum_A margin / (|A| - allowed) is at or above the root and linear
-in the coefficients, a plane above the answers of all cases. Cases are gathered into blocks of near neighbours; the
-block's centre is solved, and interval arithmetic over the block's box of coefficients drops the hours whose margins
-never fall below its plane. Hours that stay below it by more than its distance from the answers are curtailed in every
-case and enter as one sum; that distance is measured on a few cases, and the cases that turn out to break it are solved
-again without that step. *Search*: Newton's descent on the remaining hours, all cases of the block at once.
+*Prune*: native customers first, a root on some of the hours can only be higher than the root on all. So the hours that
+the case at the centre of a block of near neighbours needs give a bound above the root of every case of the block, and
+only hours with a margin below its case's bound matter. Many cases are pruned together beforehand, by a plane above all
+their answers and interval arithmetic over their box of coefficients (see `_headroom_numba`), as is the plain rule's
+every block. Hours that are curtailed in every case enter as one sum; cases that turn out to break that are solved again
+without. *Search*: Newton's descent on the remaining hours, all cases of the block at once.
 *Finish*: the last steps again with sums that do not depend on order (_exact.py), so that a case's bits depend neither
 on its block nor on the engine.
 """
@@ -21,10 +21,10 @@ from . import _exact
 NEAR = 1e-9  # relative: how far right of its own answer the finish starts; decides ties alike on every path
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
 _BLOCK = 64
+_GROUP = 1024  # cases that share one pruning of the hours
+_MORE = 1.25  # times the hours that the centre needs bound the other roots
 _PROBES = 4
 _MAX_STEPS = 400
-_CLOSER_STEPS = 8
-_CLOSE = 0.8  # a step that takes less than a fifth off the bound no longer pays
 
 
 class _Problem(NamedTuple):
@@ -58,14 +58,18 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     rounded = _exact.rounded(profiles, anchor)
     problem = _Problem(rounded, anchor, peaks, 0.0 if native_first else -np.inf)
     allowed = shares * profiles.shape[1]
-    everywhere = np.arange(profiles.shape[1])
-    plane = _flat_plane(problem, coefficients, float(allowed.max()))
-    bounds, plane, (low, _), guard = _narrow(problem, everywhere, coefficients, float(allowed.max()), plane)
-    shortlist = np.flatnonzero(_in_play(problem, low, bounds[0], guard))
-    for block in _blocks(coefficients, np.abs(rounded - plane[:-1, None]).mean(axis=1)):
-        for share in range(shares.shape[1]):
-            part = (coefficients[block], allowed[block, share])
-            load[block, share], hours[block, share] = _solve(problem, shortlist, part, plane)
+    effect = np.ptp(rounded, axis=1)
+    for group in _blocks(coefficients, effect, _GROUP):
+        inside, most = coefficients[group], float(allowed[group].max())
+        plane = _flat_plane(problem, inside, most)
+        listed = problem
+        if len(group) > _BLOCK or not native_first:
+            bounds, plane, (low, _), guard = _narrow(problem, np.arange(profiles.shape[1]), inside, most, plane)
+            listed = problem._replace(profiles=rounded[:, _in_play(problem, low, bounds[0], guard)])
+        for block in _blocks(inside, effect, _BLOCK):
+            cases = group[block]
+            solve = _solve if native_first else _solve_plain
+            load[cases], hours[cases] = solve(listed, (inside[block], allowed[cases]), plane)
     return load, hours
 
 
@@ -75,15 +79,15 @@ def _flat_plane(problem: _Problem, coefficients: Any, allowed: float) -> Any:
     return np.append(np.zeros(len(problem.peaks)), reach / (1.0 - allowed / problem.profiles.shape[1]))
 
 
-def _blocks(coefficients: Any, effect: Any) -> list[Any]:
-    """Case numbers, split at the mean of the coefficient of widest effect until blocks are small."""
+def _blocks(coefficients: Any, effect: Any, size: int) -> list[Any]:
+    """Case numbers, split at the mean of the coefficient of widest effect until at most `size` are together."""
     waiting, done = [np.arange(len(coefficients))], []
     while waiting:
         cases = waiting.pop()
         inside = coefficients[cases]
         widest = int(np.argmax(np.ptp(inside, axis=0) * effect))
         left = inside[:, widest] <= inside[:, widest].mean()
-        if len(cases) <= _BLOCK or left.all() or not left.any():  # rounding can put the mean outside
+        if len(cases) <= size or left.all() or not left.any():  # rounding can put the mean outside
             done.append(cases)
         else:
             waiting += [cases[left], cases[~left]]
@@ -133,63 +137,132 @@ def _in_play(problem: _Problem, low: Any, floor: Any, guard: float) -> Any:
     return (low <= guard) | (floor <= guard) if problem.lowest < 0.0 else low <= guard
 
 
-def _solve(problem: _Problem, hours: Any, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
-    """Headroom and curtailed hours of a block of cases, one share each."""
+def _solve(problem: _Problem, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
+    """Headroom and curtailed hours (case, share) of a block of cases; native customers come first.
+
+    With fewer hours a root can only be higher. So the roots on the hours that the case at the centre needs bound the
+    roots, and an hour matters only if some case's margin lies below its bound. The bound of a case's largest share
+    serves its smaller ones.
+    """
     coefficients, allowed = part
+    most = allowed.max(axis=1)
+    guard = 1e-12 * (np.abs(coefficients) @ problem.peaks)
+    start = coefficients @ plane[:-1] + plane[-1] + guard
+    few = _needed(problem, coefficients.mean(axis=0), float(most.max()), plane)
+    bound = _newton(coefficients @ problem.profiles[:, few], most, start, guard) + guard
+    margin = coefficients @ problem.profiles
+    listed = np.flatnonzero((margin <= bound[:, None]).any(axis=0))
+    margin = margin[:, listed]
+    load, count = np.zeros(allowed.shape), np.zeros(allowed.shape, dtype=np.int64)
+    for share in range(allowed.shape[1]):
+        mine = (coefficients, allowed[:, share])
+        load[:, share], count[:, share] = _solve_share(problem, (listed, margin), mine, bound)
+    return load, count
+
+
+def _needed(problem: _Problem, centre: Any, allowed: float, plane: Any) -> Any:
+    """The hours that one case curtails, and some more."""
+    margin = centre @ problem.profiles
+    guard = np.array([1e-12 * (np.abs(centre) @ problem.peaks)])
+    start = np.array([centre @ plane[:-1] + plane[-1]]) + guard
+    root = _newton(margin[None], np.array([allowed]), start, guard)[0]
+    wanted = int(_MORE * np.count_nonzero(margin < root)) + _BLOCK
+    return np.argpartition(margin, wanted)[:wanted] if wanted < margin.size else np.arange(margin.size)
+
+
+def _newton(margin: Any, allowed: Any, load: Any, guard: Any) -> Any:
+    """Newton from the right on margins (case, hour): loads at or a hair above the roots."""
+    margin = np.maximum(margin, 0.0)
+    for _ in range(_MAX_STEPS):
+        curtailed = margin < load[:, None]
+        excess = _per_row(curtailed) - allowed
+        total = np.einsum("ch,ch->c", margin, curtailed)
+        step = np.divide(total, excess, out=load.copy(), where=excess > 0.0) + guard
+        if not (step < load).any():
+            break
+        load = np.minimum(load, step)
+    return load
+
+
+def _per_row(marked: Any) -> Any:
+    """Number of marks in each row; adding up truth values is ten times slower."""
+    return np.bitwise_count(np.packbits(marked, axis=1)).sum(axis=1, dtype=np.int64)
+
+
+def _solve_share(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], bound: Any) -> tuple[Any, Any]:
+    """One share of a block's cases. lists = (hours that matter, margins (case, hour) in them)."""
+    listed, margin = lists
+    coefficients, allowed = part
+    load, count = np.zeros(len(allowed)), np.zeros(len(allowed), dtype=np.int64)
+    firm = allowed == 0.0
+    if firm.any():
+        load[firm] = _firm(problem, listed, coefficients[firm])
+    guard = 1e-12 * (np.abs(coefficients) @ problem.peaks)
+    # A case that is short in more hours than it may curtail hosts nothing.
+    live = np.flatnonzero(~firm & (_per_row(margin < -guard[:, None]) <= allowed))
+    if len(live) == 0:
+        return load, count
+    margin, coefficients, allowed, guard = margin[live], coefficients[live], allowed[live], guard[live]
+    roots = _newton(margin, allowed, bound[live], guard)
+    slack = guard + 4.0 * NEAR * np.maximum(roots, 1e9 * guard)
+    kept = np.flatnonzero((margin <= (roots + slack)[:, None]).any(axis=0))
+    margin, listed = margin[:, kept], listed[kept]
+    sure = (margin <= (roots - slack)[:, None]).all(axis=0)
+    positive = sure & (margin >= guard[:, None]).all(axis=0)
+    negative = sure & (margin <= -guard[:, None]).all(axis=0)
+    base = _base(problem, listed[positive], int(np.count_nonzero(negative)))
+    part, start = (coefficients, allowed), roots + slack
+    load[live], count[live] = _on_list(problem, listed[~positive & ~negative], part, base, start)
+    again = load[live] < roots - slack  # the hours that were sure may not be
+    if base.number > 0.0 and again.any():
+        part = (coefficients[again], allowed[again])
+        load[live[again]], count[live[again]] = _on_list(problem, listed, part, _nothing(problem), start[again])
+    return load, count
+
+
+def _nothing(problem: _Problem) -> _Base:
+    return _Base(np.zeros(len(problem.peaks)), np.zeros(len(problem.peaks)), 0.0)
+
+
+def _base(problem: _Problem, positive: Any, negative: int) -> _Base:
+    """Hours that are curtailed in every case, given those of positive margin and the number of others."""
+    high, low = _exact.halves(problem.profiles[:, positive], problem.anchor)
+    return _Base(high.sum(axis=1), low.sum(axis=1), float(len(positive) + negative))
+
+
+def _solve_plain(problem: _Problem, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
+    """Headroom and curtailed hours (case, share) of a block of cases where shortage is charged."""
+    coefficients, allowed = part
+    found = [_plain_share(problem, (coefficients, allowed[:, share]), plane) for share in range(allowed.shape[1])]
+    return np.stack([load for load, _ in found], axis=1), np.stack([count for _, count in found], axis=1)
+
+
+def _plain_share(problem: _Problem, part: tuple[Any, Any], plane: Any) -> tuple[Any, Any]:
+    """One share of a block's cases where shortage is charged.
+
+    Hours that lie below the block's plane by more than its distance from the answers are curtailed in every case. That
+    distance is measured on a few cases, and the cases that turn out to break it are solved again without that step.
+    """
+    coefficients, allowed = part
+    everywhere = np.arange(problem.profiles.shape[1])
     if not allowed.any():
-        return _firm(problem, hours, coefficients), np.zeros(len(allowed), dtype=np.int64)
-    bounds, plane, (low, high), guard = _narrow(problem, hours, coefficients, float(allowed.max()), plane)
+        return _firm(problem, everywhere, coefficients), np.zeros(len(allowed), dtype=np.int64)
+    bounds, plane, (low, high), guard = _narrow(problem, everywhere, coefficients, float(allowed.max()), plane)
     above = coefficients @ plane[:-1] + plane[-1]
     keep = _in_play(problem, low, bounds[0], guard)
-    if problem.lowest == 0.0:
-        hours = hours[keep]
-        bounds, above, high, keep = _closer(problem, hours, part, above, guard)
-    nothing = _Base(np.zeros(len(problem.peaks)), np.zeros(len(problem.peaks)), 0.0)
     probes = np.unique(np.linspace(0, len(allowed) - 1, _PROBES).astype(np.intp))
-    whole = hours[keep]
+    whole = np.flatnonzero(keep)
+    nothing = _nothing(problem)
     few, _ = _on_list(problem, whole, (coefficients[probes], allowed[probes]), nothing, above[probes] + guard)
     gap = 3.0 * float((above[probes] - few).max()) + guard
     sure = keep & (high <= -gap - guard)
-    if problem.lowest == 0.0:
-        positive, negative = sure & (bounds[0] >= guard), sure & (bounds[1] <= -guard)
-    else:
-        positive, negative = sure, np.zeros_like(sure)
-    certain = problem.profiles[:, hours[positive]]
-    parts = _exact.halves(certain, problem.anchor)
-    base = _Base(parts[0].sum(axis=1), parts[1].sum(axis=1), float(np.count_nonzero(positive | negative)))
-    undecided = hours[keep & ~positive & ~negative]
-    load, count = _on_list(problem, undecided, part, base, above + guard)
+    base = _base(problem, np.flatnonzero(sure), 0)
+    load, count = _on_list(problem, np.flatnonzero(keep & ~sure), part, base, above + guard)
     again = (load < above - gap) | (allowed == 0.0)
     if base.number > 0.0 and again.any():
         left = (coefficients[again], allowed[again])
         load[again], count[again] = _on_list(problem, whole, left, nothing, above[again] + guard)
     return load, count
-
-
-def _closer(problem: _Problem, hours: Any, part: tuple[Any, Any], above: Any, guard: float) -> tuple[Any, ...]:
-    """What the box of coefficients leaves open, asked of the cases themselves; native customers come first.
-
-    Where the cases lie far apart their box says little. Returns each hour's lowest and highest margin, a bound above
-    each root a few Newton steps closer, the hour's largest distance below that bound, and which hours stay in play. A
-    case that is short in more hours than it may curtail hosts nothing, so its bound is zero.
-    """
-    coefficients, allowed = part
-    margin = coefficients @ problem.profiles[:, hours]
-    bounds = (margin.min(axis=0), margin.max(axis=0))
-    short = np.count_nonzero(margin < -guard, axis=1) > allowed
-    np.maximum(margin, 0.0, out=margin)
-    above = np.where(short, 0.0, above)
-    for _ in range(_CLOSER_STEPS):
-        curtailed = margin < above[:, None]
-        excess = np.count_nonzero(curtailed, axis=1) - allowed
-        total = np.einsum("ch,ch->c", margin, curtailed)
-        step = np.divide(total, excess, out=above.copy(), where=excess > 0.0) + guard
-        far = step < _CLOSE * above
-        above = np.minimum(above, step)
-        if not far.any():
-            break
-    margin -= above[:, None]
-    return bounds, above, margin.max(axis=0), margin.min(axis=0) <= guard
 
 
 def _firm(problem: _Problem, hours: Any, coefficients: Any) -> Any:
