@@ -77,8 +77,8 @@ def _bust_sentences(findings: list[Finding], claim: Claim, start: int) -> list[s
     low, high = (100 * claim.threshold(name) for name in ("setback_low", "setback_high"))
     loss, event, recovery, limited, _, *others = findings
     return [
-        f"Spending breaks off before {horizon:g} in {event.chance}; this is the hazard put in (label J), not a "
-        f"finding.",
+        f"Spending breaks off before {horizon:g} in {event.chance}; this follows from the hazard and the spending put "
+        "in (label J), it is no finding.",
         f"A bust in {start} costs {loss.band} of US compute over {span:g} years; {loss.condition} in "
         f"{loss.chance}. "
         f"It is made up after {number(recovery.posterior.median)} years in the median; in {recovery.chance} not within "

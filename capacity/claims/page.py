@@ -58,6 +58,7 @@ pre { background: var(--soft); padding: 0.6rem 0.8rem; overflow-x: auto; font-si
   .cards tbody th::before { content: attr(data-column) " "; font-weight: normal; color: var(--muted); }
   .cards td::before { content: attr(data-column) ": "; color: var(--muted); }
   .cards td.number, .cards th.number { text-align: left; }
+  .cards td[data-empty] { display: none; }
 }
 @media print { .wide { overflow: visible; } h2 { break-before: page; } }
 """
@@ -288,7 +289,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *
     for row in body:
         first = f'<th scope="row"{role["rowheader"]}{style[0]}{named[0]}>{escape(row[0])}</th>'
         rest = "".join(
-            f"<td{role['cell']}{style[c]}{named[c]}>{escape(text)}</td>" for c, text in enumerate(row[1:], start=1)
+            f"<td{role['cell']}{style[c]}{named[c]}{' data-empty' if text == '-' else ''}>{escape(text)}</td>"
+            for c, text in enumerate(row[1:], start=1)
         )
         lines.append(f"<tr{role['row']}>{first}{rest}</tr>")
     group, kind = role["rowgroup"], "wide cards" if cards else "wide"
