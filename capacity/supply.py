@@ -60,7 +60,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     regime, on_record = regimes.factors(fleet, draws)
     recorded: NDArray[np.bool_] = np.asarray(fleet.planned_addition_mw.any(axis=(0, 2)))
     groups = [regimes.group_of(technology) for technology in fleet.technologies]
-    for k in np.flatnonzero(recorded):
+    for k in map(int, np.flatnonzero(recorded)):
         planned[:, :, k] *= on_record[:, :, groups[k]]
         planned[:, :, k] += came[:, k]
     # Areas of all technologies are added up at once: of one alone their numbers lie apart, which is slow.
