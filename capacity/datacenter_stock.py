@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from capacity import chips, runs
-from capacity.draws import Draws, stream_number
+from capacity.draws import Draws
 from capacity.errors import CapacityError
-from cuda_kernels import philox
 from scenarios import ScenarioError, checks, yaml_text
 from scenarios.distributions import Distribution, Value
 from scenarios.schema import Closed, Label, Text
@@ -70,8 +69,7 @@ def read(path: Path) -> tuple[Count, ...]:
 def quantity(country: str, name: str, year: int, draws: Draws) -> Floats:
     """Draws (draw,) of a quantity in a year, interpolated in logarithms between the years known and level outside."""
     known = sorted((c for c in counts() if (c.country, c.quantity) == (country, name)), key=lambda c: c.year)
-    stream = stream_number(f"datacenter_stock.{country}.{name}")
-    uniform = philox.uniform(draws.seed, draws.ids, stream, np.zeros(1, dtype=np.int64))[:, 0]
+    uniform = draws.uniform(f"datacenter_stock.{country}.{name}")
     values = [np.log(c.value.quantile(uniform)) for c in known if isinstance(c.value, Distribution)]
     years = [c.year for c in known]
     place = int(np.clip(np.searchsorted(years, year), 1, len(years) - 1)) if len(years) > 1 else 0
