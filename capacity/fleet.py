@@ -114,5 +114,7 @@ def delays(mean_delay: Floats, years: int) -> Floats:
 def toeplitz(by_lag: Floats) -> Floats:
     """Table (draw, from year, to year) of a share (draw, lag); zero before the year itself."""
     years = by_lag.shape[1]
-    lag = np.arange(years)[None, :] - np.arange(years)[:, None]
-    return np.where(lag >= 0, by_lag[:, np.maximum(lag, 0)], 0.0)
+    table = np.zeros((len(by_lag), years, years))
+    for start in range(years):
+        table[:, start, start:] = by_lag[:, : years - start]
+    return table
