@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 CLOSE = 1e-3
 """Relative distance from the copper plate at which the search ends; label J."""
 MOST_STEPS = 16
-"""Directions tried for a case; label J: from either end the base year's totals then agree within 0.1 %."""
+"""Directions tried for a case; label J: from either end the base year's totals then agree within 0.2 %."""
 LEAST_SHARE = 1e-4
 """An area without load is given this share to begin with; label J."""
 LONGER, SHORTER, FARTHEST = 1.5, 0.4, 2.0
