@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ and hours by season and part of the day."""
 SEASON_OF_HOUR = np.select([np.isin(notions.MONTH_OF_HOUR, months) for months in SEASONS.values()], range(len(SEASONS)))
 
 
+_YES = np.ones(1, dtype=bool)
+
+
 class Cuts(NamedTuple):
     """Curtailment of one case where there is any: hours of the year, ascending, and MW."""
 
@@ -31,6 +35,7 @@ class Cuts(NamedTuple):
     cut_mw: Floats
 
 
+@cache
 def day_part_of_hour(weather_year: int, zone: str) -> NDArray[np.int64]:
     """Index into DAY_PARTS (hour,) of the hours of a weather year, which are UTC, by local time."""
     local = year_hours(weather_year).tz_convert(zone).hour.to_numpy()
@@ -49,8 +54,8 @@ def figures(cuts: Cuts, load_mw: float, day_part: NDArray[np.int64]) -> Floats:
     found = np.zeros(len(FIGURES))
     if not hours.size:
         return found
-    ends = np.flatnonzero(np.diff(hours) > 1)
-    lengths = np.diff(np.r_[-1, ends, len(hours) - 1])
+    first = np.flatnonzero(np.concatenate([_YES, hours[1:] - hours[:-1] > 1, _YES]))
+    lengths = first[1:] - first[:-1]
     found[:4] = len(hours), len(lengths), lengths.max(), cuts.cut_mw.max() / load_mw
     found[4:8] = np.bincount(SEASON_OF_HOUR[hours], minlength=len(SEASONS))
     found[8:] = np.bincount(day_part[hours], minlength=len(DAY_PARTS))
@@ -64,7 +69,7 @@ def of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Floats) ->
     case's cuts do not depend on the cases beside it.
     """
     rough = coefficients.astype(np.float32) @ profiles.astype(np.float32)
-    slack = 1e-5 * (np.abs(coefficients) @ np.abs(profiles).max(axis=1))
+    slack = 1e-5 * (np.abs(coefficients) @ np.maximum(profiles.max(axis=1), -profiles.min(axis=1)))
     found = []
     for row, weights, load, doubt in zip(rough, coefficients, load_mw, slack, strict=True):
         (hours,) = np.nonzero(row < load + doubt) if load > 0.0 else (np.zeros(0, dtype=np.int64),)

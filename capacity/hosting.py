@@ -70,6 +70,8 @@ class Hosting:
 
         balance : of these draws; found : headroom and curtailed hours by the energy share alone, changed in place.
         """
+        if self.policy.only_energy and not self.tally.sampled(members).size:
+            return
         days = events.day_part_of_hour(conditions.weather_year, self.zones[a])
         for y in range(found.headroom_mw.shape[2]):
             if self.policy.only_energy:
