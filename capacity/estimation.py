@@ -23,7 +23,7 @@ from scenarios.defaults import groups
 Progress = Callable[[str, int, int], None]
 
 COUNTRIES = ("US", "CN")
-JOINT_TOPICS = ("deployment", "chips", "capital", "efficiency")
+JOINT_TOPICS = ("chips", "capital", "efficiency")
 """Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
 READ_BY_BOTH = frozenset({"chip_life_spread_years"})
 
