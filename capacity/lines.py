@@ -27,8 +27,8 @@ def added_mw(
 ) -> Floats:
     """What planned lines add to the limits (draw, year, from, to) after the base year. [MW]
 
-    delay_years, share : (draw, year)   A line counts with `share` of its capacity from its year and the delay on, at the
-                                        earliest after the base year: limits on record are older.
+    delay_years, share : (draw, year)   A line counts with `share` of its capacity from its year and the delay on, but
+                                        not in the base year: limits on record are older.
     """
     number = {area: i for i, area in enumerate(areas)}
     added = np.zeros((*delay_years.shape, len(areas), len(areas)))
