@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 
-_BLOCK = 512
+_BLOCK = 1024
 _TRIALS = (8, 64)
 """Draws of the two trials whose times tell the fixed cost of a block and that of a draw."""
 _NOT_OF_THE_GRID = {"chips"}
