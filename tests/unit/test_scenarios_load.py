@@ -95,7 +95,7 @@ overrides:
     assert _problems(write(text)) == [
         "1: title: : is missing",
         "2: titel: 'Mine': unknown key; did you mean 'title'? (known: name, title, rationale, sources, "
-        "overrides, flexible_load)",
+        "overrides, flexible_load, correlation)",
         "4: sources: : must not be empty",
         "6: overrides.us.curtailable_fracton: : unknown parameter; did you mean 'us.curtailable_fraction'?",
         "8: overrides.us.curtailable_fraction.value: : 2030: 0.5 lies outside the range 0 to 0.1 [1]",
