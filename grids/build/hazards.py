@@ -97,7 +97,7 @@ def fitted(record: Record) -> Curve:
 
 def half_life_at(exposed: Floats, retired: float, steepness: float) -> float:
     """Half-life at which a curve of given steepness retires as much in all as did. Bisection; years."""
-    ages = np.arange(OLDEST + 1) + 0.5
+    ages = np.arange(OLDEST + 1, dtype=np.float64) + 0.5
     low, high = 0.0, 400.0
     for _ in range(60):
         middle = 0.5 * (low + high)
@@ -109,7 +109,7 @@ def half_life_at(exposed: Floats, retired: float, steepness: float) -> float:
 
 
 def _loss(at: Floats, record: Record) -> float:
-    ages = np.arange(OLDEST + 1) + 0.5
+    ages = np.arange(OLDEST + 1, dtype=np.float64) + 0.5
     seen = record.exposed > 0
     chance = hazard(ages[seen], float(at[1]), float(np.exp(at[0])))
     size = record.retired.sum() / record.units

@@ -131,7 +131,8 @@ def test_a_figure_without_a_source_is_refused(monkeypatch):
             return self
 
         def read_text(self, encoding):
-            return "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]\nretired: []\nplanned: []\nsurveyed: []\n"
+            added = "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]"
+            return "\n".join((added, "retired: []", "planned: []", "surveyed: []"))
 
     monkeypatch.setattr(known_additions, "files", lambda _: Page())
     known_additions.read_known.cache_clear()
