@@ -64,6 +64,8 @@ ISLANDS: dict[str, list[tuple[str, str, int, int]]] = {
     "winter-stress": [("hostable_mw", "US", 2030, DOWN), ("hostable_mw", "CN", 2030, DOWN)],
 }
 NETWORK: dict[str, list[tuple[str, str, int, int]]] = {
+    "siting-by-request": [("hostable_mw", "US", 2033, 0), ("hostable_mw", "CN", 2033, 0)],
+    "siting-for-total": [("grid_headroom_mw", "US", 2033, UP)],
     "us-transmission-surge": [("hostable_mw", "US", 2033, UP)],
     "cn-east-data-west-compute": [("hostable_mw", "CN", 2033, UP)],
 }
