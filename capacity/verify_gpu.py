@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from capacity import verify_inputs
+from capacity import verify_inputs, verify_speed
 from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_device
 from cuda_kernels.headroom import Rule
 from cuda_kernels.quantile import order_statistic, quantile
@@ -31,6 +31,7 @@ STORAGE_TOLERANCE = 1e-10  # of the largest value; the NumPy twin takes its mini
 PROFILE_COUNTS = (1, 6, 12)  # a kernel is compiled for each
 RULES: tuple[Rule, ...] = ("native_first", "plain")
 BATCHES = (1, 10, 100, 1000)  # times the number of cases
+DRAWS_A_CASE = 10  # draws of the kernels over draws, times the number of cases
 REPETITIONS = 5
 DEVICE_ERRORS = (KernelError, RuntimeError, MemoryError)  # CuPy's own are of the last two kinds
 SHARE = 0.005  # of the throughput runs; the middle case of Norris et al. 2025
@@ -80,6 +81,7 @@ class Verification:
     hours: int
     comparisons: tuple[Comparison, ...]
     throughput: tuple[Throughput, ...]
+    over_draws: tuple[verify_speed.Speed, ...]
     pool_bytes: int
 
     @property
@@ -121,6 +123,12 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
         except DEVICE_ERRORS as error:
             comparisons.append(_stopped("headroom", f"{batch:,} cases", error))
             break
+    others: list[verify_speed.Speed] = []
+    progress(f"kernels over draws: {cases * DRAWS_A_CASE:,} draws")
+    try:
+        others += verify_speed.over_draws(rng, cases * DRAWS_A_CASE, device)
+    except DEVICE_ERRORS as error:
+        comparisons.append(_stopped("kernels over draws", "timing", error))
     return Verification(
         date=datetime.now(UTC).date().isoformat(),
         gridflops=version("gridflops"),
@@ -132,6 +140,7 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
         hours=hours,
         comparisons=tuple(comparisons),
         throughput=tuple(speeds),
+        over_draws=tuple(others),
         pool_bytes=devices.pool_bytes(),
     )
 

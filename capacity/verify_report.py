@@ -37,7 +37,7 @@ def driver(run: Verification) -> str:
 
 def markdown(run: Verification) -> str:
     """The whole page."""
-    return "\n".join([*_head(run), *_parity(run), *_speed(run)]) + "\n"
+    return "\n".join([*_head(run), *_parity(run), *_speed(run), *_over_draws(run)]) + "\n"
 
 
 def _head(run: Verification) -> Iterator[str]:
@@ -105,3 +105,16 @@ def _speed(run: Verification) -> Iterator[str]:
         f"Measured: wall clock, median, arrays on the device. Hours left: by pruning, of {run.hours:,}. "
         f"Most device memory held by CuPy's pool: {run.pool_bytes / 2**20:,.0f} MiB."
     )
+
+
+def _over_draws(run: Verification) -> Iterator[str]:
+    yield ""
+    yield "### Kernels over draws"
+    yield ""
+    yield "| kernel | work | measured, ms | floor (estimate) | ratio | operations | bytes |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in run.over_draws:
+        yield (
+            f"| {row.kernel} | {row.what} | {row.milliseconds:.3g} | {row.floor_milliseconds:.3g} "
+            f"| {row.milliseconds / row.floor_milliseconds:.3g} | {row.operations:,.0f} | {row.bytes:,.0f} |"
+        )

@@ -1,6 +1,6 @@
 """Run a changed .cu file against the NumPy twins, in a process of its own: what is wrong with it may be fatal.
 
-usage: python -m emulation.judge headroom|philox FILE; exit code 0 when nothing differs, 3 when something does.
+usage: python -m emulation.judge KIND FILE, KIND one of JUDGES; exit code 0 when nothing differs, 3 when something does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import numpy as np
 
 from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
+from cuda_kernels.quantile import quantile
+from cuda_kernels.water_fill import water_fill
 
-from . import stand_in
+from . import stand_in, test_quantile, test_water_fill
 
 
 def headroom_differs(cupy: object) -> bool:
@@ -74,12 +76,51 @@ def philox_differs(cupy: object) -> bool:
         return True
 
 
+def quantile_differs(cupy: object) -> bool:
+    probabilities = (0.0, 0.13, 0.29, 0.41, 0.62, 0.77, 0.95, 1.0)
+    for order in ("ascending", "descending", "random"):
+        stand_in.settings.order = order
+        for draws in (1, 3, 5, 40, 300, 513):
+            values = test_quantile.awkward(draws, 9)
+            try:
+                got = quantile(cupy.asarray(values), probabilities).get()
+            except RuntimeError:
+                return True
+            if not np.array_equal(got, quantile(values, probabilities), equal_nan=True):
+                return True
+    return False
+
+
+def water_fill_differs(cupy: object) -> bool:
+    for order in ("ascending", "random"):
+        stand_in.settings.order = order
+        for cells, years, draws in ((1, 1, 1), (5, 4, 43), (7, 3, 128)):
+            table, loads = test_water_fill.made_up(cells, years, draws)
+            loads[0][years // 2, -1] = np.nan
+            there, moved = test_water_fill.on(cupy, table, loads)
+            want = water_fill(table, *loads)
+            try:
+                got = water_fill(there, *moved)
+            except RuntimeError:
+                return True
+            if not all(np.array_equal(one.get(), two, equal_nan=True) for one, two in zip(got, want, strict=True)):
+                return True
+    return False
+
+
+JUDGES = {
+    "headroom": headroom_differs,
+    "philox": philox_differs,
+    "quantile": quantile_differs,
+    "water_fill": water_fill_differs,
+}
+
+
 def main(kind: str, file: str) -> int:
     module = sys.modules["cupy"] = stand_in.make_module()
     stand_in.settings.flags = ("-O1",)
     _launch.source = lambda module: Path(file).read_text()
-    differs = {"headroom": headroom_differs, "philox": philox_differs}[kind]
-    return 3 if differs(module) else 0
+    return 3 if JUDGES[kind](module) else 0
 
 
 if __name__ == "__main__":

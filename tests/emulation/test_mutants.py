@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cuda_kernels import _headroom_cuda, _launch
+from cuda_kernels import _headroom_cuda, _launch, _quantile_cuda, _water_fill_cuda
 
 from . import build, sanitizer, test_sanitizers
 
@@ -85,15 +85,71 @@ PHILOX = {
     "far tail like the shoulder": ("r <= 5.0", "r <= 50.0"),
 }
 
+QUANTILE = {
+    "negative numbers in the wrong order": ("bits >> 63 ? ~bits", "bits >> 63 ? bits"),
+    "seven passes": ("shift >= 0; shift -= 8", "shift > 0; shift -= 8"),
+    "last draws left out": ("first < draws; first += BLOCK", "first + BLOCK <= draws; first += BLOCK"),
+    "filler counted": ("const bool match = i < draws && (", "const bool match = ("),
+    "common lanes counted one short": (
+        "atomicAdd(bins + common, __popc(same));",
+        "atomicAdd(bins + common, __popc(same) - 1);",
+    ),
+    "odd lanes lost": ("if (match && byte != common)", "if (match && byte > common)"),
+    "every value counted for every rank": ("search.prefix[r] >> (shift + 8));", "key >> (shift + 8));"),
+    "histogram of the neighbour": ("settle(bins[search.leader[r]],", "settle(bins[r],"),
+    "leader of other bits": (
+        "search.prefix[leader - 1] == search.prefix[threadIdx.x]",
+        "search.prefix[leader - 1] <= search.prefix[threadIdx.x]",
+    ),
+    "rank within the bin not taken": ("*place = wanted - below;", "*place = wanted;"),
+    "bin one too far": ("below + bins[bin] <= wanted", "below + bins[bin] < wanted"),
+    "lanes do not see those before": ("if (lane >= by) upto += before;", "if (lane > by) upto += before;"),
+    "histograms not cleared": ("bins[i / BINS][i % BINS] = 0;", "if (shift == 56) bins[i / BINS][i % BINS] = 0;"),
+    "histogram read before it is full": (
+        "        __syncthreads();\n        for (int r = warp;",
+        "        for (int r = warp;",
+    ),
+    "missing values skipped": ("if (value != value) missing = true;", ""),
+    "upper neighbour from below": ("high - step * (1.0 - weight)", "low - step * (1.0 - weight)"),
+    "one form of interpolation": ("weight >= 0.5 ?", "weight >= 1.5 ?"),
+    "columns of another number": ("static_cast<size_t>(q) * column_count", "static_cast<size_t>(q) * draws"),
+}
+WATER_FILL = {
+    "tail guard broken": ("if (at >= loads) return;", "if (at > loads) return;"),
+    "last node out of reach": ("count - 2);", "count - 3);"),
+    "flat stretches divided": ("width > 0.0 ? (value", "width > -1.0 ? (value"),
+    "loads beyond the table extrapolated": ("fraction > 1.0 ? 1.0 : fraction", "fraction"),
+    "sites forgotten when the load falls": ("then > installed || then != then ? then : installed", "then"),
+    "missing years forgotten": ("then > installed || then != then", "then > installed"),
+    "first year left out": ("double installed = load[draw] / room;", "double installed = 0.0;"),
+    "temperatures mixed up": (
+        "heat.left + 1) * level_count, level_count, installed",
+        "heat.left) * level_count, level_count, installed",
+    ),
+    "room forgotten": ("* running * room;", "* running;"),
+    "running forgotten": ("* running * room;", "* room;"),
+    "cells of the wrong width": (
+        "next_row += static_cast<size_t>(node_count) * level_count;",
+        "next_row += level_count;",
+    ),
+    "weights of one cell": ("here * weight[cell];", "here * weight[0];"),
+    "draw and year mixed": ("at % draws;", "at / years;"),
+}
+
 
 def race_found(text: str, folder) -> bool:
     kernels = (_headroom_cuda.prune_kernel(3), _headroom_cuda.search_kernel(3, 2), _headroom_cuda.finish_kernel(3))
     names = [kernel.name for kernel in kernels]
-    for flags in (build.THREAD, build.ADDRESS):
-        for name, arguments in zip(names, test_sanitizers.headroom_arguments(151, 300), strict=True):
-            if sanitizer.run(text, name, flags, arguments, grid=2, block=128, folder=folder).code != 0:
-                return True
-    return False
+    all_arguments = test_sanitizers.headroom_arguments(151, 300)
+    return any(races(text, *one, 128, folder) for one in zip(names, all_arguments, strict=True))
+
+
+def races(text: str, name: str, arguments, block: int, folder) -> bool:
+    """Whether a sanitizer objects to two blocks of a kernel."""
+    return any(
+        sanitizer.run(text, name, flags, arguments, grid=2, block=block, folder=folder).code != 0
+        for flags in (build.THREAD, build.ADDRESS)
+    )
 
 
 def differs(kind: str, text: str, folder) -> bool:
@@ -131,9 +187,24 @@ def test_headroom_mutant_is_killed(tmp_path, name):
 def test_the_unchanged_kernels_survive(tmp_path):
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    assert not differs("philox", _launch.source("philox"), tmp_path)
+    for kind in ("philox", "quantile", "water_fill"):
+        assert not differs(kind, _launch.source(kind), tmp_path)
 
 
 @pytest.mark.parametrize("name", PHILOX)
 def test_philox_mutant_is_killed(tmp_path, name):
     assert differs("philox", mutate(inlined(_launch.source("philox")), *PHILOX[name]), tmp_path)
+
+
+@pytest.mark.parametrize("name", QUANTILE)
+def test_quantile_mutant_is_killed(tmp_path, name):
+    text = mutate(_launch.source("quantile"), *QUANTILE[name])
+    arguments = test_sanitizers.quantile_arguments()
+    assert differs("quantile", text, tmp_path) or races(text, _quantile_cuda.KERNEL.name, arguments, 256, tmp_path)
+
+
+@pytest.mark.parametrize("name", WATER_FILL)
+def test_water_fill_mutant_is_killed(tmp_path, name):
+    text = mutate(_launch.source("water_fill"), *WATER_FILL[name])
+    arguments = test_sanitizers.water_fill_arguments()
+    assert differs("water_fill", text, tmp_path) or races(text, _water_fill_cuda.KERNEL.name, arguments, 128, tmp_path)

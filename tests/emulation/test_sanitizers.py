@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuda_kernels import _exact, _headroom_cuda, _philox_cuda
+from cuda_kernels import _exact, _headroom_cuda, _philox_cuda, _quantile_cuda, _water_fill_cuda
 from cuda_kernels._launch import source
 
-from . import build, sanitizer
+from . import build, sanitizer, test_water_fill
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,7 +52,24 @@ def uniform_arguments() -> Arguments:
     return [*words, np.zeros(165), np.uint32(1), np.uint32(2), np.uint32(3), *sizes]
 
 
+def quantile_arguments() -> Arguments:
+    """Of quantile_select for two columns."""
+    columns = np.random.default_rng(0).normal(size=(2, 300))
+    ranks = np.array([0, 1, 10, 11, 299, 299], dtype=np.int32)
+    sizes = [np.int32(n) for n in (300, 3, 2)]
+    return [columns, ranks, np.array([0.25, 0.5, 0.0]), np.zeros((3, 2)), *sizes]
+
+
+def water_fill_arguments() -> Arguments:
+    """Of water_fill for two blocks of loads."""
+    table, loads = test_water_fill.made_up(5, 4, 47)
+    outputs = [np.zeros((5, 4, 47)), np.zeros((4, 47)), np.zeros((4, 47))]
+    return [*table, *loads, *outputs, *(np.int32(n) for n in (4, 33, 5, 4, 47))]
+
+
 LAUNCHES = {
+    "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
+    "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), 2, 128),
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
     "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
     "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cuda_kernels
-from capacity import verify_gpu, verify_report
+from capacity import verify_gpu, verify_report, verify_speed
 from capacity.cli import main
 from cuda_kernels import devices
 
@@ -24,6 +24,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify_gpu, "PROFILE_COUNTS", (6,))
     monkeypatch.setattr(verify_gpu, "BATCHES", (1, 8))
     monkeypatch.setattr(verify_gpu, "REPETITIONS", 1)
+    monkeypatch.setattr(verify_speed, "REPETITIONS", 1)
+    monkeypatch.setattr(verify_speed, "COLUMNS", 3)
+    monkeypatch.setattr(verify_gpu, "DRAWS_A_CASE", 1)
     monkeypatch.setattr(devices, "_DRIVER_FILE", Path("nowhere"))
 
 
@@ -51,6 +54,8 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
     assert {row["kernel"] for row in document["comparisons"]} == set(verify_gpu.CHECKS)
     assert [row["cases"] for row in document["throughput"]] == [20, 160]
     assert all(0 < row["floor_microseconds"] < row["microseconds"] for row in document["throughput"])
+    assert [row["kernel"] for row in document["over_draws"]] == ["quantile", "water_fill"]
+    assert all(0 < row["floor_milliseconds"] < row["milliseconds"] for row in document["over_draws"])
     assert all(row["differing"] == 0 for row in document["comparisons"] if row["kernel"] == "headroom")
     launched = {name.split("<")[0] for name, _, _ in stand_in.launches}
     kernels = {

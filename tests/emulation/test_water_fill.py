@@ -14,11 +14,13 @@ def made_up(cells: int, years: int, draws: int, seed: int = 0) -> tuple[Table, t
     rng = np.random.default_rng(seed)
     steps = rng.uniform(0, 5, (cells, 4, 33)) * (rng.random((cells, 4, 33)) < 0.7)
     steps[..., 0] = 0.0
-    steps[:, :, 7] = 0.0
+    steps[..., 7] = steps[..., -1] = 0.0
     split = np.cumsum(steps, axis=2)
     table = Table(np.array([1.0, 2.0, 4.0, 7.0]), split.sum(axis=0), split)
     load = np.maximum(np.cumsum(rng.normal(5, 40, (years, draws)), axis=0), 0.0)
-    return table, (load, rng.uniform(0, 9, draws), rng.uniform(0.5, 2, draws), rng.uniform(0.6, 0.9, cells))
+    temperature, scale = rng.uniform(0, 9, draws), rng.uniform(0.5, 2, draws)
+    load[:, 0], temperature[0], scale[0] = table.levels_mw[1, -1], 2.0, 1.0  # just full
+    return table, (load, temperature, scale, rng.uniform(0.6, 0.9, cells))
 
 
 def on(cupy, table, loads):

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from benchmarks import headroom, problem, solvers
+from benchmarks import headroom, over_draws, problem, solvers
 
 
 def test_every_solver_agrees(monkeypatch):
@@ -33,3 +33,11 @@ def test_the_table_is_written_between_its_markers(tmp_path, capsys, monkeypatch)
     assert "old" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
+
+
+def test_work_over_draws_is_compared_with_what_gives_the_same_numbers():
+    for ours, peer in over_draws.cases(12).values():
+        for one, other in zip(ours(), peer(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    found = over_draws.measure(5, repetitions=1)
+    assert all(found[name]["gridflops_ms"] > 0.0 for name in ("quantiles", "water_fill"))
