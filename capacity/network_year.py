@@ -13,6 +13,7 @@ from capacity.adequacy import AreaBalance
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from capacity.policies import require_only_energy
 from capacity.winter import weather_place
 from scenarios import Scenario
 
@@ -72,6 +73,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
         raise CapacityError(f"year {year}: give a year after {base}")
     fleet = Fleet.of(grid, name)
     drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
+    require_only_energy(drawn, fleet.prefix)
     projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
     balances = country.balances_of(grid, fleet, drawn, projected)
     central = country.balances_of(grid, fleet, drawn.central, middle)

@@ -108,6 +108,8 @@ def test_the_command_prints_draws_and_refuses(grid, tmp_path):
 
 
 def test_wrong_requests_are_named(grid):
+    with pytest.raises(CapacityError, match=r"us\.sustained_depth need areas as islands"):
+        explain_network.explain_group(grid, load(["us-power-capping"])[0], "us.ercot", 2026, draws=2)
     with pytest.raises(CapacityError, match=r"no area 'cn\.ganzu'"):
         explain_network.explain_group(grid, load(["reference"])[0], "cn.ganzu", 2027)
     with pytest.raises(CapacityError, match="quantile"):
