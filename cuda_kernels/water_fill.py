@@ -104,13 +104,13 @@ def _numpy(
     for step, part in ((0, 1.0 - nearness), (1, nearness)):
         level, far = _in_row(levels, node + step, installed)
         flat = (node + step) * levels.shape[1] + level
-        corners.append((flat, part * (1.0 - far), part * far))
-    (at, low, high), (next_at, next_low, next_high) = corners
+        corners.append((flat, flat + 1, part * (1.0 - far), part * far))
+    (at, after, low, high), (next_at, next_after, next_low, next_high) = corners
     result = np.empty((len(split), *load.shape))
     total, weighted = np.zeros_like(load), np.zeros_like(load)
     for cell, row in enumerate(split.reshape(len(split), -1)):
-        near = low * row[at] + high * row[at + 1]
-        next_near = next_low * row[next_at] + next_high * row[next_at + 1]
+        near = low * row.take(at) + high * row.take(after)
+        next_near = next_low * row.take(next_at) + next_high * row.take(next_after)
         here = (near + next_near) * running * scale
         result[cell] = here
         total += here
