@@ -146,8 +146,9 @@ def _solve(problem: _Problem, part: tuple[Any, Any], plane: Any) -> tuple[Any, A
     """
     coefficients, allowed = part
     most = allowed.max(axis=1)
-    guard = 1e-12 * (np.abs(coefficients) @ problem.peaks)
-    start = coefficients @ plane[:-1] + plane[-1] + guard
+    size = np.abs(coefficients)
+    guard = 1e-12 * (size @ problem.peaks)
+    start = coefficients @ plane[:-1] + plane[-1] + guard + 1e-12 * (size @ np.abs(plane[:-1]) + abs(plane[-1]))
     few = _needed(problem, coefficients.mean(axis=0), float(most.max()), plane)
     bound = _newton(coefficients @ problem.profiles[:, few], most, start, guard) + guard
     margin = coefficients @ problem.profiles
@@ -171,13 +172,17 @@ def _needed(problem: _Problem, centre: Any, allowed: float, plane: Any) -> Any:
 
 
 def _newton(margin: Any, allowed: Any, load: Any, guard: Any) -> Any:
-    """Newton from the right on margins (case, hour): loads at or a hair above the roots."""
+    """Newton from the right on margins (case, hour): loads at or a hair above the roots.
+
+    guard : (case,)  Rounding of a margin; few hours over the allowance multiply it.
+    """
     margin = np.maximum(margin, 0.0)
     for _ in range(_MAX_STEPS):
         curtailed = margin < load[:, None]
-        excess = _per_row(curtailed) - allowed
-        total = np.einsum("ch,ch->c", margin, curtailed)
-        step = np.divide(total, excess, out=load.copy(), where=excess > 0.0) + guard
+        count = _per_row(curtailed)
+        excess = count - allowed
+        total = np.einsum("ch,ch->c", margin, curtailed) + guard * count
+        step = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
         if not (step < load).any():
             break
         load = np.minimum(load, step)
