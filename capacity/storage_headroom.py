@@ -44,11 +44,29 @@ def solve(margin: Margin, store: Store, share: Floats, engine: Engine) -> AreaSt
 
 
 def cuts_mw(margin_mw: Floats, store: Store, load_mw: Floats, engine: Engine) -> Floats:
-    """What goes unserved (case, hour) because of a load (case,); its sum is the energy curtailed. [MW]
+    """Curtailment (case, hour) of a load (case,): what goes unserved because of it, at most the load in an hour. [MW]
 
-    Over the year natives get what they would without the load. In an hour the store may be emptier for it, so that a
-    cut can exceed the load: energy that the load owes for earlier hours, in which natives would have waited.
+    Over the year natives get what they would without the load. In an hour the store may be emptier for it, and more be
+    missing than the load is: the load then waits in the hours before instead, so that the store is there for natives.
     """
     beside = storage_trace(margin_mw - load_mw[:, None], *store, engine=engine).unserved_mw
     alone = storage_trace(margin_mw, *store, engine=engine).unserved_mw
-    return np.where(beside - alone > NO_CUT * load_mw[:, None], beside - alone, 0.0)
+    cut = np.where(beside - alone > NO_CUT * load_mw[:, None], beside - alone, 0.0)
+    for case in np.flatnonzero((cut > load_mw[:, None]).any(axis=1)):
+        _wait_before(cut[case], float(load_mw[case]))
+    return cut
+
+
+def _wait_before(cut_mw: Floats, load_mw: float) -> None:
+    """Move what exceeds the load in an hour to the nearest hours before it that have room, in place."""
+    (over,) = np.nonzero(cut_mw > load_mw)
+    hour, carried = int(over[-1]), 0.0
+    while hour >= 0:
+        wanted = float(cut_mw[hour]) + carried
+        cut_mw[hour] = min(wanted, load_mw)
+        carried = wanted - float(cut_mw[hour])
+        if carried > 0.0:
+            hour -= 1
+        else:
+            earlier = int(np.searchsorted(over, hour))
+            hour = int(over[earlier - 1]) if earlier else -1

@@ -43,7 +43,9 @@ def test_cuts_are_what_natives_do_not_lose(seed):
     margin, store, hours = case(seed)
     load = solve(margin, store, np.full((1, 1), 0.05), "numpy").flexible_mw[:, 0]
     one = store.at(np.zeros(1, dtype=np.int64), 0)
-    cut = cuts_mw(hours[None], one, load, "numpy").sum()
+    by_hour = cuts_mw(hours[None], one, load, "numpy")
+    assert (by_hour <= load[0]).all()
+    cut = by_hour.sum()
     power, energy, eta = (float(values[0]) for values in one)
     both, alone = storage_lp(hours - load[0], power, energy, eta), storage_lp(hours, power, energy, eta)
     assert cut == pytest.approx(both - alone, abs=1e-6)
