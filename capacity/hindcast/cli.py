@@ -156,17 +156,17 @@ def hindcast(
         _demand(out, as_json)
         return
     with plain_errors():
-        from capacity.hindcast import rolling
+        from capacity.hindcast import rolling, weights
         from grids.history import open_history
 
         history = open_history()
         request = rolling.Request(scopes, series, origins, horizons, baselines)
+        if write_weights is not None:
+            weights.check_scopes(request)
         table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True), out / "parts")
         report = _report(history, request, table)
         _write(history, request, table, report, out)
         if write_weights is not None:
-            from capacity.hindcast import weights
-
             weights.write(weights.earned(history, request, table), write_weights)
     if as_json:
         click.echo(json.dumps(report, indent=1))

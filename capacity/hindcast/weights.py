@@ -37,15 +37,11 @@ def earned(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[s
     """Contents of the file: per series what the experts learnt until BASE_YEAR, and how held-out origins went.
 
     `table` is what `rolling.hindcast` returned for `request`. The experts learn from its scope of countries; the
-    scopes of states and provinces only add what a user must be told of them. Raises CapacityError without the first.
+    scopes of states and provinces only add what a user must be told of them. Raises CapacityError without them all.
     """
     from grids.history import history_hash
 
-    missing = [
-        name for name in (SCOPE, *(s for scopes in AREA_SCOPES.values() for s in scopes)) if name not in request.scopes
-    ]
-    if missing:
-        raise CapacityError(f"the weights need the scopes {', '.join(missing)} as well; leave out --scopes")
+    check_scopes(request)
     series = {name: _series(history, request, name, table) for name in request.series}
     about = {
         "unit": "log points, shares",
@@ -57,6 +53,14 @@ def earned(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[s
         "learnt_until": BASE_YEAR,
     }
     return {"about": about, "series": series}
+
+
+def check_scopes(request: Request) -> None:
+    """Raises CapacityError for a request that leaves out a scope which the file tells of."""
+    told = (SCOPE, *(scope for scopes in AREA_SCOPES.values() for scope in scopes))
+    missing = [scope for scope in told if scope not in request.scopes]
+    if missing:
+        raise CapacityError(f"the weights need the scopes {', '.join(missing)} as well; leave out --scopes")
 
 
 def _series(history: xr.Dataset, request: Request, name: str, table: pd.DataFrame) -> dict[str, Any]:
