@@ -35,6 +35,7 @@ ISLANDS: dict[str, list[tuple[str, str, int, int]]] = {
     ],
     "cn-five-year-plan-surge": [("supply_mwh", "CN", 2033, UP), ("energised_queue_mw", "CN", 2027, UP)],
     "cn-plan-slippage": [("supply_mwh", "CN", 2033, DOWN), ("energised_queue_mw", "CN", 2027, DOWN)],
+    "demand-as-unsure-as-the-record": [("peak_load_mw", "US", 2033, 0), ("hostable_mw", "CN", 2033, 0)],
     "efficiency-shock-high-rebound": [
         ("capital_busd", "US", 2029, UP),
         ("energised_queue_mw", "CN", 2030, UP),
@@ -133,6 +134,13 @@ def test_a_scenario_of_one_country_leaves_the_grid_of_the_other_alone(islands, c
     for name in set(names) - {"cn-plan-slippage"}:  # plan_rush is one parameter of both, idle without plans
         alone, reference = (islands["hostable_mw"].sel(scenario=s, country=country) for s in (name, "reference"))
         np.testing.assert_array_equal(alone, reference)
+
+
+@pytest.mark.parametrize("country", ["US", "CN"])
+def test_demand_as_unsure_as_the_record_spreads_wider(islands, country) -> None:
+    peaks = islands["peak_load_mw"].sel(country=country, year=2033)
+    wide, reference = (float(peaks.sel(scenario=s).std()) for s in ("demand-as-unsure-as-the-record", "reference"))
+    assert wide > 1.5 * reference
 
 
 def test_capital_is_left_where_it_was_before_the_bust(islands) -> None:
