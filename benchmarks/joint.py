@@ -20,6 +20,7 @@ import numpy as np
 import grids
 from capacity import country, joint
 from capacity.adequacy import weather_by_area
+from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.estimation import COUNTRIES
 from scenarios import load
@@ -43,13 +44,11 @@ def measure(draws: int, years: np.ndarray) -> dict[str, Any]:
     """Processor seconds of supply and headroom of both countries, and of the joint limits on top."""
     grid = grids.open_grid()
     weather = weather_by_area(grid)
+    how = How("firm_capacity", "cpu", "auto", threads=1)
     drawn = Draws(SEED, np.arange(draws), years, load(["reference"])[0])
 
     def solve(name: str, some: Draws) -> country.CountryResult:
-        return country.run(
-            grid, name, some, weather, notion="firm_capacity", device="cpu", engine="auto",
-            advance=lambda: None, threads=1,
-        )  # fmt: skip
+        return country.run(grid, name, some, weather, how, lambda: None)
 
     few = Draws(SEED, np.arange(2), years[:2], drawn.scenario)
     joint.solve({name: solve(name, few) for name in COUNTRIES}, few)

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import (
-    adequacy,
-    compute,
-    demand,
-    network,
-    notions,
-    on_device,
-    policies,
-    reliability,
-    sites,
-    storage_headroom,
-    supply,
-)
+from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, supply
+from capacity.area_hours import HOURS, AreaHours, Hourly, How
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
 from capacity.fleet import Fleet
-from capacity.hosting import Found, Hosting
+from capacity.hosting import Hosting
 from capacity.storage import StorageName
-from capacity.storage_headroom import AreaStored
-from capacity.winter import peak_mw, weather_place
-from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
+from capacity.winter import weather_place
 
 Floats = NDArray[np.float64]
 Weather = Mapping[str, Sequence[adequacy.AreaWeather]]
 
-HOURS = 8760
 RECENT_YEARS = 5
 """Years of capacity factors averaged for the energy of dispatchable plants."""
 
@@ -80,90 +63,37 @@ class CountryResult:
 
 
 def run(
-    grid: xr.Dataset,
-    country: str,
-    draws: Draws,
-    weather: Weather,
-    *,
-    notion: str,
-    device: DeviceName,
-    engine: Engine,
-    advance: Callable[[], None],
-    exchange: network.NetworkName = "island",
-    threads: int | None = None,
-    event_draws: int = 0,
-    storage: StorageName = "credit",
-    shared: on_device.Shared | None = None,
+    grid: xr.Dataset, country: str, draws: Draws, weather: Weather, how: How, advance: Callable[[], None]
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
     weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
-    notion : a name in `notions.NOTIONS` or, for islands, `reliability.NOTIONS`
     advance : called after each area and weather year
-    exchange : how areas help each other, a name in `network.NETWORKS`
-    threads : areas solved at a time on the CPU; None means one for each core
-    event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
-    storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
-    shared : profiles that scenarios share on a GPU; None for a run of one scenario
 
-    On a GPU, draws stay on the device from headroom to compute where areas are islands with an hourly margin and the
-    energy share is the only term of new load; events are counted on the host.
+    Raises CapacityError for terms of new load that networks, outages or dispatched storage do not know.
     """
     fleet = Fleet.of(grid, country)
-    projected = supply.project(fleet, draws)
-    hourly = _Hourly.empty(len(draws), len(fleet.areas), len(draws.years))
-    balances = balances_of(grid, fleet, draws, projected, storage)
-    middle = supply.project(fleet, draws.central)
-    central = balances_of(grid, fleet, draws.central, middle, storage)
-    hosting = Hosting.of(grid, fleet, draws, event_draws, engine)
-    hourly_margin = exchange == "island" and notion in notions.NOTIONS
-    if not hourly_margin or storage == "dispatch":
+    projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
+    balances = balances_of(grid, fleet, draws, projected, how.storage)
+    central = balances_of(grid, fleet, draws.central, middle, how.storage)
+    hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
+    if not how.hourly_margin or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
-    share = hosting.policy.energy
     records = notions.area_records(grid, fleet, weather, draws.central)
-    margin_of = notions.NOTIONS.get(notion, notions.firm_capacity)
     outages = None
-    if notion in reliability.NOTIONS:
-        outages = reliability.Outages.of(grid, fleet, draws, (projected.nameplate_mw, middle.nameplate_mw), notion)
+    if how.notion in reliability.NOTIONS:
+        nameplates = (projected.nameplate_mw, middle.nameplate_mw)
+        outages = reliability.Outages.of(grid, fleet, draws, nameplates, how.notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
-    tasks = [(a, *group) for a, record in enumerate(records) for group in weather_groups(record.weather, place)]
-    resident = device == "gpu" and hourly_margin and hosting.policy.only_energy and storage == "credit"
-    sample = None
-
-    def margin(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> notions.Margin:
-        return margin_of(records[a], conditions, balances[a].take(members), central[a])
-
-    def solve(a: int, conditions: adequacy.AreaWeather, members: NDArray[np.int64]) -> None:
-        if members.size:
-            balance = balances[a].take(members)
-            if sample is not None:
-                hosting.count(members[members < event_draws], a, conditions, margin, sample)
-            elif exchange == "island" and not resident:
-                hours = margin(a, conditions, members)
-                if outages is not None:
-                    hourly.take(members, a, outages.solve(a, members, hours, balance, share[members], engine))
-                elif balance.store is not None:
-                    hourly.take(members, a, storage_headroom.solve(hours, balance.store, share[members], engine))
-                else:
-                    hourly.solve(members, a, hours, share[members], device, engine)
-                if hourly_margin:
-                    hosting.solve(members, a, conditions, balance, hours, hourly.found)
-            hourly.tally(members, a, conditions, balance)
-
-    if resident:
-        found = on_device.solve(tasks, margin, share, shared or on_device.Shared())
-        hourly = replace(hourly, **found._asdict())
-        if event_draws:
-            sample = Found(*(asnumpy(values[:event_draws]) for values in (found.flexible, found.curtailed_hours)))
-    workers = 1 if device == "gpu" else threads or os.cpu_count() or 1
-    _side_by_side(solve, tasks, advance, workers)
+    areas = AreaHours(how, hosting, records, balances, central, outages)
+    hourly = areas.solve(place, len(draws.years), advance)
     joined = None
-    if exchange != "island":
-        case = network.case_of(grid, fleet, draws, records, (balances, central), margin_of)
-        joined = network.solve(case, place, engine, exchange, threads=workers)
+    if how.exchange != "island":
+        case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
+        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers)
         hourly.adopt(joined)
     result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)
-    return replace(result, events=hosting.tally) if hourly_margin and event_draws else result
+    return replace(result, events=hosting.tally) if how.hourly_margin and how.event_draws else result
 
 
 def balances_of(
@@ -178,102 +108,12 @@ def balances_of(
     return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws, storage)
 
 
-def _side_by_side(
-    solve: Callable[..., None], tasks: Sequence[tuple[Any, ...]], advance: Callable[[], None], workers: int
-) -> None:
-    """Solve tasks on a few threads; each fills its own part of the result, so their order does not matter."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(solve, *task) for task in tasks]
-        try:
-            for done in as_completed(waiting):
-                done.result()
-                advance()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def weather_groups(
-    years: Sequence[adequacy.AreaWeather], place: Floats
-) -> Iterator[tuple[adequacy.AreaWeather, NDArray[np.int64]]]:
-    """Each weather year of an area with the draws that live in it.
-
-    place : (draw,)  One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
-    """
-    chosen = np.minimum((place * len(years)).astype(np.int64), len(years) - 1)
-    for number, conditions in enumerate(years):
-        yield conditions, np.flatnonzero(chosen == number)
-
-
-@dataclass(frozen=True)
-class _Hourly:
-    """Results that need the hours, filled area by area. All (s, a, y)."""
-
-    firm: Floats
-    flexible: Floats
-    curtailed_hours: Floats
-    peak_mw: Floats
-    load_mwh: Floats
-    variable_mwh: Floats
-
-    @classmethod
-    def empty(cls, draws: int, areas: int, years: int) -> _Hourly:
-        return cls(*(np.zeros((draws, areas, years)) for _ in range(6)))
-
-    def solve(
-        self,
-        members: NDArray[np.int64],
-        area: int,
-        margin: notions.Margin,
-        share: Floats,
-        device: DeviceName,
-        engine: Engine,
-    ) -> None:
-        move = to_device(device)
-        for y, profiles in enumerate(margin.profiles):
-            shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
-            cases = np.ascontiguousarray(margin.coefficients[:, y])
-            found = headroom_mw(move(profiles), move(cases), move(shares), engine=engine, missing="refuse")
-            load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
-            self.firm[members, area, y] = load[:, 0]
-            self.flexible[members, area, y] = load[:, 1]
-            self.curtailed_hours[members, area, y] = hours[:, 1]
-
-    @property
-    def found(self) -> Found:
-        """What a policy lowers."""
-        return Found(self.flexible, self.curtailed_hours)
-
-    def take(self, members: NDArray[np.int64], area: int, found: reliability.AreaOutages | AreaStored) -> None:
-        """Headroom under outages or beside a store; hours of the former are expected hours of shortage."""
-        self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
-        self.curtailed_hours[members, area] = found.short_hours
-
-    def adopt(self, found: network.NetworkHours) -> None:
-        """Take the headroom from a network in the place of islands."""
-        self.firm[:], self.flexible[:] = found.firm_mw, found.flexible_mw
-        self.curtailed_hours[:] = found.curtailed_hours
-
-    def tally(
-        self,
-        members: NDArray[np.int64],
-        area: int,
-        weather: adequacy.AreaWeather,
-        balance: adequacy.AreaBalance,
-    ) -> None:
-        self.peak_mw[members, area] = peak_mw(weather, balance.load_mw, balance.stretch, balance.winter)
-        self.load_mwh[members, area] = balance.load_mw * HOURS
-        self.variable_mwh[members, area] = sum(
-            balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE
-        )
-
-
 def _host(
     grid: xr.Dataset,
     fleet: Fleet,
     draws: Draws,
     projected: supply.Supply,
-    hourly: _Hourly,
+    hourly: Hourly,
     served: Floats | None,
     joined: network.NetworkHours | None,
 ) -> CountryResult:

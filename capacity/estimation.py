@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, joint, network, notions, on_device, reliability, result
+from capacity import country, joint, network, notions, reliability, result
 from capacity.adequacy import weather_by_area
+from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.storage import STORAGE, StorageName
@@ -91,18 +92,8 @@ def estimate(
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
-    run = partial(
-        country.run,
-        notion=adequacy,
-        exchange=exchange,
-        device=chosen,
-        engine=engine,
-        threads=threads,
-        event_draws=event_draws,
-        shared=on_device.Shared(),
-        storage=storage,
-    )
-    solve = _Solver(grid, run, watch, scenarios)
+    how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage)
+    solve = _Solver(grid, how, watch, scenarios)
     parts = [solve.part(Draws(seed, ids, model_years, scenario), area_draws) for scenario in scenarios]
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
@@ -135,11 +126,11 @@ class _Solver:
     def __init__(
         self,
         grid: xr.Dataset,
-        run: Callable[..., country.CountryResult],
+        how: How,
         watch: _Counter,
         scenarios: Sequence[Scenario],
     ) -> None:
-        self._grid, self._run, self._watch = grid, run, watch
+        self._grid, self._how, self._watch = grid, how, watch
         self._solved: dict[tuple[str, str], country.CountryResult] = {}
         self._asked = Counter((name, _said_about(scenario, name)) for scenario in scenarios for name in COUNTRIES)
         self._weather = weather_by_area(grid)
@@ -159,8 +150,8 @@ class _Solver:
             areas = self._grid["area"].to_numpy()[self._grid["area_country"].to_numpy() == name]
             self._watch.step(scenario, sum(len(self._weather[str(area)]) for area in areas))
         else:
-            self._solved[key] = self._run(
-                self._grid, name, draws, self._weather, advance=lambda: self._watch.step(scenario)
+            self._solved[key] = country.run(
+                self._grid, name, draws, self._weather, self._how, lambda: self._watch.step(scenario)
             )
         return self._solved[key] if self._asked[key] else self._solved.pop(key)
 

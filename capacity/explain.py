@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, supply
+from capacity import adequacy, area_hours, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, margin_mw, year_hours
@@ -145,7 +145,7 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: Storag
     found: dict[int, _Case] = {}
     loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     place = weather_place(fleet, weather, loads_now, draws)
-    for conditions, members in country.weather_groups(record.weather, place):
+    for conditions, members in area_hours.weather_groups(record.weather, place):
         if not members.size:
             continue
         balance = balances[a].take(members)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from capacity import country as country_chain
 from capacity import joint
 from capacity.adequacy import weather_by_area
+from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from capacity.estimation import COUNTRIES
@@ -166,16 +167,8 @@ class Model:
                 return Hosted.join(parts), back
 
     def _host(self, country: str, draws: Draws) -> Hosted:
-        found = country_chain.run(
-            self.grid,
-            country,
-            draws,
-            self._weather,
-            notion="firm_capacity",
-            device="cpu",
-            engine=self.engine,
-            advance=lambda: None,
-        )
+        how = How("firm_capacity", "cpu", self.engine)
+        found = country_chain.run(self.grid, country, draws, self._weather, how, lambda: None)
         self._templates[country] = found
         return Hosted(
             found.placed.hostable_mw,

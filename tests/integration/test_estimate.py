@@ -7,6 +7,7 @@ from joint_factory import scenario_with
 
 from capacity import CapacityError, estimate
 from capacity.adequacy import weather_by_area
+from capacity.area_hours import How
 from capacity.country import run as run_country
 from capacity.draws import Draws
 from capacity.estimation import after_the_grid
@@ -149,10 +150,8 @@ def test_a_country_reads_no_parameter_of_the_other_or_of_the_joint_limits(grid, 
     draws = Draws(5, np.arange(4), np.arange(2025, 2028), half)
     weather = weather_by_area(grid)
     for exchange in ("island", "network"):
-        run_country(
-            grid, name, draws, weather, notion="firm_capacity", device="cpu", engine="auto",
-            advance=lambda: None, exchange=exchange,
-        )  # fmt: skip
+        how = How("firm_capacity", "cpu", "auto", exchange)
+        run_country(grid, name, draws, weather, how, lambda: None)
 
 
 def test_a_later_first_year_changes_nothing(grid, result):

@@ -1,0 +1,226 @@
+"""The hours of one country, area by area and weather year by weather year: headroom, load and energy of every draw."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity import adequacy, network, notions, on_device, reliability, storage_headroom
+from capacity.hosting import Found, Hosting
+from capacity.storage import StorageName
+from capacity.storage_headroom import AreaStored
+from capacity.winter import peak_mw
+from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
+
+Floats = NDArray[np.float64]
+Members = NDArray[np.int64]
+
+HOURS = 8760
+
+
+@dataclass(frozen=True)
+class How:
+    """How the hours of a country are solved.
+
+    notion : a name in `notions.NOTIONS` or, for islands, `reliability.NOTIONS`
+    exchange : how areas help each other, a name in `network.NETWORKS`
+    threads : areas solved at a time on the CPU; None means one for each core
+    event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
+    storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
+    shared : profiles that scenarios share on a GPU
+    """
+
+    notion: str
+    device: DeviceName
+    engine: Engine
+    exchange: network.NetworkName = "island"
+    threads: int | None = None
+    event_draws: int = 0
+    storage: StorageName = "credit"
+    shared: on_device.Shared = field(default_factory=on_device.Shared)
+
+    @property
+    def hourly_margin(self) -> bool:
+        """Whether each area has a margin of its own in every hour."""
+        return self.exchange == "island" and self.notion in notions.NOTIONS
+
+    @property
+    def margin_of(self) -> Callable[..., notions.Margin]:
+        """What is left for new load; outages and networks work on that of firm capacity."""
+        return notions.NOTIONS.get(self.notion, notions.firm_capacity)
+
+    @property
+    def workers(self) -> int:
+        return 1 if self.device == "gpu" else self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class AreaHours:
+    """What is known of each area before its hours are looked at.
+
+    records : by area, what its hours are made of
+    balances, central : by area, of the draws and of the central path
+    outages : tables of outages; None where the notion reads none
+    """
+
+    how: How
+    hosting: Hosting
+    records: Sequence[notions.AreaRecord]
+    balances: Sequence[adequacy.AreaBalance]
+    central: Sequence[adequacy.AreaBalance]
+    outages: reliability.Outages | None
+
+    def solve(self, place: Floats, years: int, advance: Callable[[], None]) -> Hourly:
+        """Hours of all draws; place : (draw,) one uniform a draw, which picks its weather year for all areas at once.
+
+        On a GPU, draws stay on the device where areas are islands with an hourly margin and the energy share is the
+        only term of new load; events are counted on the host.
+        """
+        tasks = [
+            (a, *group) for a, record in enumerate(self.records) for group in weather_groups(record.weather, place)
+        ]
+        hourly = Hourly.empty(len(place), len(self.records), years)
+        if not self._is_resident:
+            _side_by_side(partial(self._solve, hourly), tasks, advance, self.how.workers)
+            return hourly
+        found = on_device.solve(tasks, self.margin, self.hosting.policy.energy, self.how.shared)
+        hourly = replace(hourly, **found._asdict())
+        few = self.how.event_draws
+        sample = Found(*(asnumpy(values[:few]) for values in (found.flexible, found.curtailed_hours))) if few else None
+        _side_by_side(partial(self._count, hourly, sample), tasks, advance, self.how.workers)
+        return hourly
+
+    @property
+    def _is_resident(self) -> bool:
+        how = self.how
+        only_energy = self.hosting.policy.only_energy and how.storage == "credit"
+        return how.device == "gpu" and how.hourly_margin and only_energy
+
+    def margin(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> notions.Margin:
+        """Margin of some draws in an area and weather year."""
+        return self.how.margin_of(self.records[a], conditions, self.balances[a].take(members), self.central[a])
+
+    def _solve(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
+        """Fill in some draws of an area and weather year; the headroom only for islands."""
+        if not members.size:
+            return
+        how, balance = self.how, self.balances[a].take(members)
+        if how.exchange == "island":
+            share = self.hosting.policy.energy[members]
+            hours = self.margin(a, conditions, members)
+            if self.outages is not None:
+                hourly.take(members, a, self.outages.solve(a, members, hours, balance, share, how.engine))
+            elif balance.store is not None:
+                hourly.take(members, a, storage_headroom.solve(hours, balance.store, share, how.engine))
+            else:
+                hourly.solve(members, a, hours, share, how)
+            if how.hourly_margin:
+                self.hosting.solve(members, a, conditions, balance, hours, hourly.found)
+        hourly.tally(members, a, conditions, balance)
+
+    def _count(
+        self, hourly: Hourly, sample: Found | None, a: int, conditions: adequacy.AreaWeather, members: Members
+    ) -> None:
+        """Fill in the rest of an area and weather year whose headroom the device has found."""
+        if not members.size:
+            return
+        if sample is not None:
+            self.hosting.count(members[members < self.how.event_draws], a, conditions, self.margin, sample)
+        hourly.tally(members, a, conditions, self.balances[a].take(members))
+
+
+@dataclass(frozen=True)
+class Hourly:
+    """Results that need the hours, filled area by area. All (s, a, y)."""
+
+    firm: Floats
+    flexible: Floats
+    curtailed_hours: Floats
+    peak_mw: Floats
+    load_mwh: Floats
+    variable_mwh: Floats
+
+    @classmethod
+    def empty(cls, draws: int, areas: int, years: int) -> Hourly:
+        return cls(*(np.zeros((draws, areas, years)) for _ in range(6)))
+
+    def solve(
+        self,
+        members: Members,
+        area: int,
+        margin: notions.Margin,
+        share: Floats,
+        how: How,
+    ) -> None:
+        """Headroom without and with curtailment of some draws; share : (member, year). [1]"""
+        move = to_device(how.device)
+        for y, profiles in enumerate(margin.profiles):
+            shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
+            cases = np.ascontiguousarray(margin.coefficients[:, y])
+            found = headroom_mw(move(profiles), move(cases), move(shares), engine=how.engine, missing="refuse")
+            load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
+            self.firm[members, area, y] = load[:, 0]
+            self.flexible[members, area, y] = load[:, 1]
+            self.curtailed_hours[members, area, y] = hours[:, 1]
+
+    @property
+    def found(self) -> Found:
+        """What a policy lowers."""
+        return Found(self.flexible, self.curtailed_hours)
+
+    def take(self, members: Members, area: int, found: reliability.AreaOutages | AreaStored) -> None:
+        """Headroom under outages or beside a store; hours of the former are expected hours of shortage."""
+        self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
+        self.curtailed_hours[members, area] = found.short_hours
+
+    def adopt(self, found: network.NetworkHours) -> None:
+        """Take the headroom from a network in the place of islands."""
+        self.firm[:], self.flexible[:] = found.firm_mw, found.flexible_mw
+        self.curtailed_hours[:] = found.curtailed_hours
+
+    def tally(
+        self,
+        members: Members,
+        area: int,
+        weather: adequacy.AreaWeather,
+        balance: adequacy.AreaBalance,
+    ) -> None:
+        self.peak_mw[members, area] = peak_mw(weather, balance.load_mw, balance.stretch, balance.winter)
+        self.load_mwh[members, area] = balance.load_mw * HOURS
+        self.variable_mwh[members, area] = sum(
+            balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE
+        )
+
+
+def _side_by_side(
+    solve: Callable[..., None], tasks: Sequence[tuple[Any, ...]], advance: Callable[[], None], workers: int
+) -> None:
+    """Solve tasks on a few threads; each fills its own part of the result, so their order does not matter."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(solve, *task) for task in tasks]
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                advance()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def weather_groups(
+    years: Sequence[adequacy.AreaWeather], place: Floats
+) -> Iterator[tuple[adequacy.AreaWeather, Members]]:
+    """Each weather year of an area with the draws that live in it.
+
+    place : (draw,)  One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
+    """
+    chosen = np.minimum((place * len(years)).astype(np.int64), len(years) - 1)
+    for number, conditions in enumerate(years):
+        yield conditions, np.flatnonzero(chosen == number)
