@@ -1,4 +1,4 @@
-"""How parameters move together: a Gaussian copula over a few common factors. See docs/method.md, Uncertainty.
+"""How parameters move together: a Gaussian copula over a few common factors. See docs/method.md, Draws.
 
 A parameter's normal score is loading x factor + sqrt(1 - loading^2) x a score of its own, so each parameter keeps its
 distribution and two of them go together by the product of their loadings and the correlation of their factors.
