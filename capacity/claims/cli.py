@@ -45,7 +45,7 @@ def claims(
     grid_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Put numbers to the six claims of the founding commentary.
+    """Put numbers to six claims of a commentary on AI, power, the US and China.
 
     Runs the reference and every scenario that a claim needs, once and with the same draws, and writes an HTML page and
     CSV tables: for each claim the statistic that tests it, its posterior, what would change the verdict, and the
