@@ -25,7 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),
     "doctor": ("capacity.doctor_cli:doctor", "Versions, engines, devices and data of this installation."),
     "verify-gpu": ("capacity.verify_gpu_cli:verify_gpu", "Check and time every CUDA kernel on a card."),
-    "claims": ("capacity.claims.cli:claims", "Numbers for the six claims of the founding commentary."),
+    "claims": ("capacity.claims.cli:claims", "Numbers for six claims of a commentary on AI and power."),
     "validate": ("capacity.validate_cli:validate", "Published figures beside ours; published results reproduced."),
 }
 """Where each verb lives, and its line in the overview."""

@@ -1,1 +1,1 @@
-"""The six claims of the founding commentary as statistics with posteriors: `gridflops claims`. See docs/claims.md."""
+"""The six claims of a commentary as statistics with posteriors: `gridflops claims`. See docs/claims.md."""

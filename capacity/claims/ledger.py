@@ -1,4 +1,4 @@
-"""The founding commentary's own figures beside what sources say; what can be computed is computed again."""
+"""The commentary's own figures beside what sources say; what can be computed is computed again."""
 
 from __future__ import annotations
 
