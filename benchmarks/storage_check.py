@@ -12,12 +12,13 @@ import json
 import numpy as np
 
 import grids
-from capacity import adequacy, country, events, notions, supply
+from capacity import adequacy, country, notions, supply
 from capacity.draws import Draws
 from capacity.fleet import Fleet
 from capacity.policies import falling_root
 from capacity.storage import Store, store_of
 from capacity.storage_headroom import solve
+from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_trace import storage_trace
 from scenarios import load
 
@@ -58,7 +59,7 @@ def measure(name: str, count: int, year: int) -> dict[str, float]:
         ]  # fmt: skip
         rows = np.arange(count)
         stores = [kind.at(rows, share.shape[1] - 1) for kind in each]
-        hours = events.margin_mw(margin.profiles[0], margin.coefficients[:, 0])
+        hours = margin_mw(margin.profiles[0], margin.coefficients[:, 0])
         apart += float(one_after_another(hours, stores, share[:, -1]).mean())
     return {"pooled_gw": round(pooled / 1e3, 2), "one_after_another_gw": round(apart / 1e3, 2)}
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,16 +23,6 @@ and hours by season and part of the day."""
 SEASON_OF_HOUR = np.select([np.isin(notions.MONTH_OF_HOUR, months) for months in SEASONS.values()], range(len(SEASONS)))
 
 
-_YES = np.ones(1, dtype=bool)
-
-
-class Cuts(NamedTuple):
-    """Curtailment of one case where there is any: hours of the year, ascending, and MW."""
-
-    hours: NDArray[np.int64]
-    cut_mw: Floats
-
-
 @cache
 def day_part_of_hour(weather_year: int, zone: str) -> NDArray[np.int64]:
     """Index into DAY_PARTS (hour,) of the hours of a weather year, which are UTC, by local time."""
@@ -42,48 +30,16 @@ def day_part_of_hour(weather_year: int, zone: str) -> NDArray[np.int64]:
     return np.searchsorted([start for start, _ in DAY_PARTS.values()], local, side="right") - 1
 
 
+@cache
+def kinds_of_hours(weather_year: int, zone: str) -> NDArray[np.int64]:
+    """Indices (2, hour) into SEASONS and DAY_PARTS, as `cuda_kernels.event_figures` takes them."""
+    return np.stack([SEASON_OF_HOUR, day_part_of_hour(weather_year, zone)])
+
+
 def year_hours(weather_year: int) -> pd.DatetimeIndex:
     """The 8760 hours of a weather year without its 29 February, UTC."""
     calendar = pd.date_range(pd.Timestamp(weather_year, 1, 1, tz="UTC"), periods=366 * 24, freq="h")
     return calendar[(calendar.month != 2) | (calendar.day != 29)][:HOURS]
-
-
-def figures(cuts: Cuts, load_mw: float, day_part: NDArray[np.int64]) -> Floats:
-    """FIGURES of one case; all nil where nothing is curtailed."""
-    hours = cuts.hours
-    found = np.zeros(len(FIGURES))
-    if not hours.size:
-        return found
-    first = np.flatnonzero(np.concatenate([_YES, hours[1:] - hours[:-1] > 1, _YES]))
-    lengths = first[1:] - first[:-1]
-    found[:4] = len(hours), len(lengths), lengths.max(), cuts.cut_mw.max() / load_mw
-    found[4:8] = np.bincount(SEASON_OF_HOUR[hours], minlength=len(SEASONS))
-    found[8:] = np.bincount(day_part[hours], minlength=len(DAY_PARTS))
-    return found
-
-
-def of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Floats) -> list[Cuts]:
-    """Cuts of loads (case,) that take what is left of the margin, coefficients (case, term) @ profiles (term, hour).
-
-    A sum in single precision finds the hours that may be short, and these are summed again in a fixed order, so that a
-    case's cuts do not depend on the cases beside it.
-    """
-    rough = coefficients.astype(np.float32) @ profiles.astype(np.float32)
-    slack = 1e-5 * (np.abs(coefficients) @ np.maximum(profiles.max(axis=1), -profiles.min(axis=1)))
-    found = []
-    for row, weights, load, doubt in zip(rough, coefficients, load_mw, slack, strict=True):
-        (hours,) = np.nonzero(row < load + doubt) if load > 0.0 else (np.zeros(0, dtype=np.int64),)
-        cut = load - np.maximum(margin_mw(profiles[:, hours], weights[None])[0], 0.0)
-        found.append(Cuts(hours[cut > 0.0], cut[cut > 0.0]))
-    return found
-
-
-def margin_mw(profiles: Floats, coefficients: Floats) -> Floats:
-    """Margins (case, hour), the terms added in order, so that a case does not depend on the cases beside it. [MW]"""
-    total = coefficients[:, :1] * profiles[0]
-    for term in range(1, len(profiles)):
-        total += coefficients[:, term : term + 1] * profiles[term]
-    return total
 
 
 @dataclass(frozen=True)
@@ -103,14 +59,6 @@ class Tally:
         """Places among `members`, ascending positions of draws, of those in the sample."""
         return np.flatnonzero(members < len(self.numbers))
 
-    def take(
-        self,
-        members: NDArray[np.int64],
-        at: tuple[int, int],
-        cuts: Sequence[Cuts],
-        load_mw: Floats,
-        days: NDArray[np.int64],
-    ) -> None:
-        """Count the cuts of some draws in an area and year, at = (a, y)."""
-        for draw, cut, load in zip(members, cuts, load_mw, strict=True):
-            self.values[draw, at[0], at[1]] = figures(cut, float(load), days)
+    def take(self, members: NDArray[np.int64], at: tuple[int, int], found: Floats) -> None:
+        """Keep the figures (member, figure) of some draws in an area and year, at = (a, y)."""
+        self.values[members, at[0], at[1]] = found

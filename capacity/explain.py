@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, area_hours, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, margin_mw, year_hours
+from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet, number_of
 from capacity.hosting import native_mw
@@ -20,6 +20,7 @@ from capacity.policies import Policy, require_only_energy, runs
 from capacity.storage import StorageName
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
+from cuda_kernels.event_figures import margin_mw
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

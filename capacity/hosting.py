@@ -17,6 +17,7 @@ from capacity.notions import Margin
 from capacity.policies import Policy, Site
 from capacity.storage import Store
 from cuda_kernels import Engine
+from cuda_kernels.event_figures import Cuts, event_figures, figures, margin_mw
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.int64]
@@ -72,40 +73,40 @@ class Hosting:
         """
         if self.policy.only_energy and not self.tally.sampled(members).size:
             return
-        days = events.day_part_of_hour(conditions.weather_year, self.zones[a])
+        kinds = events.kinds_of_hours(conditions.weather_year, self.zones[a])
         for y in range(found.headroom_mw.shape[2]):
             if self.policy.only_energy:
-                self._count(members, (a, y), margin, (days, balance.store), found)
+                self._count(members, (a, y), margin, (kinds, balance.store), found)
                 continue
             for rows in _blocks(len(members)):
                 native = native_mw(conditions, balance, rows, y)
-                hours = events.margin_mw(margin.profiles[y], margin.coefficients[rows, y])
-                self._limit(members[rows], (a, y), (hours, native), days, found)
+                hours = margin_mw(margin.profiles[y], margin.coefficients[rows, y])
+                self._limit(members[rows], (a, y), (hours, native), kinds, found)
 
     def count(
         self, members: Members, a: int, conditions: AreaWeather, margin: Callable[..., Margin], found: Found
     ) -> None:
         """Count the events of sampled draws whose headroom, by the energy share alone, is known already."""
         if members.size:
-            days = events.day_part_of_hour(conditions.weather_year, self.zones[a])
+            kinds = events.kinds_of_hours(conditions.weather_year, self.zones[a])
             hours = margin(a, conditions, members)
             for y in range(found.headroom_mw.shape[2]):
-                self._count(members, (a, y), hours, (days, None), found)
+                self._count(members, (a, y), hours, (kinds, None), found)
 
     def _count(
         self, members: Members, at: tuple[int, int], margin: Margin, aside: tuple[Members, Store | None], found: Found
     ) -> None:
-        (a, y), (days, store), rows = at, aside, self.tally.sampled(members)
+        (a, y), (kinds, store), rows = at, aside, self.tally.sampled(members)
         load = np.minimum(found.headroom_mw[members[rows], a, y], self.limit_mw[members[rows], a])
         if store is None:
-            cuts = events.of_constant_load(margin.profiles[y], margin.coefficients[rows, y], load)
+            counted = event_figures(margin.profiles[y], margin.coefficients[rows, y], load, kinds, engine=self.engine)
         else:
-            hours = events.margin_mw(margin.profiles[y], margin.coefficients[rows, y])
-            cuts = _listed(storage_headroom.cuts_mw(hours, store.at(rows, y), load, self.engine))
-        self.tally.take(members[rows], at, cuts, load, days)
+            hours = margin_mw(margin.profiles[y], margin.coefficients[rows, y])
+            counted = _figures(storage_headroom.cuts_mw(hours, store.at(rows, y), load, self.engine), load, kinds)
+        self.tally.take(members[rows], at, counted)
 
     def _limit(
-        self, members: Members, at: tuple[int, int], hours: tuple[Floats, Floats], days: Members, found: Found
+        self, members: Members, at: tuple[int, int], hours: tuple[Floats, Floats], kinds: Members, found: Found
     ) -> None:
         """The same for a few draws under a policy; hours : margin and native load (member, hour). [MW]"""
         (a, y), terms = at, self.policy.at(members, at[1])
@@ -120,7 +121,7 @@ class Hosting:
         self.lost_mwh[members, a, y] = policies.lost_mwh(site, terms, hosted, cut)
         self.hosted_mwh[members, a, y] = hosted * HOURS
         rows = self.tally.sampled(members)
-        self.tally.take(members[rows], at, _listed(cut[rows]), hosted[rows], days)
+        self.tally.take(members[rows], at, _figures(cut[rows], hosted[rows], kinds))
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,11 @@ class Found:
     curtailed_hours: Floats
 
 
-def _listed(cut_mw: Floats) -> list[events.Cuts]:
-    return [events.Cuts(np.flatnonzero(row), row[row > 0.0]) for row in cut_mw]
+def _figures(cut_mw: Floats, load_mw: Floats, kinds: Members) -> Floats:
+    """Figures (case, figure) of cuts (case, hour)."""
+    cases = zip(cut_mw, load_mw, strict=True)
+    rows = [figures(Cuts(np.flatnonzero(cut), cut[cut > 0.0]), load, kinds) for cut, load in cases]
+    return np.array(rows).reshape(len(rows), len(events.FIGURES))
 
 
 def native_mw(conditions: AreaWeather, balance: AreaBalance, rows: Members, y: int) -> Floats:

@@ -58,8 +58,8 @@ def cell_cap_mw(grid: xr.Dataset, cells: NDArray[np.int64], area: str, campus_li
     without load or plant takes nothing.
     """
     peak = float(grid["peak_load_mw"].sel(area=area).to_numpy()[-1])
-    part = grid.isel(cell=cells)
-    carried = part["cell_load_weight"].to_numpy() * peak + part["cell_nameplate_mw"].sum("technology").to_numpy()
+    there = grid["cell_nameplate_mw"].isel(cell=cells).sum("technology").to_numpy()
+    carried = grid["cell_load_weight"].to_numpy()[cells] * peak + there
     return np.minimum(carried, campus_limit_mw)
 
 
@@ -76,10 +76,11 @@ def cell_cost(grid: xr.Dataset, cells: NDArray[np.int64], country: str, central:
 
     In China a hub's price is lower by `cn.hub_discount_usd_per_mwh`; nil unless a scenario sets it.
     """
-    part = grid.isel(cell=cells)
-    price = part["cell_price_usd_per_mwh"].to_numpy()
+    price, climate = (
+        grid[name].isel(cell=cells).to_numpy() for name in ("cell_price_usd_per_mwh", "cell_temperature_c")
+    )
     national = float(central.scalar(f"{country.lower()}.electricity_price_usd_per_mwh")[0])
-    mean_pue = compute.mean_pue(part["cell_temperature_c"].to_numpy(), compute.Cooling.of(central))[0]
+    mean_pue = compute.mean_pue(climate, compute.Cooling.of(central))[0]
     known = np.where(np.isfinite(price), price, national)
     if country == "CN":
         known = known - float(central.scalar("cn.hub_discount_usd_per_mwh")[0]) * in_hub(grid, cells)
@@ -88,8 +89,7 @@ def cell_cost(grid: xr.Dataset, cells: NDArray[np.int64], country: str, central:
 
 def in_hub(grid: xr.Dataset, cells: NDArray[np.int64]) -> Floats:
     """1 for cells (cell,) whose centre lies within a cluster of China's national computing hubs, else 0."""
-    part = grid.isel(cell=cells)
-    at = np.radians(np.stack([part["cell_lat"].to_numpy(), part["cell_lon"].to_numpy()]))
+    at = np.radians(np.stack([grid[name].to_numpy()[cells] for name in ("cell_lat", "cell_lon")]))
     result = np.zeros(len(cells))
     known = hubs()
     for hub in known["hubs"].values():

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import events
 from capacity.notions import Margin
 from capacity.policies import NO_CUT
 from capacity.storage import Store
 from cuda_kernels import Engine
+from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace
 
@@ -35,7 +35,7 @@ def solve(margin: Margin, store: Store, share: Floats, engine: Engine) -> AreaSt
     for y, profiles in enumerate(margin.profiles):
         for start in range(0, len(share), BLOCK):
             rows = np.arange(start, min(start + BLOCK, len(share)))
-            hours = events.margin_mw(profiles, margin.coefficients[rows, y])
+            hours = margin_mw(profiles, margin.coefficients[rows, y])
             shares = np.stack([np.zeros(len(rows)), share[rows, y]], axis=1)
             load = storage_headroom_mw(hours, *store.at(rows, y), shares, engine=engine).headroom_mw
             found.firm_mw[rows, y], found.flexible_mw[rows, y] = load.T

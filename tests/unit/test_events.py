@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joint_factory import scenario_with
 
 from capacity import CapacityError, estimate, events, events_report
-from capacity.explain import longest, seasons
+from capacity.explain import seasons
+from cuda_kernels import KernelError
+from cuda_kernels.event_figures import Cuts, cuts_of_constant_load, event_figures, figures, margin_mw
 from scenarios import load
 
 YEARS = range(2025, 2029)
@@ -28,7 +32,7 @@ def test_figures_of_a_year():
     found = dict(
         zip(
             events.FIGURES,
-            events.figures(events.Cuts(hours, np.arange(1.0, 7.0)), 12.0, np.arange(8760) % 4),
+            figures(Cuts(hours, np.arange(1.0, 7.0)), 12.0, np.stack([events.SEASON_OF_HOUR, np.arange(8760) % 4])),
             strict=True,
         )
     )
@@ -38,7 +42,7 @@ def test_figures_of_a_year():
         "night": 3, "morning": 2, "afternoon": 1, "evening": 0,
     }  # fmt: skip
     assert seasons(hours) == {name: found[name] for name in events.SEASONS}
-    none = events.figures(events.Cuts(hours[:0], np.zeros(0)), 0.0, hours)
+    none = figures(Cuts(hours[:0], np.zeros(0)), 0.0, hours[None])
     assert not none.any()
 
 
@@ -54,14 +58,51 @@ def test_cuts_of_a_constant_load_are_exact():
     rng = np.random.default_rng(2)
     profiles, coefficients = rng.normal(0.5, 1.0, (4, 500)), rng.uniform(0.0, 1e4, (6, 4))
     load_mw = np.array([0.0, 10.0, 1e3, 5e3, 1e4, 2e4])
-    for cuts, row, mw in zip(
-        events.of_constant_load(profiles, coefficients, load_mw), coefficients, load_mw, strict=True
-    ):
-        margin = events.margin_mw(profiles, row[None])[0]
+    every = cuts_of_constant_load(profiles, coefficients, load_mw)
+    for cuts, row, mw in zip(every, coefficients, load_mw, strict=True):
+        margin = margin_mw(profiles, row[None])[0]
         cut = np.maximum(mw - np.maximum(margin, 0.0), 0.0)
         np.testing.assert_array_equal(cuts.hours, np.flatnonzero(cut))
         np.testing.assert_array_equal(cuts.cut_mw, cut[cut > 0.0])
-        assert longest(cut > 0.0) == events.figures(cuts, max(mw, 1.0), np.zeros(500, int))[2]
+
+
+def plain_figures(profiles, coefficients, load, kinds):
+    """The same hour by hour, one case after the other."""
+    runs, run, deepest = [], 0, 0.0
+    counts = np.zeros((2, 4))
+    for hour in range(profiles.shape[1]):
+        margin = coefficients[0] * profiles[0, hour]
+        for term in range(1, len(profiles)):
+            margin += coefficients[term] * profiles[term, hour]
+        cut = load - max(margin, 0.0)
+        if load > 0.0 and cut > 0.0:
+            run, deepest = run + 1, max(deepest, cut)
+            counts[[0, 1], kinds[:, hour]] += 1
+        elif run:
+            runs, run = [*runs, run], 0
+    runs = [*runs, run] if run else runs
+    depth = deepest / load if runs else 0.0
+    return [sum(runs), len(runs), max(runs, default=0), depth, *counts[0], *counts[1]]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@given(seed=st.integers(0, 2**32 - 1), hours=st.integers(1, 60), terms=st.integers(1, 5), coarse=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_engines_count_events_as_hour_by_hour(engine, seed, hours, terms, coarse):
+    """Coarse numbers make ties: a load that is just served is not curtailed."""
+    rng = np.random.default_rng(seed)
+    profiles, coefficients = rng.normal(0.3, 1.0, (terms, hours)), rng.uniform(0.0, 50.0, (3, terms))
+    if coarse:
+        profiles, coefficients = profiles.round(), coefficients.round()
+    load_mw, kinds = np.array([0.0, 20.0, 90.0]), rng.integers(0, 4, (2, hours))
+    found = event_figures(profiles, coefficients, load_mw, kinds, engine=engine)
+    wanted = [plain_figures(profiles, row, mw, kinds) for row, mw in zip(coefficients, load_mw, strict=True)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_shapes_that_do_not_fit_are_told():
+    with pytest.raises(KernelError, match=r"must be \(\(2, 1\), \(2, 5\)\)"):
+        event_figures(np.ones((1, 5)), np.ones((2, 1)), np.ones(2), np.zeros((2, 4), dtype=np.int64))
 
 
 def test_events_are_in_the_result_and_add_up(result):

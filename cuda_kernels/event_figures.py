@@ -1,0 +1,97 @@
+"""Events of curtailment of constant loads: how many hours, in what runs, how deep, in which season and part of the day.
+
+A load takes what is left of its margin in each hour, coefficients @ profiles or nothing where that is negative; what it
+misses is curtailed. See docs/adequacy.md, Events.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import KernelError
+from .headroom import Engine, _use_numba
+
+Floats = NDArray[np.float64]
+Hours = NDArray[np.int64]
+
+KINDS = 4
+"""Seasons, and parts of the day."""
+COLUMNS = 4 + 2 * KINDS
+_YES = np.ones(1, dtype=bool)
+
+
+class Cuts(NamedTuple):
+    """Curtailment of one case where there is any: hours of the year, ascending, and MW."""
+
+    hours: Hours
+    cut_mw: Floats
+
+
+def event_figures(
+    profiles: Floats, coefficients: Floats, load_mw: Floats, kinds: Hours, *, engine: Engine = "auto"
+) -> Floats:
+    """Figures (case, 12) of each load, all nil where nothing is curtailed.
+
+    profiles (K, hour), coefficients (case, K) : the margin is their product, added term by term. [MW]
+    load_mw : (case,)
+    kinds : (2, hour)   Season and part of the day of each hour, 0 to 3.
+    engine : "auto" (numba when installed), "numpy" or "numba"; the same bits
+
+    Columns: hours with any curtailment, runs of them, the longest run [h], the deepest cut over the load [1], hours by
+    season, hours by part of the day. Raises KernelError for shapes that do not fit.
+    """
+    terms, hours = profiles.shape
+    wanted = ((len(load_mw), terms), (2, hours))
+    if (coefficients.shape, kinds.shape) != wanted:
+        raise KernelError(f"coefficients and kinds must be {wanted}, got {(coefficients.shape, kinds.shape)}")
+    if _use_numba(engine):
+        from ._event_figures_numba import count
+
+        found = np.zeros((len(load_mw), COLUMNS))
+        profiles, coefficients, load_mw = map(np.ascontiguousarray, (profiles, coefficients, load_mw))
+        count(profiles, coefficients, load_mw, np.ascontiguousarray(kinds), found)
+        return found
+    cuts = cuts_of_constant_load(profiles, coefficients, load_mw)
+    rows = [figures(cut, load, kinds) for cut, load in zip(cuts, load_mw, strict=True)]
+    return np.array(rows).reshape(len(rows), COLUMNS)
+
+
+def figures(cuts: Cuts, load_mw: float, kinds: Hours) -> Floats:
+    """The figures (12,) of one case from its cuts."""
+    hours = cuts.hours
+    found = np.zeros(COLUMNS)
+    if not hours.size:
+        return found
+    first = np.flatnonzero(np.concatenate([_YES, hours[1:] - hours[:-1] > 1, _YES]))
+    lengths = first[1:] - first[:-1]
+    found[:4] = len(hours), len(lengths), lengths.max(), cuts.cut_mw.max() / load_mw
+    for row, kind in enumerate(kinds):
+        found[4 + KINDS * row :][:KINDS] = np.bincount(kind[hours], minlength=KINDS)
+    return found
+
+
+def cuts_of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Floats) -> list[Cuts]:
+    """Cuts of loads (case,) beside margins coefficients (case, K) @ profiles (K, hour).
+
+    A sum in single precision finds the hours that may be short, and these are summed again in a fixed order, so that a
+    case's cuts do not depend on the cases beside it.
+    """
+    rough = coefficients.astype(np.float32) @ profiles.astype(np.float32)
+    slack = 1e-5 * (np.abs(coefficients) @ np.maximum(profiles.max(axis=1), -profiles.min(axis=1)))
+    found = []
+    for row, weights, load, doubt in zip(rough, coefficients, load_mw, slack, strict=True):
+        (hours,) = np.nonzero(row < load + doubt) if load > 0.0 else (np.zeros(0, dtype=np.int64),)
+        cut = load - np.maximum(margin_mw(profiles[:, hours], weights[None])[0], 0.0)
+        found.append(Cuts(hours[cut > 0.0], cut[cut > 0.0]))
+    return found
+
+
+def margin_mw(profiles: Floats, coefficients: Floats) -> Floats:
+    """Margins (case, hour), the terms added in order, so that a case does not depend on the cases beside it. [MW]"""
+    total = coefficients[:, :1] * profiles[0]
+    for term in range(1, len(profiles)):
+        total += coefficients[:, term : term + 1] * profiles[term]
+    return total
