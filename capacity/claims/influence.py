@@ -17,7 +17,10 @@ from scenarios.distributions import Distribution
 
 Floats = NDArray[np.float64]
 
-METHOD = "Spearman's rank correlation between a parameter and the statistic over the draws"
+METHOD = (
+    "Spearman's rank correlation between a parameter and the statistic over the draws; parameters that go together "
+    "rank through each other"
+)
 NOISE_LEVEL = 0.05
 """Chance that noise alone lifts any of the parameters over the noise bound (Bonferroni); label J."""
 YEARLY = ("hydro_year_factor",)
