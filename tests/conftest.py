@@ -29,6 +29,18 @@ def originals() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def grid_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny made-up grid as a file, for tests of the command line."""
+    from grid_factory import tiny_grid
+
+    from grids import write_grid
+
+    path = tmp_path_factory.mktemp("grid") / "tiny.nc"
+    write_grid(tiny_grid(), path)
+    return path
+
+
 @pytest.fixture(params=["numpy", pytest.param("cupy", marks=pytest.mark.gpu)])
 def xp(request: pytest.FixtureRequest):
     """NumPy, and CuPy where there is a device."""

@@ -13,21 +13,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from grid_factory import tiny_grid
 
 from capacity.cli import main
-from grids.store import write_grid
 
 pytestmark = pytest.mark.slow
 
 DRAWS = ("--draws", "3", "--years", "2025-2031")
-
-
-@pytest.fixture(scope="module")
-def grid_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("grid") / "tiny.nc"
-    write_grid(tiny_grid(), path)
-    return path
 
 
 def gridflops(*arguments):

@@ -8,18 +8,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from click.testing import CliRunner
-from grid_factory import tiny_grid
 
 from capacity import estimation, figures, open_result, outputs
 from capacity.cli import main
-from grids import store
-
-
-@pytest.fixture(scope="module")
-def grid_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("grid") / "tiny.nc"
-    store.write_grid(tiny_grid(), path)
-    return path
 
 
 def gridflops(*arguments):

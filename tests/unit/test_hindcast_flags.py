@@ -8,21 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner
-from grid_factory import tiny_grid
 
 from capacity import compare, hindcast_flags, open_result, report
 from capacity.cli import main
 from capacity.experts import TREND_OF
 from capacity.experts_data import UNTESTED, VERDICTS, read_experts
 from capacity.hindcast_flags import ATTRIBUTE, VARIABLE
-from grids import store
-
-
-@pytest.fixture(scope="module")
-def grid_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("grid") / "tiny.nc"
-    store.write_grid(tiny_grid(), path)
-    return path
 
 
 def gridflops(*arguments):
