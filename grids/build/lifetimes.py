@@ -157,7 +157,7 @@ def _coal_units(originals: Path, country: str) -> tuple[Floats, Floats, Floats]:
 
 def _fossil(originals: Path, technology: str, stocks: Stocks) -> dict[str, Any]:
     units = _read(originals, GAS_FILE)
-    units = units[(units["country"] == COUNTRY["US"]) & units["fuel_type"].fillna("").str.startswith(FUEL[technology])]
+    units = units[(units["country"] == COUNTRY["US"]) & units["fuel_type"].str.startswith(FUEL[technology], na=False)]
     units = units[units["status"].isin(("operating", "mothballed", "retired"))]
     units = units[~units["unit"].astype(str).str.contains(CONVERTED)]
     gone = (units["status"] == "retired").to_numpy()
