@@ -19,7 +19,7 @@ from cuda_kernels.network import network_headroom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from network_reference import headroom_lp, random_network, random_tree
+from network_reference import headroom_lp, random_caps, random_network, random_tree
 
 SHARES = (0.0, 0.02, 0.1, 0.3)
 
@@ -34,19 +34,21 @@ def main() -> None:
 
 
 def instances(count: int) -> None:
-    """n = 2..31 areas, 4 to 10 hours, both directions, zero and infinite limits."""
+    """n = 2..31 areas, 4 to 10 hours, both directions, zero and infinite limits, half of them with caps on imports."""
     worst = {"numpy": 0.0, "numba": 0.0}
     seconds = {"highs": 0.0, "numpy": 0.0, "numba": 0.0}
     for seed in range(count):
         margin, limits, direction = random_network(seed, areas=2 + seed % 30, hours=4 + seed % 7)
         share = SHARES[(seed // 30) % len(SHARES)]
         began = time.perf_counter()
-        want = headroom_lp(margin, limits, direction, share)
+        caps = random_caps(seed, margin.shape[1]) if seed % 2 else np.full(margin.shape[1], np.inf)
+        want = headroom_lp(margin, limits, direction, share, caps)
         seconds["highs"] += time.perf_counter() - began
         for engine in worst:
             began = time.perf_counter()
             ones = np.ones((1, margin.shape[1], 1))
-            got = network_headroom(margin.T[:, None], ones, limits, direction, share, engine=engine)  # type: ignore[arg-type]
+            case = (margin.T[:, None], ones, limits, direction, share)
+            got = network_headroom(*case, import_cap_mw=caps, engine=engine)  # type: ignore[arg-type]
             seconds[engine] += time.perf_counter() - began
             error = abs(float(got.headroom_mw[0, 0]) - want) / max(1.0, abs(want))
             worst[engine] = max(worst[engine], error)

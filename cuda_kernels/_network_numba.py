@@ -15,18 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import any_order, in_order
+from ._jit import in_order
 from ._network_flow import NONE, ONE, augment, flow_of, imports_into, links_of, lowest, members
+from ._network_margins import TILE, copper_plate, margins, scales
 from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE, SETTLED
 
 _CASES_PER_THREAD = 4
-_TILE = 128  # hours whose margins are computed area by area and then stored hour by hour
 _AT_ONCE = 4  # cases whose margins are computed together: reading the profiles takes longer than using them
 
 
-def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
-    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
+def unserved(deficit: Any, network: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area). network : limits, caps."""
     hours, areas = deficit.shape
+    limits, caps = network
+    if np.isfinite(caps).any():  # evening out beyond the need may pass a cap on the way
+        from ._network_numpy import unserved as side_by_side
+
+        return side_by_side(deficit, network)
     limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements=["C", "W"])
     value, side = np.zeros(hours), np.zeros(hours, np.uint64)
     residual = np.zeros((hours, areas, areas))
@@ -79,8 +84,9 @@ def _of_side(side: Any, margin: Any, load: float, weights: Any) -> Any:
     return short, inside
 
 
-def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares: Any) -> tuple[Any, ...]:
-    """All cases; fields of network.NetworkHeadroom. Inputs checked by the caller."""
+def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
+    limits, caps = network
     cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
     shape = (cases, row)
     results = (
@@ -97,7 +103,7 @@ def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares
         return results
     clean = np.where(np.eye(areas, dtype=bool), 0.0, limits)
     hourly = (np.ascontiguousarray(profiles), np.ascontiguousarray(coefficients))
-    fixed = (*hourly, clean, np.array(weights), links_of(clean))
+    fixed = (*hourly, clean, np.array(weights), links_of(clean), np.array(caps))
     order = np.argsort(-shares, axis=1, kind="stable")
     allowed = shares * profiles.shape[2]
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
@@ -125,59 +131,10 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
-@any_order
-def _margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> None:
-    """Margins (case, hour, area) of some cases, and their sum over areas (case, hour)."""
-    areas, k_count, hours = profiles.shape
-    total[:] = 0.0
-    for first in range(0, hours, _TILE):
-        width = min(_TILE, hours - first)
-        for a in range(areas):
-            for case in range(len(c)):
-                row, factor = profiles[a, 0, first : first + width], c[case, a, 0]
-                for h in range(width):
-                    buffer[h] = factor * row[h]
-                for k in range(1, k_count):
-                    row, factor = profiles[a, k, first : first + width], c[case, a, k]
-                    if factor == 0.0:
-                        continue
-                    for h in range(width):
-                        buffer[h] += factor * row[h]
-                sums, own = total[case, first : first + width], margin[case, first : first + width, a]
-                for h in range(width):
-                    sums[h] += buffer[h]
-                for h in range(width):
-                    own[h] = buffer[h]
-
-
-@in_order
-def _copper_plate(total: Any, allowed: float) -> float:
-    """Headroom of the areas as one, native load first."""
-    load = 0.0
-    least = np.inf
-    for m in total:
-        load = max(load, m)
-        least = min(least, m)
-    if allowed == 0.0:
-        return max(least, 0.0)
-    load /= 1.0 - allowed / total.size
-    for _ in range(MAX_STEPS):
-        below = 0
-        summed = 0.0
-        for m in total:
-            if m < load:
-                below += 1
-                summed += max(m, 0.0)
-        if below <= allowed or summed / (below - allowed) >= load:
-            break
-        load = summed / (below - allowed)
-    return load
-
-
 @in_order
 def _walk(load: float, hours: Any, count: int, case: Any, flow: Any, found: Any) -> None:
     """Tightest set of hours[:count] at a load: found = value (hour,), share of the direction in it (hour,), set."""
-    margin, limits, weights, links = case
+    margin, limits, weights, links, caps = case
     balance, carried = flow[0][0], flow[0][1]
     value, slope, member = found
     _begin(limits, links, flow)
@@ -185,19 +142,29 @@ def _walk(load: float, hours: Any, count: int, case: Any, flow: Any, found: Any)
         h = hours[at]
         row = margin[h]
         any_short = False
+        capped = NONE
         for i in range(weights.size):
-            left = row[i] - load * weights[i] + carried[i]
+            own = row[i] - load * weights[i]
+            if own < -caps[i]:
+                own = -caps[i]
+                capped |= ONE << np.uint64(i)
+            left = own + carried[i]
             balance[i] = left
             any_short |= left < 0.0
         value[at] = 0.0
         slope[at] = 0.0
-        if not any_short:
+        if not any_short and capped == NONE:
             continue
-        side = augment(flow)
+        linked = augment(flow) if any_short else NONE
+        side = linked | capped
         if side == NONE:
             continue
         short, inside = _of_side(side, margin[h], load, weights)
-        short -= imports_into(side, limits, links)
+        short -= imports_into(linked, limits, links)
+        capped &= ~linked
+        while capped != NONE:
+            short -= caps[lowest(capped)]
+            capped &= capped - ONE
         member[at] = side
         if short > 0.0:
             value[at] = short
@@ -337,14 +304,14 @@ def _binding(member: Any, count: int, cut: Any, by_area: Any) -> int:
 @in_order
 def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: Any, room: Any) -> None:
     """Solve cases first..end."""
-    profiles, coefficients, limits, weights, links = fixed
+    profiles, coefficients, limits, weights, links, caps = fixed
     areas, _, every = profiles.shape
-    margin, total, buffer = np.empty((_AT_ONCE, every, areas)), np.empty((_AT_ONCE, every)), np.empty(_TILE)
+    margin, total, buffer = np.empty((_AT_ONCE, every, areas)), np.empty((_AT_ONCE, every)), np.empty(TILE)
     for start in range(first, end, _AT_ONCE):
         until = min(start + _AT_ONCE, end)
-        _margins(profiles, coefficients[start:until], margin, total, buffer)
+        margins(profiles, coefficients[start:until], margin, total, buffer)
         for case in range(start, until):
-            own = (margin[case - start], limits[case], weights[case], links[case])
+            own = (margin[case - start], limits[case], weights[case], links[case], caps[case])
             _case(case, own, total[case - start], (allowed[case], order[case]), results, room)
 
 
@@ -353,14 +320,14 @@ def _case(case: int, task: Any, total: Any, asked: Any, results: Any, room: Any)
     """Solve one case, its shares from the largest to the smallest."""
     load_out, copper_out, hours_out, unserved_out, native_out, cut_out, cut_hours_out, area_out = results
     hours, _, flow, found, spare = room
-    scale, largest = _scales(task[0], total)
+    scale, largest = scales(task[0], total)
     tolerance = NEGLIGIBLE * scale
     hosting = task[2].sum() > 0.0
     load, count, at_start = 0.0, 0, 0
     for number in range(asked[0].size if hosting else 0):
         s = asked[1][number]
         limit = asked[0][s]
-        copper_out[case, s] = _copper_plate(total, limit)
+        copper_out[case, s] = copper_plate(total, limit)
         if number == 0:
             beyond = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
             load, count = _start(beyond, limit, tolerance, task, room)
@@ -381,17 +348,3 @@ def _case(case: int, task: Any, total: Any, asked: Any, results: Any, room: Any)
     for h in range(at_start):
         unserved_out[case] += spare[0][h]
         native_out[case] += spare[0][h] > tolerance
-
-
-@any_order
-def _scales(margin: Any, total: Any) -> Any:
-    """Largest sum of absolute margins of an hour, and largest absolute total margin."""
-    scale = 0.0
-    largest = 0.0
-    for h in range(total.size):
-        one = 0.0
-        for i in range(margin.shape[1]):
-            one += abs(margin[h, i])
-        scale = max(scale, one)
-        largest = max(largest, abs(total[h]))
-    return scale, largest

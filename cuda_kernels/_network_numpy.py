@@ -68,10 +68,12 @@ def imports_into(member: Any, limits: Any) -> Any:
 
 
 class Network:
-    """One set of limits, prepared."""
+    """One set of limits, and of caps on what areas import on balance, prepared."""
 
-    def __init__(self, limits: Any, *, fold: bool = True, enumerate_up_to: int = MOST_ENUMERATED) -> None:
-        self.limits = limits
+    def __init__(
+        self, limits: Any, caps: Any = np.inf, *, fold: bool = True, enumerate_up_to: int = MOST_ENUMERATED
+    ) -> None:
+        self.limits, self.caps = limits, caps
         self.plan = fold_plan(limits) if fold else Fold((), (), tuple(range(len(limits))))
         core = list(self.plan.core)
         self.core_limits = limits[np.ix_(core, core)]
@@ -104,10 +106,13 @@ class Network:
 
     def tightest(self, deficit: Any) -> tuple[Any, Any]:
         """Unserved load (hour,) and the set that explains it (hour, area)."""
-        member = self.short_side(deficit)
+        shared, capped = np.minimum(deficit, self.caps), deficit > self.caps
+        member = self.short_side(shared)
         inside = member.astype(np.float64)
-        value = (deficit * inside).sum(axis=1) - imports_into(inside, self.limits)
-        return np.maximum(value, 0.0), member & (value > 0.0)[:, None]
+        value = (shared * inside).sum(axis=1) - imports_into(inside, self.limits)
+        value = np.maximum(value, 0.0)
+        member &= (value > 0.0)[:, None]
+        return value + np.where(capped, deficit - shared, 0.0).sum(axis=1), member | capped
 
 
 def augmented(deficit: Any, limits: Any) -> tuple[Any, Any]:
@@ -166,14 +171,15 @@ def _push(balance: Any, residual: Any, flow: Any, hours: Any, source: Any, hop: 
     balance[hours, at] += amount
 
 
-def unserved(deficit: Any, limits: Any) -> tuple[Any, Any, Any]:
-    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area)."""
-    value, member = Network(limits).tightest(deficit)
-    return value, member, augmented(deficit, limits)[1]
+def unserved(deficit: Any, network: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+    """Unserved load (hour,), short side (hour, area), transfers (hour, area, area). network : limits, caps."""
+    value, member = Network(*network).tightest(deficit)
+    return value, member, augmented(np.minimum(deficit, network[1]), network[0])[1]
 
 
-def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares: Any) -> tuple[Any, ...]:
-    """All cases; fields of network.NetworkHeadroom. Inputs checked by the caller."""
+def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
+    limits, caps = network
     cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
     shape = (cases, row)
     results = (
@@ -188,7 +194,7 @@ def headroom(profiles: Any, coefficients: Any, limits: Any, weights: Any, shares
     )
     for case in range(cases):
         margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
-        one = _Case(Network(limits[case]), margin, weights[case])
+        one = _Case(Network(limits[case], caps[case]), margin, weights[case])
         results[3][case], results[4][case] = one.native.sum(), np.count_nonzero(one.native > one.tolerance)
         for s in range(row):
             if weights[case].sum() > 0.0:

@@ -15,6 +15,13 @@ headroom is the largest l with
 The left side is convex and piecewise linear in l with slope sum_h w(S_h), S_h the tightest set of the hour, so that
 Newton's method from the right of the root ends at the exact root, as for one area (headroom.py).
 
+A cap on what an area imports on balance is one more link, from its junction with the others to itself; out of it there
+is no limit but those of the links. The area then has a deficit min(d[i], cap[i]) in the network and keeps the rest,
+
+    U(d) = sum_i max(0, d[i] - cap[i]) + U_without(min(d, cap)),
+
+as when a leaf is folded, and lies on the short side where d[i] > cap[i].
+
 Two bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it what
 its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
 areas; beyond, it augments all hours' flows side by side. numba carries the flow of one hour into the next, so that most
@@ -80,6 +87,7 @@ def network_headroom(
     direction: Array,
     curtailable_fraction: Array | float,
     *,
+    import_cap_mw: Array | None = None,
     engine: Engine = "auto",
 ) -> NetworkHeadroom:
     """Largest load that a network of areas can host along a direction at a curtailable share of its energy.
@@ -92,9 +100,12 @@ def network_headroom(
     direction : float64 (area,) or (case, area) Share of the new load in each area, >= 0, sum 1; all zero where a case
                                                 hosts nothing. [1]
     curtailable_fraction : float, (share,) or (case, share)   0 <= eps < 1. [1]
+    import_cap_mw : float64 (area,) or (case, area)   Most that an area imports on balance, flows in less flows
+                                                out, >= 0; infinity for no such limit. None: no area has one. [MW]
     engine : "auto" (numba when installed), "numpy" or "numba"
 
-    Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company.
+    Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company. The copper plate
+    knows neither limits nor caps.
     Raises KernelError for shapes and for values that are not finite or negative where they must not be.
     """
     profiles, coefficients = np.asarray(profiles, np.float64), np.asarray(coefficients, np.float64)
@@ -107,19 +118,23 @@ def network_headroom(
     shares, _ = _shares(np, curtailable_fraction, cases)
     limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
     weights = _by_case(direction, cases, (areas,), "direction")
-    _check(profiles, coefficients, limits, weights)
+    caps = _caps(import_cap_mw, cases, areas)
+    _check(profiles, coefficients, limits, weights, caps)
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
     else:
         from ._network_numpy import headroom as body
-    return NetworkHeadroom(*body(profiles, coefficients, limits, weights, shares))
+    return NetworkHeadroom(*body(profiles, coefficients, (limits, caps), weights, shares))
 
 
-def unserved_mw(deficit_mw: Array, limits_mw: Array, *, engine: Engine = "auto") -> Unserved:
+def unserved_mw(
+    deficit_mw: Array, limits_mw: Array, *, import_cap_mw: Array | None = None, engine: Engine = "auto"
+) -> Unserved:
     """Least unserved load of each hour, the cut that explains it and transfers that attain it.
 
     deficit_mw : float64 (hour, area)   Load minus available power; negative where an area can help. [MW]
     limits_mw : float64 (area, area)    Transfer limit from, to; 0 no link, infinity no limit. [MW]
+    import_cap_mw : float64 (area,)     Most that an area imports on balance, as of network_headroom. [MW]
 
     Raises KernelError for shapes, NaN, negative limits.
     """
@@ -127,12 +142,19 @@ def unserved_mw(deficit_mw: Array, limits_mw: Array, *, engine: Engine = "auto")
     if deficit.ndim != 2:
         raise KernelError(f"deficit_mw must be (hour, area), got {deficit.shape}")
     limits = _by_case(limits_mw, 1, (deficit.shape[1],) * 2, "limits_mw")
-    _check(deficit.T[:, None], np.ones((1, deficit.shape[1], 1)), limits, np.zeros((1, deficit.shape[1])))
+    caps = _caps(import_cap_mw, 1, deficit.shape[1])
+    _check(deficit.T[:, None], np.ones((1, deficit.shape[1], 1)), limits, np.zeros((1, deficit.shape[1])), caps)
     if _use_numba(engine) and deficit.shape[1] <= MOST_IN_A_WORD:
         from ._network_numba import unserved as body
     else:
         from ._network_numpy import unserved as body
-    return Unserved(*body(deficit, limits[0]))
+    return Unserved(*body(deficit, (limits[0], caps[0])))
+
+
+def _caps(import_cap_mw: Array | None, cases: int, areas: int) -> Array:
+    """Caps (case, area), infinite where none is given."""
+    given = np.full(areas, np.inf) if import_cap_mw is None else import_cap_mw
+    return _by_case(given, cases, (areas,), "import_cap_mw")
 
 
 def _by_case(values: Array, cases: int, shape: tuple[int, ...], name: str) -> Array:
@@ -143,7 +165,7 @@ def _by_case(values: Array, cases: int, shape: tuple[int, ...], name: str) -> Ar
     return np.broadcast_to(array, (cases, *shape))
 
 
-def _check(profiles: Array, coefficients: Array, limits: Array, direction: Array) -> None:
+def _check(profiles: Array, coefficients: Array, limits: Array, direction: Array, caps: Array) -> None:
     """All problems of the values at once."""
     areas = profiles.shape[0]
     problems = []
@@ -153,6 +175,7 @@ def _check(profiles: Array, coefficients: Array, limits: Array, direction: Array
     problems += _found(~np.isfinite(profiles), profiles, "profiles", "area, profile, hour")
     problems += _found(~np.isfinite(coefficients), coefficients, "coefficients", "case, area, coefficient")
     problems += _found(off & ~(limits >= 0.0), limits, "limits_mw", "case, from, to")
+    problems += _found(~(caps >= 0.0), caps, "import_cap_mw", "case, area")
     problems += _found(~(direction >= 0.0) | ~np.isfinite(direction), direction, "direction", "case, area")
     total = direction.sum(axis=1)
     if not problems:

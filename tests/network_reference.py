@@ -33,31 +33,46 @@ def random_tree(seed: int, areas: int) -> np.ndarray:
     return limits
 
 
-def unserved_lp(deficit: np.ndarray, limits: np.ndarray) -> float:
+def random_caps(seed: int, areas: int) -> np.ndarray:
+    """Caps (area,) on net imports: some 0, some infinite."""
+    rng = np.random.default_rng([seed, 1])
+    caps = rng.exponential(rng.uniform(0.3, 3), areas) * (rng.random(areas) < 0.9)
+    caps[rng.random(areas) < 0.3] = np.inf
+    return caps
+
+
+def unserved_lp(deficit: np.ndarray, limits: np.ndarray, caps: np.ndarray | float = np.inf) -> float:
     """Least unserved load of one hour (HiGHS)."""
     flow, bounds = _flow_columns(limits)
     areas = len(deficit)
     cost = np.r_[np.ones(areas), np.zeros(flow.shape[1])]
-    found = linprog(
-        cost, A_ub=-sparse.hstack([sparse.eye(areas), flow]), b_ub=-deficit, bounds=[(0, None)] * areas + bounds
-    )
+    capped = np.flatnonzero(np.isfinite(np.broadcast_to(caps, areas)))
+    serve = -sparse.hstack([sparse.eye(areas), flow])
+    take = sparse.hstack([sparse.csr_matrix((areas, areas)), flow]).tocsr()[capped]
+    rows, limit = sparse.vstack([serve, take]), np.r_[-deficit, np.broadcast_to(caps, areas)[capped]]
+    found = linprog(cost, A_ub=rows, b_ub=limit, bounds=[(0, None)] * areas + bounds)
     assert found.status == 0, found.message
     return float(found.fun)
 
 
-def headroom_lp(margin: np.ndarray, limits: np.ndarray, direction: np.ndarray, share: float) -> float:
+def headroom_lp(
+    margin: np.ndarray, limits: np.ndarray, direction: np.ndarray, share: float, caps: np.ndarray | float = np.inf
+) -> float:
     """Largest l with sum of unserved(l w) - unserved(0) <= share * hours * l, native load served first (HiGHS)."""
     hours, areas = margin.shape
-    native = sum(unserved_lp(-m, limits) for m in margin)
+    native = sum(unserved_lp(-m, limits, caps) for m in margin)
     flow, bounds = _flow_columns(limits)
     hourly = sparse.hstack([sparse.eye(areas), flow])
     # margin + unserved + net import - l w >= 0
     serve = sparse.hstack([sparse.csr_matrix(np.tile(direction, hours)[:, None]), -sparse.block_diag([hourly] * hours)])
     short = np.r_[-share * hours, np.tile(np.r_[np.ones(areas), np.zeros(flow.shape[1])], hours)]
+    capped = np.flatnonzero(np.isfinite(np.broadcast_to(caps, areas)))
+    take = sparse.hstack([sparse.csr_matrix((len(capped), areas)), flow.tocsr()[capped]])
+    take = sparse.hstack([sparse.csr_matrix((len(capped) * hours, 1)), sparse.block_diag([take] * hours)])
     found = linprog(
         np.r_[-1.0, np.zeros(serve.shape[1] - 1)],
-        A_ub=sparse.vstack([serve, sparse.csr_matrix(short)]).tocsr(),
-        b_ub=np.r_[margin.ravel(), native],
+        A_ub=sparse.vstack([serve, sparse.csr_matrix(short), take]).tocsr(),
+        b_ub=np.r_[margin.ravel(), native, np.tile(np.broadcast_to(caps, areas)[capped], hours)],
         bounds=[(0, None)] + ([(0, None)] * areas + bounds) * hours,
     )
     assert found.status == 0, found.message

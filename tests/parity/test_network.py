@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_reference import (
     headroom_lp,
+    random_caps,
     random_network,
     random_tree,
     unserved_by_cuts,
@@ -55,6 +56,37 @@ def test_headroom_equals_one_large_linear_program(engine):
         share = [0.0, 0.02, 0.1, 0.3][seed % 4]
         found = solve(margin, limits, direction, share, engine).headroom_mw[0, 0]
         assert_allclose(found, headroom_lp(margin, limits, direction, share), rtol=1e-9, atol=1e-9)
+
+
+@engines
+def test_caps_on_net_imports_equal_linear_programs_and_transfers_keep_them(engine):
+    for seed in range(20):
+        areas = 2 + 3 * seed % 30
+        margin, limits, direction = random_network(seed, areas, hours=5)
+        caps = random_caps(seed, areas)
+        found = unserved_mw(-margin, limits, import_cap_mw=caps, engine=engine)
+        want = [unserved_lp(-m, limits, caps) for m in margin]
+        assert_allclose(found.unserved_mw, want, rtol=1e-9, atol=1e-9)
+        taken = found.transfer_mw.sum(axis=1) - found.transfer_mw.sum(axis=2)
+        assert (taken <= caps + 1e-9).all()
+        assert_allclose(np.maximum(-margin - taken, 0.0).sum(axis=1), want, rtol=1e-9, atol=1e-8)
+        share = [0.0, 0.02, 0.1, 0.3][seed % 4]
+        case = (margin.T[:, None], np.ones((1, areas, 1)), limits, direction, share)
+        got = network_headroom(*case, import_cap_mw=caps, engine=engine).headroom_mw[0, 0]
+        assert_allclose(got, headroom_lp(margin, limits, direction, share, caps), rtol=1e-9, atol=1e-9)
+
+
+@engines
+def test_caps_that_nobody_reaches_change_nothing_and_a_cap_of_nothing_makes_islands(engine):
+    margin, limits, direction = random_network(4, areas=9, hours=60)
+    case = (margin.T[:, None], np.ones((1, 9, 1)), limits, direction, SHARES)
+    free = network_headroom(*case, engine=engine)
+    wide = network_headroom(*case, import_cap_mw=np.full(9, 1e6), engine=engine)
+    closed = network_headroom(*case, import_cap_mw=np.zeros((1, 9)), engine=engine)
+    alone = network_headroom(*case[:2], np.zeros((9, 9)), *case[3:], engine=engine)
+    for one, other in ((free, wide), (closed, alone)):
+        for a, b in zip(one, other, strict=True):
+            assert_array_equal(a, b)
 
 
 @engines
@@ -208,6 +240,7 @@ def test_a_case_that_hosts_nothing_still_reports_its_natives():
         ({"profiles": np.full((2, 1, 3), np.nan)}, "profiles holds nan at area, profile, hour = 0, 0, 0"),
         ({"limits_mw": np.array([[0.0, -1.0], [0.0, 0.0]])}, "limits_mw holds -1.0"),
         ({"limits_mw": np.zeros((3, 3))}, "limits_mw must be"),
+        ({"import_cap_mw": [1.0, -2.0]}, "import_cap_mw holds -2.0 at case, area = 0, 1"),
         ({"direction": [0.5, 0.4]}, "sum of direction holds 0.9"),
         ({"direction": [1.5, -0.5]}, "direction holds -0.5"),
         ({"coefficients": np.ones((1, 2, 2))}, "profiles must be"),
