@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class How:
     event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
     storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
     shared : profiles that scenarios share on a GPU
+    turn : held by the country whose hours use the threads
     """
 
     notion: str
@@ -45,6 +48,7 @@ class How:
     event_draws: int = 0
     storage: StorageName = "credit"
     shared: on_device.Shared = field(default_factory=on_device.Shared)
+    turn: AbstractContextManager[Any] = field(default_factory=Lock, compare=False)
 
     @property
     def hourly_margin(self) -> bool:

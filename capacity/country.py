@@ -86,7 +86,8 @@ def run(
         outages = reliability.Outages.of(grid, fleet, draws, nameplates, how.notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     areas = AreaHours(how, hosting, records, balances, central, outages)
-    hourly = areas.solve(place, len(draws.years), advance)
+    with how.turn:
+        hourly = areas.solve(place, len(draws.years), advance)
     joined = None
     if how.exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)

@@ -9,7 +9,7 @@ score from a common factor, whose number has an address of its own (`scenarios.c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
 
@@ -45,6 +45,11 @@ class Draws:
     ids: NDArray[np.int64]
     years: NDArray[np.int64]
     scenario: Scenario
+    # What was asked for already, as many parts of a run ask for the same: uniforms and quantiles by number and name,
+    # and values of parameters, all (draw,). Threads may both work one out; they find the same.
+    _drawn: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _moved: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _mapped: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,21 +127,6 @@ class Draws:
             drawn.flags.writeable = False
             self._drawn[number] = drawn
         return self._drawn[number]
-
-    @cached_property
-    def _drawn(self) -> dict[int, Floats]:
-        """Uniforms (draw,) that were asked for already; many parts of a run ask for the same."""
-        return {}
-
-    @cached_property
-    def _moved(self) -> dict[str, Floats]:
-        """Quantiles (draw,) of correlated parameters that were asked for already."""
-        return {}
-
-    @cached_property
-    def _mapped(self) -> dict[str, Floats]:
-        """Values (draw,) of parameters that were asked for already."""
-        return {}
 
     @cached_property
     def central(self) -> CentralPath:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from concurrent.futures import CancelledError
+from contextlib import closing
+from functools import cache, partial
+from threading import Lock
 
 import numpy as np
 import xarray as xr
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from capacity import country, joint, network, notions, reliability, result
 from capacity.adequacy import weather_by_area
+from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -24,6 +28,8 @@ from scenarios.defaults import groups
 Progress = Callable[[str, int, int], None]
 
 COUNTRIES = ("US", "CN")
+AT_ONCE = 2
+"""Countries under way at a time where threads allow it; changes no bit."""
 JOINT_TOPICS = ("chips", "capital", "efficiency")
 """Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
 READ_BY_BOTH = frozenset({"chip_life_spread_years"})
@@ -93,8 +99,8 @@ def estimate(
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
     how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage)
-    solve = _Solver(grid, how, watch, scenarios)
-    parts = [solve.part(Draws(seed, ids, model_years, scenario), area_draws) for scenario in scenarios]
+    runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
+    parts = _Solver(grid, how, watch, runs).parts(area_draws)
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),
@@ -109,34 +115,50 @@ def estimate(
 
 
 class _Counter:
-    """Counts finished area-weather-years over all scenarios."""
+    """Counts finished area-weather-years over all scenarios; told so, it stops who reports the next one."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
+        self._turn, self._stopped = Lock(), False
 
     def step(self, name: str, count: int = 1) -> None:
-        self._done += count
-        self._progress(name, self._done, self._total)
+        with self._turn:
+            if self._stopped:
+                raise CancelledError
+            self._done += count
+            self._progress(name, self._done, self._total)
+
+    def stop(self) -> None:
+        self._stopped = True
 
 
 class _Solver:
     """Solves countries, each only once for scenarios that say the same about it: common random numbers make the
-    results equal, so the second time they are taken from the first. Kept only until no scenario asks again."""
+    results equal, so the second time they are taken from the first. Kept only until no scenario asks again.
 
-    def __init__(
-        self,
-        grid: xr.Dataset,
-        how: How,
-        watch: _Counter,
-        scenarios: Sequence[Scenario],
-    ) -> None:
-        self._grid, self._how, self._watch = grid, how, watch
-        self._solved: dict[tuple[str, str], country.CountryResult] = {}
-        self._asked = Counter((name, _said_about(scenario, name)) for scenario in scenarios for name in COUNTRIES)
+    With several threads the next countries are begun while one is summed up. Countries take turns at their hours, which
+    use all threads; what comes before and after keeps one busy.
+    """
+
+    def __init__(self, grid: xr.Dataset, how: How, watch: _Counter, runs: Sequence[Draws]) -> None:
+        self._grid, self._how, self._watch, self._runs = grid, how, watch, runs
         self._weather = weather_by_area(grid)
+        self._solved: dict[tuple[str, str], country.CountryResult] = {}
+        asked = [((name, _said_about(draws.scenario, name)), draws) for draws in runs for name in COUNTRIES]
+        self._asked = Counter(key for key, _ in asked)
+        first = dict(reversed(asked))
+        order = dict.fromkeys(key for key, _ in asked)
+        tasks = [partial(self._solve, key[0], first[key]) for key in order]
+        # A network's hours can not be interrupted, so they stay with the thread that hears the interruption.
+        ahead = AT_ONCE if how.workers > 1 and how.exchange == "island" else 0
+        self._solving = in_advance(tasks, ahead, watch.stop)
 
-    def part(self, draws: Draws, area_draws: bool) -> xr.Dataset:
-        """One scenario's part of the result; all else of the scenario is let go of, draws of areas being large."""
+    def parts(self, area_draws: bool) -> list[xr.Dataset]:
+        """Each scenario's part of the result; all else of it is let go of, draws of areas being large."""
+        with closing(self._solving):
+            return [self._part(draws, area_draws) for draws in self._runs]
+
+    def _part(self, draws: Draws, area_draws: bool) -> xr.Dataset:
         solved = [self._country(name, draws) for name in COUNTRIES]
         found = joint.solve(dict(zip(COUNTRIES, solved, strict=True)), draws)
         joints = [found[name] for name in COUNTRIES]
@@ -144,16 +166,17 @@ class _Solver:
 
     def _country(self, name: str, draws: Draws) -> country.CountryResult:
         key = (name, _said_about(draws.scenario, name))
-        scenario = draws.scenario.name
         self._asked[key] -= 1
         if key in self._solved:
             areas = self._grid["area"].to_numpy()[self._grid["area_country"].to_numpy() == name]
-            self._watch.step(scenario, sum(len(self._weather[str(area)]) for area in areas))
+            self._watch.step(draws.scenario.name, sum(len(self._weather[str(area)]) for area in areas))
         else:
-            self._solved[key] = country.run(
-                self._grid, name, draws, self._weather, self._how, lambda: self._watch.step(scenario)
-            )
+            self._solved[key] = next(self._solving)
         return self._solved[key] if self._asked[key] else self._solved.pop(key)
+
+    def _solve(self, name: str, draws: Draws) -> country.CountryResult:
+        step = partial(self._watch.step, draws.scenario.name)
+        return country.run(self._grid, name, draws, self._weather, self._how, step)
 
 
 def _said_about(scenario: Scenario, name: str) -> str:

@@ -209,6 +209,15 @@ def test_progress_counts_to_the_end(grid):
     assert seen[-1][1] == seen[-1][2] == grid.sizes["profile"]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_ends_all_countries(grid, threads):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        estimate(grid, load(["reference"]), years=[2025], draws=1, seed=1, threads=threads, progress=interrupt)
+
+
 def test_adequacy_notions_are_chosen_by_name(grid, result):
     peak = estimate(grid, load(["reference"]), years=YEARS, draws=24, seed=5, device="cpu", adequacy="historic_peak")
     assert peak.attrs["adequacy"] == "historic_peak"
