@@ -79,7 +79,7 @@ def run(
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
     if not how.hourly_margin or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
-    records = notions.area_records(grid, fleet, weather, draws.central)
+    records = notions.area_records(grid, fleet, weather, draws.central, how.engine)
     outages = None
     if how.notion in reliability.NOTIONS:
         nameplates = (projected.nameplate_mw, middle.nameplate_mw)

@@ -9,38 +9,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cuda_kernels import Engine
+from cuda_kernels.water_level import water_level
+
 Floats = NDArray[np.float64]
 
 DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 MONTH_STARTS = np.concatenate([[0], np.cumsum(DAYS * 24)[:-1]])
 HOURS_OF_MONTH = DAYS * 24
-BISECTIONS = 20
-"""Halvings of the level search; the month's last millionth is closed exactly afterwards."""
 
 
-def hydro_schedule(net_load_mw: Floats, energy_share: Floats, floor_share: float, ceiling: float) -> Floats:
+def hydro_schedule(
+    net_load_mw: Floats, energy_share: Floats, floor_share: float, ceiling: float, engine: Engine = "auto"
+) -> Floats:
     """Hourly hydro output over nameplate that shaves the highest net load within each month's energy.
 
-    net_load_mw : (..., 8760)   Load minus wind and solar, in units of hydro nameplate or MW per MW. [MW/MW]
+    net_load_mw : (year, 8760)  Load minus wind and solar, in units of hydro nameplate or MW per MW. [MW/MW]
     energy_share : (12,)        Mean output over nameplate of each month. [1]
     floor_share : float         Must-run share of each month's mean output. [1]
     ceiling : float             Highest output over nameplate. [1]
+    engine : of the search for the level; changes no bit
 
-    Returns (..., 8760) in [0, ceiling]; each month's mean equals min(energy_share, ceiling). The level above which
+    Returns (year, 8760) in [0, ceiling]; each month's mean equals min(energy_share, ceiling). The level above which
     hydro serves is found by bisection and the remainder closed exactly, so that energy is conserved.
     """
     mean = np.minimum(energy_share, ceiling)
-    low = np.repeat(floor_share * mean, HOURS_OF_MONTH)
     target = mean * HOURS_OF_MONTH
-    bottom = _by_month(np.minimum, net_load_mw) - ceiling
-    top = _by_month(np.maximum, net_load_mw)
-    for _ in range(BISECTIONS):
-        level = 0.5 * (bottom + top)
-        served = np.clip(net_load_mw - _hourly(level), low, ceiling)
-        short = _by_month(np.add, served) < target
-        top = np.where(short, level, top)
-        bottom = np.where(short, bottom, level)
-    served = np.clip(net_load_mw - _hourly(top), low, ceiling)
+    level = water_level(net_load_mw, MONTH_STARTS, floor_share * mean, ceiling, target, engine=engine)
+    low = np.repeat(floor_share * mean, HOURS_OF_MONTH)
+    served = net_load_mw - _hourly(level)
+    np.clip(served, low, ceiling, out=served)
     return _close(served, target, low, ceiling)
 
 
@@ -50,7 +48,9 @@ def _close(served: Floats, target: Floats, low: Floats, ceiling: float) -> Float
     room = np.where(_hourly(missing) >= 0, ceiling - served, served - low)
     total = _by_month(np.add, room)
     share = np.divide(missing, total, out=np.zeros_like(missing), where=total > 0)
-    return served + _hourly(np.clip(share, -1.0, 1.0)) * room
+    room *= _hourly(np.clip(share, -1.0, 1.0))
+    served += room
+    return served
 
 
 def _by_month(ufunc: np.ufunc, hourly: Floats) -> Floats:

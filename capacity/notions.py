@@ -20,6 +20,7 @@ from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_ye
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from capacity.winter import cold_spell
+from cuda_kernels import Engine
 
 Floats = NDArray[np.float64]
 
@@ -60,17 +61,22 @@ class AreaRecord:
 
 @dataclass(frozen=True)
 class HydroPlan:
-    """Water of one area: monthly energy share (12,) of nameplate, must-run share of it, highest output. [1]"""
+    """Water of one area: monthly energy share (12,) of nameplate, must-run share of it, highest output. [1]
+
+    engine : that schedules it; changes no bit
+    """
 
     energy_share: Floats
     floor_share: float
     ceiling: float
+    engine: Engine = "auto"
 
     def schedule(self, net_load_mw: Floats, hydro_mw: Floats) -> Floats:
         """Output (year, hour) over nameplate; nil where the area has no hydro."""
         if not (hydro_mw > 0.0).any():
             return np.zeros_like(net_load_mw)
-        return dispatch.hydro_schedule(net_load_mw / hydro_mw, self.energy_share, self.floor_share, self.ceiling)
+        served = net_load_mw / hydro_mw
+        return dispatch.hydro_schedule(served, self.energy_share, self.floor_share, self.ceiling, self.engine)
 
 
 Notion = Callable[[AreaRecord, AreaWeather, AreaBalance, AreaBalance], Margin]
@@ -125,7 +131,11 @@ DEFAULT_NOTION = "firm_capacity"
 
 
 def area_records(
-    grid: xr.Dataset, fleet: Fleet, weather: Mapping[str, Sequence[AreaWeather]], central: CentralPath
+    grid: xr.Dataset,
+    fleet: Fleet,
+    weather: Mapping[str, Sequence[AreaWeather]],
+    central: CentralPath,
+    engine: Engine = "auto",
 ) -> list[AreaRecord]:
     """The records of a country's areas, in the order of its fleet."""
     exports = base_year_mean_mw(grid, "net_export_mwh", fleet.areas)
@@ -134,6 +144,6 @@ def area_records(
     ceiling = float(1.0 - central.scalar("forced_outage_rate_hydro")[0])
     spell = int(central.scalar("cold_spell_hours")[0])
     return [
-        AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling), float(exports[a]), spell)
+        AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling, engine), float(exports[a]), spell)
         for a, area in enumerate(fleet.areas)
     ]
