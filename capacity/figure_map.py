@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,14 +113,14 @@ def _map_cells(axes: Axes, frame: Frame, cells: tuple[Floats, Floats, Floats], h
     lat, lon, value = cells
     corners = ((-half, -half), (half, -half), (half, half), (-half, half))
     points = [frame.project(lon + east, lat + north) for east, north in corners]
-    squares = np.stack([np.stack(point, axis=-1) for point in points], axis=1)
+    squares: Any = np.stack([np.stack(point, axis=-1) for point in points], axis=1)  # an array is quicker than a list
     known = np.isfinite(value)
     positive = known & (value > 0.0)
     # Edges in the colour of the face close the hairlines that antialiasing leaves between neighbours.
     zero = squares[known & ~positive]
-    axes.add_collection(PolyCollection(list(zero), facecolors=ZERO, edgecolors=ZERO, linewidths=0.3))
+    axes.add_collection(PolyCollection(zero, facecolors=ZERO, edgecolors=ZERO, linewidths=0.3))
     colours = scale.colours(scale.norm(value[positive]))
-    axes.add_collection(PolyCollection(list(squares[positive]), facecolors=colours, edgecolors=colours, linewidths=0.3))
+    axes.add_collection(PolyCollection(squares[positive], facecolors=colours, edgecolors=colours, linewidths=0.3))
 
 
 def _map_outlines(axes: Axes, frame: Frame, outlines: Outlines, country: str) -> None:

@@ -9,6 +9,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,8 @@ def _swap(work: Path, target: Path) -> None:
 def write_run(result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], as_zarr: bool = False) -> None:
     """Write result, tables, figures and manifest of a run to a folder, all or nothing."""
     try:
-        with replaced_folder(target) as folder:
-            write_result(result, folder / ("result.zarr" if as_zarr else "result.nc"))
+        with replaced_folder(target) as folder, ThreadPoolExecutor(1) as beside:
+            stored = beside.submit(write_result, result, folder / ("result.zarr" if as_zarr else "result.nc"))
             _csv(report.summary(result), folder / "summary.csv")
             _csv(report.areas(result), folder / "areas.csv")
             if "area_event_hours" in result:
@@ -83,6 +84,7 @@ def write_run(result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], 
             figures.write_all(result, folder)
             text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
             (folder / RUN_MARK).write_text(text + "\n", encoding="utf-8")
+            stored.result()
     except OSError as error:
         raise CapacityError(
             f"--out {target}: writing failed ({error.strerror or error}); nothing new was left there; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -21,42 +23,42 @@ def summary(result: xr.Dataset) -> pd.DataFrame:
     `hostable_gw_p50_se` is the Monte-Carlo standard error of the median: half the distance between the order
     statistics one binomial standard deviation below and above the middle.
     """
-    rows = []
-    for scenario in result["scenario"].to_numpy():
-        for country in result["country"].to_numpy():
-            part = result.sel(scenario=scenario, country=country)
-            flagged = {"flagged_supply": hindcast_flags.flagged(result, str(country))}
-            for year in part["year"].to_numpy():
-                place = {"scenario": scenario, "country": country, "year": int(year)}
-                rows.append(place | _figures(part.sel(year=year)) | flagged)
-    return pd.DataFrame(rows)
+    places = ("scenario", "country", "year")
+    index = pd.MultiIndex.from_product([result[name].to_numpy() for name in places], names=places)
+    frame = pd.DataFrame({name: values.ravel() for name, values in _figures(result).items()}, index=index)
+    flagged = {country: hindcast_flags.flagged(result, str(country)) for country in result["country"].to_numpy()}
+    return frame.reset_index().assign(flagged_supply=lambda rows: rows["country"].map(flagged))
 
 
-def _figures(part: xr.Dataset) -> dict[str, float | str]:
-    hostable = part["hostable_mw"].to_numpy() / 1e3
-    low, middle, high = np.quantile(hostable, SUMMARY_QUANTILES)
-    deployed = np.quantile(part["deployed_mw"].to_numpy() / 1e3, SUMMARY_QUANTILES)
-    limit, share = main_limit(part["binding_share"].mean("draw"))
+def _figures(result: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """Columns of the summary, each (scenario, country, year)."""
 
-    def median(name: str) -> float:
-        return float(np.median(part[name].to_numpy()))
+    def draws(name: str) -> NDArray[np.float64]:
+        return result[name].transpose("scenario", "country", "year", "draw").to_numpy()
 
+    def median(name: str) -> NDArray[np.float64]:
+        return np.asarray(np.median(draws(name), axis=-1))
+
+    hostable = draws("hostable_mw") / 1e3
+    low, middle, high = np.quantile(hostable, SUMMARY_QUANTILES, axis=-1)
+    deployed = np.quantile(draws("deployed_mw") / 1e3, SUMMARY_QUANTILES, axis=-1)
+    limit, share = main_limit(result["binding_share"].mean("draw").transpose("scenario", "country", "year", "limit"))
     return {
         "supply_twh": median("supply_mwh") / 1e6,
         "native_load_twh": median("load_mwh") / 1e6,
         "native_peak_gw": median("peak_load_mw") / 1e3,
         "firm_headroom_gw_p50": median("firm_headroom_mw") / 1e3,
-        "hostable_gw_p10": float(low),
-        "hostable_gw_p50": float(middle),
+        "hostable_gw_p10": low,
+        "hostable_gw_p50": middle,
         "hostable_gw_p50_se": median_standard_error(hostable),
-        "hostable_gw_p90": float(high),
+        "hostable_gw_p90": high,
         "it_power_gw_p50": median("it_power_mw") / 1e3,
         "h100e_million_p50": median("h100e") / 1e6,
         "peak_bf16_flop_per_s_p50": median("peak_flop_per_s"),
         "flop_per_year_p50": median("flop_per_year"),
-        "deployed_gw_p10": float(deployed[0]),
-        "deployed_gw_p50": float(deployed[1]),
-        "deployed_gw_p90": float(deployed[2]),
+        "deployed_gw_p10": deployed[0],
+        "deployed_gw_p50": deployed[1],
+        "deployed_gw_p90": deployed[2],
         "supported_gw_p50": median("supported_mw") / 1e3,
         "operated_gw_p50": median("operated_mw") / 1e3,
         "idle_gw_p50": median("idle_mw") / 1e3,
@@ -70,20 +72,20 @@ def _figures(part: xr.Dataset) -> dict[str, float | str]:
     }
 
 
-def main_limit(shares: xr.DataArray) -> tuple[str, float]:
-    """The limit with the largest share (limit,), and that share."""
+def main_limit(shares: xr.DataArray) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    """The limit with the largest share (..., limit), and that share."""
     values = shares.to_numpy()
-    return str(shares["limit"].to_numpy()[int(values.argmax())]), float(values.max())
+    return shares["limit"].to_numpy().astype(str)[values.argmax(axis=-1)], values.max(axis=-1)
 
 
-def median_standard_error(values: NDArray[np.float64]) -> float:
-    """Standard error of the sample median of independent draws, from its order statistics."""
-    count = len(values)
-    ordered = np.sort(values)
+def median_standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error (...) of the sample median of independent draws (..., draw), from their order statistics."""
+    count = values.shape[-1]
+    ordered = np.sort(values, axis=-1)
     half = 0.5 * np.sqrt(count)
     low = int(np.clip(np.floor(0.5 * count - half), 0, count - 1))
     high = int(np.clip(np.ceil(0.5 * count + half), 0, count - 1))
-    return float(0.5 * (ordered[high] - ordered[low]))
+    return np.asarray(0.5 * (ordered[..., high] - ordered[..., low]))
 
 
 def areas(result: xr.Dataset) -> pd.DataFrame:

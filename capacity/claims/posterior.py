@@ -58,10 +58,10 @@ def posterior(values: Floats) -> Posterior:
         raise CapacityError(f"a posterior needs draws (draw,) without NaN, got shape {values.shape}")
     if np.isfinite(values).all():
         low, median, high = np.quantile(values, (BAND[0], 0.5, BAND[1]))
-        return Posterior(float(median), float(low), float(high), median_standard_error(values), values.size)
+        return Posterior(float(median), float(low), float(high), float(median_standard_error(values)), values.size)
     low, median, high = np.quantile(values, (BAND[0], 0.5, BAND[1]), method="inverted_cdf")
     with np.errstate(invalid="ignore"):
-        error = median_standard_error(values)
+        error = float(median_standard_error(values))
     return Posterior(float(median), float(low), float(high), error, values.size)
 
 
