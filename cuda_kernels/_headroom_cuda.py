@@ -30,13 +30,13 @@ def prune_kernel(profiles: int) -> Kernel:
 
 def search_kernel(profiles: int, shares: int) -> Kernel:
     """headroom_search for a number of profiles and of shares searched at once."""
-    more = ("float64[]", "float64[]", *_SIZES, "int32", "float64", "int32")
+    more = ("float64[]", *_SIZES, "int32", "float64", "int32")
     return Kernel("headroom", f"headroom_search<{profiles}, {shares}>", (*_ARRAYS, *more))
 
 
 def finish_kernel(profiles: int) -> Kernel:
     """headroom_finish for a number of profiles."""
-    more = ("float64[]", "float64[]", *_SIZES, "int32", "float64", "int64[]")
+    more = ("float64[]", *_SIZES, "int32", "float64", "int64[]")
     return Kernel("headroom", f"headroom_finish<{profiles}>", (*_ARRAYS, *more))
 
 
@@ -67,13 +67,12 @@ def headroom_of_sets(
     if load.size == 0:
         return load, curtailed
     inputs, order = _prepared(profile_set, coefficients, shares)
-    outputs = load, cupy.empty(shares.shape[:2], dtype=cupy.float64), curtailed
     at_once = _blocks_at_once(cupy, hours) if prune else len(order)
     first = 0
     while first < len(order):
         part = order[first : first + at_once]
         try:
-            _solve((*inputs, part), outputs, _lowest(native_first), prune)
+            _solve((*inputs, part), (load, curtailed), _lowest(native_first), prune)
         except cupy.cuda.memory.OutOfMemoryError as error:
             at_once = _fewer(len(part), hours, error)
             continue  # what the failed attempt held is free once this clause is left
@@ -126,7 +125,7 @@ def _fewer(blocks: int, hours: int, error: Exception) -> int:
     return half
 
 
-def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any, Any], lowest: Any, prune: bool) -> None:
+def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune: bool) -> None:
     """Prune, search and finish some blocks of cases."""
     profiles, _, _, shares, _, order = inputs
     cupy = array_namespace(profiles)
@@ -135,9 +134,9 @@ def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any, Any], lowest: Any, 
         pruned = _prune(inputs, lowest)
     else:  # the direct form reads none of them
         pruned = (cupy.empty((1, k_count + 1)), cupy.empty(1, dtype=cupy.int32), cupy.empty((1, 1), dtype=cupy.int32))
-    roots, leasts, curtailed = outputs
+    load, curtailed = outputs  # the roots of the search lie where the answers will
     row = shares.shape[2]
-    shared = (*inputs, *pruned, roots, leasts, *_sizes(inputs), np.int32(prune), lowest)
+    shared = (*inputs, *pruned, load, *_sizes(inputs), np.int32(prune), lowest)
     threads, first = len(order) * _BLOCK, 0
     while first < row:
         together = next(size for size in _SHARES_AT_ONCE if size <= row - first)

@@ -16,57 +16,33 @@
 
 #include "headroom_input.cuh"
 #include "headroom_plane.cuh"
+#include "headroom_tiles.cuh"
 
-constexpr int TILE = BLOCK;      // hours in shared memory at a time, one a thread
+// Sums of the finish that a thread keeps in registers, beside its K coefficients; the others lie in shared memory.
+template <int K>
+constexpr int sums_kept() {
+    return K <= 6 ? K : K < 10 ? 11 - K : 1;
+}
+
 constexpr double NEAR = 1e-9;
-constexpr double ROOTLESS = 1e-12;
 
 // What one block works on; the pointers are to shared memory.
-template <int K>
 struct Problem {
-    const double* profiles;   // (K, all_hours), global
-    const int* list;          // the hours to look at, ascending, global; null: all of them
-    const double* anchor;     // (K)
-    double* tile;             // (TILE, K)
-    int all_hours;
-    int hours;                // in the list
+    const Hours* hours;
+    double* tile;
     double lowest;
 };
 
-// Calls visit(profile values of the hour, margin) for all hours in ascending order. Every thread of the block must
-// call it: the tiles are shared.
-template <int K, class Visit>
-__device__ inline void for_each_hour(const Problem<K>& problem, const double (&c)[K], Visit visit) {
-    for (int first = 0; first < problem.hours; first += TILE) {
-        const int width = min(TILE, problem.hours - first);
-        __syncthreads();   // nobody still reads the previous tile
-        const int mine = threadIdx.x;
-        if (mine < width) {
-            const int h = problem.list == nullptr ? first + mine : problem.list[first + mine];
-            const double* from = problem.profiles + h;
-#pragma unroll 2
-            for (int k = 0; k < K; ++k) problem.tile[mine * K + k] = from[static_cast<size_t>(k) * problem.all_hours];
-        }
-        __syncthreads();
-        for (int h = 0; h < width; ++h) {
-            read_again();
-            const double* hour = problem.tile + h * K;
-            visit(hour, margin_at<K>(hour, c, problem.lowest));
-        }
-    }
-}
-
-// Newton from the right, all shares (SHARES) together, until no case of the block moves. Roots to rounding; also the least
-// margin. Shares and the like are read from memory where they are needed, rather than kept in registers through the passes.
+// Newton from the right, all shares (SHARES) together, until no case of the block moves; roots to rounding. Shares and the
+// like are read from memory where they are needed, rather than kept in registers through the passes.
 template <int K, int SHARES>
-__device__ inline double search(const Problem<K>& problem, const double (&c)[K], const double* shares,
-                                double (&load)[SHARES]) {
-    double least = __longlong_as_double(0x7FF0000000000000ll);
+__device__ inline void search(const Problem& problem, const double (&c)[K], const double* shares,
+                              double (&load)[SHARES]) {
     for (int step = 0; step < MAX_STEPS; ++step) {
         double total[SHARES] = {};
         int below[SHARES] = {};
-        for_each_hour<K>(problem, c, [&](const double*, double margin) {
-            least = fmin(least, margin);
+        for_each_hour<K>(problem.hours, problem.tile, [&](const double* hour) {
+            const double margin = margin_at<K>(hour, c, problem.lowest);
             for (int s = 0; s < SHARES; ++s) {
                 if (margin < load[s]) {
                     total[s] += margin;
@@ -76,7 +52,7 @@ __device__ inline double search(const Problem<K>& problem, const double (&c)[K],
         });
         bool moved = false;
         for (int s = 0; s < SHARES; ++s) {
-            const double allowed = shares[s] * problem.all_hours;
+            const double allowed = shares[s] * problem.hours->all;
             const double lower = total[s] / (below[s] - allowed);
             if (below[s] > allowed && lower < load[s]) {
                 load[s] = lower;
@@ -85,7 +61,15 @@ __device__ inline double search(const Problem<K>& problem, const double (&c)[K],
         }
         if (!__syncthreads_or(moved)) break;
     }
-    return least;
+}
+
+// Headroom without curtailment: the least margin. An empty list: every margin lies above a load that is no longer positive.
+template <int K>
+__device__ inline double firm_load(const Problem& problem, const double (&c)[K]) {
+    double least = __longlong_as_double(0x7FF0000000000000ll);
+    for_each_hour<K>(problem.hours, problem.tile,
+                     [&](const double* hour) { least = fmin(least, margin_at<K>(hour, c, problem.lowest)); });
+    return problem.hours->count == 0 ? 0.0 : fmax(least, 0.0);
 }
 
 // The spacing of float64 numbers about an anchor, which is 1.5 * 2**52 times it: a power of two.
@@ -98,39 +82,59 @@ struct Answer {
     long long hours;
 };
 
-// The twin's finish: from a found root the same bits, whatever way it was found. `slot` holds the root, later the total.
+// What the finish reads and keeps in shared memory.
+struct Scratch {
+    const double* anchor;        // (K)
+    double* slot;                // a thread's own: its root, later the total of its case
+    long long (*apart)[BLOCK];   // (K - sums_kept, BLOCK)
+};
+
+// The twin's finish: from a found root the same bits, whatever way it was found.
 template <int K>
-__device__ inline Answer finish(const Problem<K>& problem, const double (&c)[K], const double* share, double* slot,
-                                const double* reach) {
+__device__ inline Answer finish(const Problem& problem, const double (&c)[K], const double* share, const double* reach,
+                                const Scratch& scratch) {
+    constexpr int KEPT = sums_kept<K>();
+    double* slot = scratch.slot;
     double load = *slot + NEAR * fmax(fabs(*slot), 1e-3 * *reach);
     int count = -1;
     bool open = true;
     for (int step = 0; step < MAX_STEPS; ++step) {
-        long long steps[K] = {};
+        long long steps[KEPT] = {};
+        for (int k = KEPT; k < K; ++k) scratch.apart[k - KEPT][threadIdx.x] = 0;
         int below = 0;
-        for_each_hour<K>(problem, c, [&](const double* hour, double margin) {
+        for_each_hour<K>(problem.hours, problem.tile, [&](const double* hour) {
+            const double margin = margin_at<K>(hour, c, problem.lowest);
             if (margin >= load) return;
             ++below;
             if (problem.lowest == 0.0 && margin <= 0.0) return;   // floored: adds nothing
             for (int k = 0; k < K; ++k) {
-                const double anchor = problem.anchor[k];
-                steps[k] += __double_as_longlong(hour[k] + anchor) - __double_as_longlong(anchor);
+                if (k % 2 == 0) read_again();
+                const double anchor = scratch.anchor[k];
+                const long long more = __double_as_longlong(hour[k] + anchor) - __double_as_longlong(anchor);
+                if (k < KEPT) {
+                    steps[k] += more;
+                } else {
+                    scratch.apart[k - KEPT][threadIdx.x] += more;
+                }
             }
         });
         open = open && below != count;
         if (open) {
             count = below;
             double total = 0.0;
-            for (int k = 0; k < K; ++k) total += c[k] * (static_cast<double>(steps[k]) * grid_of(problem.anchor[k]));
+            for (int k = 0; k < K; ++k) {
+                const long long sum = k < KEPT ? steps[k] : scratch.apart[k - KEPT][threadIdx.x];
+                total += c[k] * (static_cast<double>(sum) * grid_of(scratch.anchor[k]));
+            }
             *slot = total;
-            const double allowed = *share * problem.all_hours;
+            const double allowed = *share * problem.hours->all;
             const double lower = total / (count - allowed);
             open = count > allowed && lower < load;
             if (open) load = lower;
         }
         if (!__syncthreads_or(open)) break;
     }
-    const double allowed = *share * problem.all_hours;
+    const double allowed = *share * problem.hours->all;
     const double cost = (count - allowed) * load - *slot;
     const bool rootless =
         problem.lowest < 0.0 && count <= allowed && cost > ROOTLESS * (allowed + count) * *reach;
@@ -149,18 +153,16 @@ __device__ inline Seat seat(const Input& input) {
     return {mine, mine < 0 ? input.order[0] : mine};
 }
 
-// listed = 0: the direct form, which reads no plane, count or list.
-template <int K>
-__device__ inline Problem<K> problem_of(const Input& input, const Pruned& pruned, int listed, double* tile,
-                                        double* anchor) {
-    if (threadIdx.x < K) anchor[threadIdx.x] = input.anchors[threadIdx.x];   // seen by all after the first barrier
-    return {input.profiles,
-            listed ? pruned.lists + static_cast<size_t>(blockIdx.x) * input.hours : nullptr,
-            anchor,
-            tile,
-            input.hours,
-            listed ? pruned.counts[blockIdx.x] : input.hours,
-            input.lowest};
+// listed = 0: the direct form, which reads no plane, count or list. Every thread of the block must call it.
+__device__ inline Problem problem_of(const Input& input, const Pruned& pruned, int listed, Hours* hours, double* tile) {
+    if (threadIdx.x == 0) {
+        hours->rows = input.profiles;
+        hours->list = listed ? pruned.lists + static_cast<size_t>(blockIdx.x) * input.hours : nullptr;
+        hours->all = input.hours;
+        hours->count = listed ? pruned.counts[blockIdx.x] : input.hours;
+    }
+    __syncthreads();
+    return {hours, tile, input.lowest};
 }
 
 template <int K>
@@ -168,19 +170,19 @@ __device__ inline void read_case(const Input& input, int at, double (&c)[K]) {
     for (int k = 0; k < K; ++k) c[k] = input.coefficients[static_cast<size_t>(at) * K + k];
 }
 
-// roots (case, row), leasts (case): to rounding, for SHARES shares from first_share on.
+// roots (case, row): to rounding, for SHARES shares from first_share on.
 template <int K, int SHARES>
-__global__ void __launch_bounds__(BLOCK, blocks_wanted(K))
+__global__ void __launch_bounds__(BLOCK, blocks_wanted())
 headroom_search(const double* profiles, const double* anchors, const double* coefficients, const double* shares,
                 const double* reaches, const int* orders, double* planes, int* counts, int* lists, double* roots,
-                double* leasts, int hours, int width, int row, int cases, int listed, double lowest, int first_share) {
+                int hours, int width, int row, int cases, int listed, double lowest, int first_share) {
     const Input input = input_of<K>(profiles, anchors, coefficients, shares, reaches, orders,
                                     {hours, width, row, cases}, lowest);
     if (input.order[0] < 0) return;   // a block without cases
-    __shared__ double tile[TILE * K];
-    __shared__ double anchor[K];
+    __shared__ double tile[tile_hours<K>() * K];
+    __shared__ Hours looked_at;
     const Pruned pruned{planes, counts, lists};
-    const Problem<K> problem = problem_of<K>(input, pruned, listed, tile, anchor);
+    const Problem problem = problem_of(input, pruned, listed, &looked_at, tile);
     const Seat my = seat(input);
     double c[K];
     read_case<K>(input, my.at, c);
@@ -193,46 +195,52 @@ headroom_search(const double* profiles, const double* anchors, const double* coe
         start = plane[K];
         for (int k = 0; k < K; ++k) start += c[k] * plane[k];
     }
-    double found[SHARES];
-    for (int s = 0; s < SHARES; ++s) found[s] = start;
-    const double least = search<K, SHARES>(problem, c, input.shares + to, found);
+    double found[SHARES];   // without curtailment nothing is searched for: no margin lies below the start
+    for (int s = 0; s < SHARES; ++s) found[s] = input.shares[to + s] > 0.0 ? start : -input.reaches[my.at];
+    search<K, SHARES>(problem, c, input.shares + to, found);
     if (my.mine < 0) return;
     for (int s = 0; s < SHARES; ++s) roots[to + s] = found[s];
-    // An empty list: every margin lies above a load that is no longer positive.
-    if (first_share == 0) leasts[my.mine] = problem.hours == 0 ? 0.0 : least;
 }
 
 // load (case, row): the roots of headroom_search come in, the answers go out; curtailed (case, row). A row of blocks a
 // share.
 template <int K>
-__global__ void __launch_bounds__(BLOCK, blocks_wanted(K))
+__global__ void __launch_bounds__(BLOCK, blocks_wanted())
 headroom_finish(const double* profiles, const double* anchors, const double* coefficients, const double* shares,
                 const double* reaches, const int* orders, double* planes, int* counts, int* lists, double* load,
-                double* leasts, int hours, int width, int row, int cases, int listed, double lowest,
+                int hours, int width, int row, int cases, int listed, double lowest,
                 long long* curtailed) {
     const Input input = input_of<K>(profiles, anchors, coefficients, shares, reaches, orders,
                                     {hours, width, row, cases}, lowest);
     if (input.order[0] < 0) return;
-    __shared__ double tile[TILE * K];
+    __shared__ double tile[tile_hours<K>() * K];
+    __shared__ Hours looked_at;
     __shared__ double anchor[K];
     __shared__ double slots[BLOCK];   // in registers they would cost resident threads
+    __shared__ long long apart[K > sums_kept<K>() ? K - sums_kept<K>() : 1][BLOCK];
+    if (threadIdx.x < K) anchor[threadIdx.x] = input.anchors[threadIdx.x];   // seen by all after the next barrier
     const Pruned pruned{planes, counts, lists};
-    const Problem<K> problem = problem_of<K>(input, pruned, listed, tile, anchor);
+    const Problem problem = problem_of(input, pruned, listed, &looked_at, tile);
     const Seat my = seat(input);
     double c[K];
     read_case<K>(input, my.at, c);
     const size_t to = static_cast<size_t>(my.at) * input.row + blockIdx.y;
-    double* slot = slots + threadIdx.x;
-    *slot = load[to];
-    Answer answer = finish<K>(problem, c, input.shares + to, slot, input.reaches + my.at);
-    if (input.shares[to] == 0.0) answer = {fmax(leasts[my.at], 0.0), 0};
+    const double* share = input.shares + to;
+    const Scratch scratch{anchor, slots + threadIdx.x, apart};
+    *scratch.slot = load[to];
+    Answer answer{0.0, 0};
+    if (__syncthreads_or(*share > 0.0)) answer = finish<K>(problem, c, share, input.reaches + my.at, scratch);
+    if (__syncthreads_or(*share == 0.0)) {
+        const double least = firm_load<K>(problem, c);
+        if (*share == 0.0) answer = {least, 0};
+    }
     if (my.mine < 0) return;
     load[to] = answer.load;
     curtailed[to] = answer.hours;
 }
 
 template <int K>
-__global__ void __launch_bounds__(BLOCK)
+__global__ void __launch_bounds__(BLOCK, blocks_wanted())
 headroom_prune(const double* profiles, const double* anchors, const double* coefficients, const double* shares,
                const double* reaches, const int* orders, double* planes, int* counts, int* lists, int hours, int width,
                int row, int cases, double lowest) {
@@ -257,8 +265,7 @@ headroom_prune(const double* profiles, const double* anchors, const double* coef
         bool keep = false;
         if (h < input.hours) {
             read_again();
-            double p[K];
-            read_hour<K>(input, h, p);
+            const Hour p = hour_at(input, h);
             keep = bounds_at<K>(p, box, plane).low <= 0.0;
             // Plain rule: the plane of a larger share bounds the roots of smaller ones only where they are positive.
             // There, short hours are curtailed in any case; kept, they lead the other cases to their answer, 0.

@@ -4,24 +4,23 @@
 constexpr int BLOCK = 128;       // threads, as launched by _headroom_cuda.py
 constexpr int MAX_STEPS = 400;   // as in the twin; Newton needs about ten
 
-// Blocks that a multiprocessor shall hold at least: two fifths of its threads, which up to seven profiles need no spills
-// (tests/emulation/test_compile.py); fewer beyond.
-constexpr int blocks_wanted(int profiles) {
+// Blocks that a multiprocessor shall hold at least: two fifths of its threads (tests/emulation/test_compile.py).
+constexpr int blocks_wanted() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 750
-    const int most = 4;   // of 8 blocks
+    return 4;   // of 8
 #elif defined(__CUDA_ARCH__) && (__CUDA_ARCH__ == 860 || __CUDA_ARCH__ == 890 || __CUDA_ARCH__ >= 1200)
-    const int most = 5;   // of 12
+    return 5;   // of 12
 #else
-    const int most = 7;   // of 16
+    return 7;   // of 16
 #endif
-    return profiles <= 7 ? most : profiles <= 9 && most > 5 ? 5 : 1;
 }
 
 // Makes the compiler read shared memory again instead of keeping it in registers from one hour to the next.
 __device__ inline void read_again() { asm volatile("" ::: "memory"); }
 
-template <int K>
-__device__ inline double margin_at(const double* hour, const double (&c)[K], double lowest) {
+// `hour` gives the value of profile k by [k].
+template <int K, class Hour>
+__device__ inline double margin_at(const Hour& hour, const double (&c)[K], double lowest) {
     double margin = c[0] * hour[0];
     for (int k = 1; k < K; ++k) margin += c[k] * hour[k];
     return fmax(margin, lowest);

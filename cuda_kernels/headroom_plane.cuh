@@ -61,11 +61,26 @@ struct Bounds {
     double low, high;
 };
 
+// The profiles at one hour, read where they lie: a copy would take registers, and with them resident threads.
+struct Hour {
+    const double* first;
+    int stride;
+    __device__ double operator[](int k) const { return first[static_cast<size_t>(k) * stride]; }
+};
+
+__device__ inline Hour hour_at(const Input& input, int hour) {
+    int stride = input.hours;
+    asm volatile("" : "+r"(stride));   // addresses are made anew for every hour rather than kept in registers
+    return {input.profiles + hour, stride};
+}
+
 template <int K>
-__device__ inline Bounds bounds_at(const double (&p)[K], const Box<K>& box, const double* plane) {
+__device__ inline Bounds bounds_at(const Hour& p, const Box<K>& box, const double* plane) {
     Bounds bounds{plane == nullptr ? 0.0 : -plane[K], plane == nullptr ? 0.0 : -plane[K]};
+#pragma unroll 2
     for (int k = 0; k < K; ++k) {
-        const double d = plane == nullptr ? p[k] : p[k] - plane[k];
+        const double value = p[k];
+        const double d = plane == nullptr ? value : value - plane[k];
         bounds.low += fmin(box.low[k] * d, box.high[k] * d);
         bounds.high += fmax(box.low[k] * d, box.high[k] * d);
     }
@@ -73,8 +88,11 @@ __device__ inline Bounds bounds_at(const double (&p)[K], const Box<K>& box, cons
 }
 
 template <int K>
-__device__ inline void read_hour(const Input& input, int hour, double (&p)[K]) {
-    for (int k = 0; k < K; ++k) p[k] = input.profiles[static_cast<size_t>(k) * input.hours + hour];
+__device__ inline double margin_at_centre(const Input& input, const Hour& p, const Box<K>& box) {
+    double margin = box.centre[0] * p[0];
+#pragma unroll 2
+    for (int k = 1; k < K; ++k) margin += box.centre[k] * p[k];
+    return fmax(margin, input.lowest);
 }
 
 // Newton at the centre of the box, from the load that curtails every hour; the load whose hours gave the root.
@@ -88,9 +106,8 @@ __device__ inline double threshold_at_centre(const Input& input, const Box<K>& b
 #pragma unroll 1   // registers are what limits the number of resident threads
         for (int h = threadIdx.x; h < input.hours; h += BLOCK) {
             read_again();
-            double p[K];
-            read_hour<K>(input, h, p);
-            const double margin = margin_at<K>(p, box.centre, input.lowest);
+            const Hour p = hour_at(input, h);
+            const double margin = margin_at_centre<K>(input, p, box);
             if (margin < load) {
                 total += margin;
                 below += 1.0;
@@ -116,9 +133,8 @@ __device__ inline void fit_plane(const Input& input, const Box<K>& box, double t
 #pragma unroll 1
     for (int h = threadIdx.x; h < input.hours; h += BLOCK) {
         read_again();
-        double p[K];
-        read_hour<K>(input, h, p);
-        if (margin_at<K>(p, box.centre, input.lowest) >= threshold) continue;
+        const Hour p = hour_at(input, h);
+        if (margin_at_centre<K>(input, p, box) >= threshold) continue;
         below += 1.0;
         double slope = 1.0;
         if (input.lowest == 0.0) {
@@ -129,7 +145,10 @@ __device__ inline void fit_plane(const Input& input, const Box<K>& box, double t
                 sums[K] -= slope * bounds.low;
             }
         }
-        for (int k = 0; k < K; ++k) sums[k] += slope * p[k];
+        for (int k = 0; k < K; ++k) {
+            if (k % 4 == 0) read_again();   // few values on their way at a time
+            sums[k] += slope * p[k];
+        }
     }
     const double excess = block_sum(below, scratch) - box.allowed;
     for (int k = 0; k <= K; ++k) {

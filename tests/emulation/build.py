@@ -27,6 +27,10 @@ _FOLDER = Path(tempfile.gettempdir()) / "gridflops-emulation"
 compiler = shutil.which("g++")
 
 
+class Refused(Exception):
+    """g++ does not take the source. No RuntimeError: a mutant that does not compile is not killed, it is no mutant."""
+
+
 def wrapper(text: str, names: tuple[str, ...]) -> str:
     """C++ that holds the kernels, and for each of them a launcher and a description of its parameters."""
     dynamic = sorted(set(_DYNAMIC.findall(text)))
@@ -85,7 +89,7 @@ def _gpp(arguments: list[str]) -> None:
     command = [str(compiler), *_ALWAYS, f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
+        raise Refused(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
 
 
 def compile_program(text: str, name: str, flags: tuple[str, ...]) -> Path:

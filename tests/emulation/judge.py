@@ -48,14 +48,15 @@ def headroom_differs(cupy: object) -> bool:
 
 
 def sets_differ(cupy: object, profiles: np.ndarray, coefficients: np.ndarray, shares: np.ndarray) -> bool:
-    """Two sets of profiles in one launch."""
+    """Two sets of profiles in one launch, firm cases beside others."""
     of_case = np.tile(shares, (*coefficients.shape[:2], 1))
+    of_case[:, 1::2] = shares[::-1]
     arrays = [cupy.asarray(a) for a in (profiles, np.abs(profiles).max(axis=2), coefficients, of_case)]
     try:
         got = _headroom_cuda.headroom_of_sets((arrays[0], arrays[1]), arrays[2], arrays[3], True)
     except RuntimeError:
         return True
-    each = [headroom_mw(*one, shares, engine="numpy") for one in zip(profiles, coefficients, strict=True)]
+    each = [headroom_mw(*one, engine="numpy") for one in zip(profiles, coefficients, of_case, strict=True)]
     return any((got[i].get() != np.stack([one[i] for one in each])).any() for i in (0, 1))
 
 

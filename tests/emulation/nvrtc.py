@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -80,9 +81,24 @@ def build(module: str, names: tuple[str, ...], architecture: str, extra: tuple[s
     return built, log.getvalue().strip("\0\n ")
 
 
-def usage(kernels: list[Kernel], architecture: str) -> dict[str, Usage]:
-    """Registers, spills and shared memory of kernels of one .cu file, by kernel name."""
+@dataclass(frozen=True)
+class Compiled:
+    """Kernels of one .cu file: the binary's size, what was said about each (by kernel name), and what else was said."""
+
+    size: int
+    usage: dict[str, Usage]
+    words: list[str]
+
+
+@cache
+def compiled(kernels: tuple[Kernel, ...], architecture: str) -> Compiled:
+    """Compile once with the assembler's report on; everything in the log that is not that report is a complaint."""
     built, log = build(kernels[0].module, tuple(k.name for k in kernels), architecture, ("--ptxas-options=-v",))
+    words = [line for line in log.splitlines() if not _REPORT.match(line)]
+    return Compiled(len(built.binary), _usage(built, log), words)
+
+
+def _usage(built: Any, log: str) -> dict[str, Usage]:
     by_symbol = {symbol: name for name, symbol in built.names.items()}
     table = {}
     for chunk in log.split("Compiling entry function")[1:]:
@@ -93,6 +109,7 @@ def usage(kernels: list[Kernel], architecture: str) -> dict[str, Usage]:
     return table
 
 
+_REPORT = re.compile(r"ptxas (info    : |        \. )")
 _PATTERNS = {
     "registers": r"Used (\d+) registers",
     "stack_bytes": r"(\d+) bytes stack frame",

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from cuda_kernels import _headroom_cuda, _philox_cuda, _quantile_cuda, _water_fill_cuda
+from cuda_kernels import _headroom_cuda, _philox_cuda, _quantile_cuda, _storage_cuda, _water_fill_cuda
 from cuda_kernels._launch import Kernel
 
 from . import nvrtc as compiler
 
 pytestmark = pytest.mark.usefixtures("nvrtc")
 
-PHILOX = [_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL]
-HEADROOM = [_headroom_cuda.search_kernel(profiles, shares) for profiles in (6, 7, 12) for shares in (1, 2)]
-HEADROOM += [_headroom_cuda.finish_kernel(profiles) for profiles in (6, 7, 12)]
-HEADROOM += [_headroom_cuda.prune_kernel(profiles) for profiles in (6, 7, 12)]
+
+def headroom(*profiles: int) -> tuple[Kernel, ...]:
+    own = [(_headroom_cuda.finish_kernel(count), _headroom_cuda.prune_kernel(count)) for count in profiles]
+    search = [_headroom_cuda.search_kernel(count, shares) for count in profiles for shares in (1, 2)]
+    return (*search, *(kernel for pair in own for kernel in pair))
+
+
+PHILOX = (_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL)
+# The model has six or seven profiles, winter scenarios nine, demand by component up to twelve.
+FILES = {
+    "philox": PHILOX,
+    "headroom": headroom(6, 7, 9, 12),
+    "quantile": (_quantile_cuda.KERNEL,),
+    "water_fill": (_water_fill_cuda.KERNEL,),
+    "storage": (_storage_cuda.KERNEL,),
+}
 QUICK = ("75", "90", "120")
-ARCHITECTURES = pytest.mark.parametrize(
-    "architecture",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in compiler.ARCHITECTURES],
-)
-OVER_DRAWS = [[_quantile_cuda.KERNEL], [_water_fill_cuda.KERNEL]]
-FILES = pytest.mark.parametrize(
-    "kernels", [PHILOX, HEADROOM, *OVER_DRAWS], ids=["philox", "headroom", "quantile", "water_fill"]
-)
+ON_ALL = [
+    pytest.param(
+        file, architecture, marks=[] if architecture in QUICK else pytest.mark.slow, id=f"{architecture}-{file}"
+    )
+    for architecture in compiler.ARCHITECTURES
+    for file in FILES
+]
 BLOCKS = {"quantile": 256}  # threads; 128 elsewhere
 
 REGISTERS_PER_SM = 65536
@@ -40,30 +51,30 @@ def occupancy(used: compiler.Usage, architecture: str, block: int) -> float:
     return min(by_registers, by_shared, most // block) * block / most
 
 
-@FILES
-@ARCHITECTURES
-def test_compiles_without_a_word(kernels: list[Kernel], architecture: str) -> None:
-    built, log = compiler.build(kernels[0].module, tuple(kernel.name for kernel in kernels), architecture)
-    assert log == ""
-    assert len(built.binary) > 1000
-    assert set(built.names) == {kernel.name for kernel in kernels}
+@pytest.mark.parametrize(("file", "architecture"), ON_ALL)
+def test_compiles_without_a_word_or_a_spill_and_with_enough_threads(file: str, architecture: str) -> None:
+    kernels = FILES[file]
+    found = compiler.compiled(kernels, architecture)
+    assert found.words == []
+    assert found.size > 1000
+    assert set(found.usage) == {kernel.name for kernel in kernels}
+    check(found.usage, architecture, BLOCKS.get(file, 128))
 
 
-@FILES
-@ARCHITECTURES
-def test_no_spills_and_enough_threads(kernels: list[Kernel], architecture: str) -> None:
-    table = compiler.usage(kernels, architecture)
-    assert set(table) == {kernel.name for kernel in kernels}
-    for name, used in table.items():
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["80", "90"])
+def test_every_number_of_profiles_holds_two_fifths_of_the_threads(architecture: str) -> None:
+    kernels = headroom(*(count for count in range(1, _headroom_cuda.MAX_PROFILES + 1) if count not in (6, 7, 9, 12)))
+    check(compiler.compiled(kernels, architecture).usage, architecture, 128)
+
+
+def check(usage: dict[str, compiler.Usage], architecture: str, block: int) -> None:
+    for name, used in usage.items():
         assert used.spill_bytes == 0, name
         assert used.stack_bytes == 0, name
-        assert used.registers <= 184, name
-        if (
-            "<12" not in name
-        ):  # seven profiles are what the model has; on 100 pruning stands where the compiler leaves it
-            least = 0.3 if architecture == "100" and "prune" in name else 0.4
-            block = BLOCKS.get(kernels[0].module, 128)
-            assert occupancy(used, architecture, block) >= least, (name, used)
+        # The finish of more than nine profiles fills the small shared memory of the oldest architecture.
+        least = 0.37 if architecture == "75" and name == "headroom_finish<12>" else 0.4
+        assert occupancy(used, architecture, block) >= least, (name, used)
 
 
 def test_a_broken_kernel_is_reported_with_its_line() -> None:

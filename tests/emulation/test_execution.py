@@ -38,6 +38,15 @@ def test_headroom_at_the_edges_of_blocks_and_tiles(cupy, cases, hours):
     assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
 
 
+@pytest.mark.parametrize("profiles", [7, 9, 12])
+def test_headroom_of_many_profiles(cupy, profiles):
+    arrays = made_up(140, 260, profiles)
+    want = headroom_mw(*arrays, [0.0, 0.03], engine="numpy")
+    got = headroom_mw(*map(cupy.asarray, arrays), [0.0, 0.03])
+    for one, other in zip(got, want, strict=True):
+        assert_array_equal(one.get(), other)
+
+
 def test_headroom_leaves_only_summaries_to_fetch(cupy):
     from . import stand_in
 

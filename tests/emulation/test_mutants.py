@@ -21,12 +21,12 @@ pytestmark = [
 # What stands in headroom.cu, and what the mutant puts there.
 HEADROOM = {
     "tail of the last tile read": ("if (mine < width) {", "if (mine <= width) {"),
-    "tile not waited for": ("        __syncthreads();\n        for (int h = 0;", "        for (int h = 0;"),
+    "tile not waited for": ("        __syncthreads();\n#pragma unroll 1", "#pragma unroll 1"),
     "tile overwritten too early": ("        __syncthreads();   // nobody still reads the previous tile\n", ""),
-    "tile one row short": ("__shared__ double tile[TILE * K];", "__shared__ double tile[TILE * K - K];"),
-    "tile strided by the wrong size": ("problem.tile[mine * K + k] =", "problem.tile[mine * (K - 1) + k] ="),
-    "last hours left out": ("first < problem.hours; first += TILE", "first + TILE < problem.hours; first += TILE"),
-    "list ignored": ("problem.list == nullptr ? first + mine", "true ? first + mine"),
+    "tile one row short": ("double tile[tile_hours<K>() * K];", "double tile[tile_hours<K>() * K - K];"),
+    "tile strided by the wrong size": ("tile[mine * ROWS + row] =", "tile[mine * (ROWS - 1) + row] ="),
+    "last hours left out": ("first < hours->count; first += TILE", "first + TILE < hours->count; first += TILE"),
+    "list ignored": ("hours->list == nullptr ? first + mine", "true ? first + mine"),
     "last profile left out": ("for (int k = 1; k < K; ++k) margin", "for (int k = 1; k < K - 1; ++k) margin"),
     "floor forgotten": ("return fmax(margin, lowest);", "return margin;"),
     "at the load instead of below": ("if (margin >= load) return;", "if (margin > load) return;"),
@@ -39,16 +39,19 @@ HEADROOM = {
     "every row of blocks takes the first share": ("input.row + blockIdx.y;", "input.row;"),
     "set of the neighbour": ("order[0] / sizes[3]", "order[0] / sizes[1]"),
     "anchors of the first set": ("anchors + set * K", "anchors"),
-    "least margin of the second share": ("if (first_share == 0) leasts", "if (first_share == 1) leasts"),
+    "firm loads of a block whose first case curtails": ("if (__syncthreads_or(*share == 0.0))", "if (*share == 0.0)"),
+    "cases that curtail beside a firm one": ("if (__syncthreads_or(*share > 0.0)) answer", "if (*share > 0.0) answer"),
+    "every case firm": ("if (*share == 0.0) answer = {least, 0};", "answer = {least, 0};"),
+    "hours read before they are there": ("    __syncthreads();\n    return {hours, tile", "    return {hours, tile"),
     "spare threads write too": ("    if (my.mine < 0) return;\n    load[to]", "    load[to]"),
     "spare threads leave early": (
         "    double c[K];\n    read_case<K>(input, my.at, c);",
         "    if (my.mine < 0) return;\n    double c[K];\n    read_case<K>(input, my.at, c);",
     ),
-    "grid steps not scaled": (" * grid_of(problem.anchor[k])", ""),
+    "grid steps not scaled": (" * grid_of(scratch.anchor[k])", ""),
     "grid twice as wide": ("* 0x1p-52;", "* 0x1p-51;"),
-    "root kept when there is none": ("if (load <= 0.0 || rootless)", "if (load <= 0.0)"),
-    "firm load not floored": ("answer = {fmax(leasts[my.at], 0.0), 0};", "answer = {leasts[my.at], 0};"),
+    "root kept when there is none": ("if (load <= 0.0 || rootless)", "if (load <= 0.0 || (rootless && load < 0.0))"),
+    "firm load not floored": ("0.0 : fmax(least, 0.0);", "0.0 : least;"),
     "anchor of one profile only": ("if (threadIdx.x < K) anchor[", "if (threadIdx.x < 1) anchor["),
     "block sum without its barrier": (
         "scratch[threadIdx.x + half];\n        __syncthreads();",
@@ -68,6 +71,21 @@ HEADROOM = {
         "",
     ),
     "length forgets the last warp": ("length += kept[w];", "length += w < BLOCK / 32 - 1 ? kept[w] : 0;"),
+}
+INCLUDED = re.compile(r'#include "(\w+\.cuh)"\n')
+# With more than six profiles sums lie in shared memory, with more than seven tiles are half as long: what stands in the
+# headers so that three profiles go that way too, and mutants of it.
+MANY_PROFILES = (
+    ("return K <= 6 ? K", "return K <= 2 ? K"),
+    ("return ROWS <= 7 ?", "return ROWS <= 2 ?"),
+    ("11 - K", "1"),
+)
+HEADROOM_MANY = {
+    "sums of the neighbour": ("scratch.apart[k - KEPT][threadIdx.x] += more", "scratch.apart[k - KEPT][0] += more"),
+    "sums not cleared": ("scratch.apart[k - KEPT][threadIdx.x] = 0;", "scratch.apart[k - KEPT][threadIdx.x] += 0;"),
+    "sums one row short": ("? K - sums_kept<K>() : 1][BLOCK]", "? K - sums_kept<K>() - 1 : 1][BLOCK]"),
+    "half the rows of a tile": ("row < ROWS; row += BLOCK / TILE", "row < ROWS - 1; row += BLOCK / TILE"),
+    "tile as if it were whole": ("threadIdx.x % TILE;", "threadIdx.x;"),
 }
 PHILOX = {
     "nine rounds": ("round < 10", "round < 9"),
@@ -95,7 +113,10 @@ QUANTILE = {
         "atomicAdd(bins + common, __popc(same) - 1);",
     ),
     "odd lanes lost": ("if (match && byte != common)", "if (match && byte > common)"),
-    "every value counted for every rank": ("search.prefix[r] >> (shift + 8));", "key >> (shift + 8));"),
+    "every rank counts the values of the first": (
+        "search.prefix[r] >> (shift + 8));",
+        "search.prefix[0] >> (shift + 8));",
+    ),
     "histogram of the neighbour": ("settle(bins[search.leader[r]],", "settle(bins[r],"),
     "leader of other bits": (
         "search.prefix[leader - 1] == search.prefix[threadIdx.x]",
@@ -127,7 +148,7 @@ WATER_FILL = {
         "heat.left) * level_count, level_count, installed",
     ),
     "room forgotten": ("* running * room;", "* running;"),
-    "running forgotten": ("* running * room;", "* room;"),
+    "running forgotten": ("* running * room;", "* (running < 0.0 ? running : room);"),
     "cells of the wrong width": (
         "next_row += static_cast<size_t>(node_count) * level_count;",
         "next_row += level_count;",
@@ -169,13 +190,17 @@ def mutate(text: str, old: str, new: str) -> str:
 
 def inlined(text: str) -> str:
     """The text with the headers of this package in the place of their first #include."""
-    for header in re.findall(r'#include "(\w+\.cuh)"', text):
-        line = f'#include "{header}"\n'
-        if line in text:
-            body = (build.INCLUDE / header).read_text().replace("#pragma once\n", "")
-            first, *rest = text.split(line)
-            text = inlined(first + body + "".join(rest))
-    return text
+    placed: set[str] = set()
+
+    def body(found: re.Match[str]) -> str:
+        header = found[1]
+        if header in placed:
+            return ""
+        placed.add(header)
+        inside = (build.INCLUDE / header).read_text().replace("#pragma once\n", "")
+        return INCLUDED.sub(body, inside)
+
+    return INCLUDED.sub(body, text)
 
 
 @pytest.mark.parametrize("name", HEADROOM)
@@ -184,7 +209,23 @@ def test_headroom_mutant_is_killed(tmp_path, name):
     assert differs("headroom", text, tmp_path) or race_found(text, tmp_path)
 
 
+def many_profiles() -> str:
+    """headroom.cu such that three profiles are many."""
+    text = inlined(_launch.source("headroom"))
+    for old, new in MANY_PROFILES:
+        text = mutate(text, old, new)
+    return text
+
+
+@pytest.mark.parametrize("name", HEADROOM_MANY)
+def test_headroom_mutant_of_many_profiles_is_killed(tmp_path, name):
+    text = mutate(many_profiles(), *HEADROOM_MANY[name])
+    assert differs("headroom", text, tmp_path) or race_found(text, tmp_path)
+
+
 def test_the_unchanged_kernels_survive(tmp_path):
+    assert not differs("headroom", many_profiles(), tmp_path)
+    assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
     for kind in ("philox", "quantile", "water_fill"):

@@ -38,7 +38,7 @@ def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments, Ar
     pruned = [planes, np.full(2, hours, dtype=np.int32), lists]
     sizes = [np.int32(n) for n in (hours, width, 2, cases)]
     inputs = [rounded, anchor, coefficients, shares, reach, order, *pruned]
-    found = [np.full((cases, 2), reach.max() / 0.9), np.zeros(cases), *sizes, np.int32(1), np.float64(0.0)]
+    found = [np.full((cases, 2), reach.max() / 0.9), *sizes, np.int32(1), np.float64(0.0)]
     return (
         [*inputs, *sizes, np.float64(0.0)],
         [*inputs, *found, np.int32(0)],
