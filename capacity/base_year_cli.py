@@ -15,6 +15,8 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     import pandas as pd
 
+    from grids.store import AreasName
+
 
 @click.command("base-year", epilog="Example: gridflops base-year --json")
 @click.option(
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
     help="Whose parameter medians to use.",
 )
 @cli_options.GRID
+@cli_options.AREAS
 @click.option(
     "--pooling",
     is_flag=True,
     help="Instead, what it is worth that areas help each other: by notion, siting and lines (docs/network.md).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def base_year(scenario_name: str, grid_file: Path | None, pooling: bool, as_json: bool) -> None:
+def base_year(scenario_name: str, grid_file: Path | None, areas_as: AreasName, pooling: bool, as_json: bool) -> None:
     """Headroom of today's grids under three adequacy notions, and areas whose data still imply shortage."""
     with plain_errors():
         import grids
@@ -39,7 +42,7 @@ def base_year(scenario_name: str, grid_file: Path | None, pooling: bool, as_json
         from capacity import base_year as module
         from capacity import pooling as pooled
 
-        grid = grids.open_grid(grid_file)
+        grid = grids.open_grid(grid_file, areas=areas_as)
         scenario = scenarios.load([scenario_name])[0]
         if pooling:
             _show_pooling(pooled.table(grid, scenario), as_json)

@@ -40,3 +40,11 @@ GRID = click.option(
     type=click.Path(path_type=Path),
     help="Your own grid file instead of the embedded one.",
 )
+AREAS = click.option(
+    "--areas",
+    "areas_as",
+    default="us-areas",
+    show_default=True,
+    type=click.Choice(["us-areas", "us-zones"]),
+    help="The grid's own areas, or its US areas cut into the 134 zones of ReEDS (docs/data.md).",
+)

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from capacity import pace, sites
+from capacity import pace, sites, zones
 from capacity.draws import CentralPath, Draws
+from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
 
@@ -271,12 +273,14 @@ def connect(
 def request_pattern(areas: Sequence[str]) -> tuple[Floats, Floats]:
     """Share (area,) of requests and their delay (area,) over the country's, whose weighted mean is 1.
 
-    An area that is not in the table gets the mean weight and delay of those that are.
+    An area that is not in the table gets the mean weight and delay of those that are; a zone has the delay of its area
+    and a part of its weight.
     """
-    known = [request_table().get(area) for area in areas]
+    known = [request_table().get(parent_of(area)) for area in areas]
     if not any(known):
         return np.full(len(areas), 1.0 / len(areas)), np.ones(len(areas))
-    weight = np.array([float(row["weight"]) if row else np.nan for row in known])
+    inside = zones.request_shares(areas, *state_requests())
+    weight = np.array([float(row["weight"]) if row else np.nan for row in known]) * inside
     years = np.array([float(row["years"]) if row else np.nan for row in known])
     weight = np.where(np.isfinite(weight), weight, np.nanmean(weight))
     weight = weight / weight.sum()
@@ -285,11 +289,22 @@ def request_pattern(areas: Sequence[str]) -> tuple[Floats, Floats]:
     return weight, np.where(there, years, mean) / mean
 
 
-@cache
 def request_table() -> Mapping[str, Mapping[str, float | str]]:
     """Weight and delay of requests by area, with a label (`data/datacenter_requests.yaml`)."""
+    areas: Mapping[str, Mapping[str, float | str]] = _requests()["areas"]
+    return areas
+
+
+def state_requests() -> tuple[Mapping[str, float], float]:
+    """Requests by US state, those that are known, and of the country. [GW]"""
+    known = _requests()["us_states"]
+    return known["gw"], float(known["total_gw"])
+
+
+@cache
+def _requests() -> Mapping[str, Any]:
     from ruamel.yaml import YAML
 
     text = files("capacity").joinpath("data", "datacenter_requests.yaml").read_text(encoding="utf-8")
-    areas: Mapping[str, Mapping[str, float | str]] = YAML(typ="safe").load(text)["areas"]
-    return areas
+    table: Mapping[str, Any] = YAML(typ="safe").load(text)
+    return table

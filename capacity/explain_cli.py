@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from capacity.explain import Explanation
     from capacity.explain_network import NetworkExplanation
     from capacity.storage import StorageName
+    from grids.store import AreasName
 
 
 @click.command(epilog="Example: gridflops explain us.ercot 2030 --quantile 0.1")
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @cli_options.SEED
 @click.option("--hours", default=20, show_default=True, type=click.IntRange(min=1), help="Hours to show.")
 @cli_options.GRID
+@cli_options.AREAS
 @click.option(
     "--network",
     "exchange",
@@ -47,6 +49,7 @@ def explain(
     seed: int,
     hours: int,
     grid_file: Path | None,
+    areas_as: AreasName,
     exchange: str,
     storage: StorageName,
     figure: Path | None,
@@ -69,7 +72,7 @@ def explain(
         island = partial(module.explain, storage=storage)
         call = island if exchange == "island" else explain_network.explain_group
         scenario = scenarios.load([scenario_name])[0]
-        grid = grids.open_grid(grid_file)
+        grid = grids.open_grid(grid_file, areas=areas_as)
         found = call(grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours)
         if figure is not None and isinstance(found, explain_network.NetworkExplanation):
             from capacity import explain_figure

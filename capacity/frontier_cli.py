@@ -13,6 +13,7 @@ from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
     from capacity.frontier import Frontier
+    from grids.store import AreasName
 
 
 @click.command(epilog="Example: gridflops frontier us.pjm_east us.miso_central --year 2030 --figure mix.png")
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--draws", default=32, show_default=True, type=click.IntRange(min=1), help="Draws to rank.")
 @cli_options.SEED
 @cli_options.GRID
+@cli_options.AREAS
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw the frontier to this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def frontier(
@@ -35,6 +37,7 @@ def frontier(
     draws: int,
     seed: int,
     grid_file: Path | None,
+    areas_as: AreasName,
     figure: Path | None,
     as_json: bool,
 ) -> None:
@@ -50,7 +53,7 @@ def frontier(
         except ValueError:
             raise CapacityError(f"--weights {weights!r}: write numbers with commas, for example 2,1") from None
         scenario = scenarios.load([scenario_name])[0]
-        grid = grids.open_grid(grid_file)
+        grid = grids.open_grid(grid_file, areas=areas_as)
         found = module.frontier(grid, scenario, areas, year, weights=split, quantile=quantile, draws=draws, seed=seed)
         if figure is not None:
             from capacity import frontier_figure

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
-from grids.areas import AREAS
+from grids.areas import AREAS, parent_of
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def known_additions(country: str, areas: Sequence[str], technologies: Sequence[s
 
     Raises CapacityError for a record that is not whole.
     """
-    if {area.id for area in AREAS if area.country == country} - set(areas):
+    if {area.id for area in AREAS if area.country == country} - {parent_of(area) for area in areas}:
         return nothing_known(len(technologies))
     table = read_known()
     surveyed = np.zeros(len(technologies), dtype=np.int64)

@@ -15,7 +15,10 @@ Floats = NDArray[np.float64]
 
 @cache
 def planned() -> tuple[Mapping[str, Any], ...]:
-    """Lines with `name`, `from`, `to`, `mw` and `back_mw` they add to the two directions, `year`, `label`, `source`."""
+    """Lines with `name`, `from`, `to`, `mw` and `back_mw` they add to the two directions, `year`, `label`, `source`.
+
+    `zones` (US): the zones at both ends; lines with both ends in one area are known to zones only.
+    """
     from ruamel.yaml import YAML
 
     text = files("capacity").joinpath("data", "lines_planned.yaml").read_text(encoding="utf-8")
@@ -33,10 +36,21 @@ def added_mw(
     number = {area: i for i, area in enumerate(areas)}
     added = np.zeros((*delay_years.shape, len(areas), len(areas)))
     for line in planned():
-        if line["from"] not in number or line["to"] not in number:
+        ends = _ends(line, number)
+        if ends is None:
             continue
-        start, end = number[line["from"]], number[line["to"]]
+        start, end = ends
         ready = years >= np.maximum(np.rint(line["year"] + delay_years), base_year + 1)
         added[:, :, start, end] += np.where(ready, share * line["mw"], 0.0)
         added[:, :, end, start] += np.where(ready, share * line["back_mw"], 0.0)
     return added
+
+
+def _ends(line: Mapping[str, Any], number: Mapping[str, int]) -> tuple[int, int] | None:
+    """Numbers of the areas or zones at both ends; None for a line that these areas do not have."""
+    names = [line["from"], line["to"]]
+    if "zones" in line and not set(names) <= set(number):
+        names = [f"{area}.{zone}" for area, zone in zip(names, line["zones"], strict=True)]
+    if names[0] == names[1] or not set(names) <= set(number):
+        return None
+    return number[names[0]], number[names[1]]

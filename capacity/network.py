@@ -18,13 +18,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from capacity import best_total, lines, notions, pace
+from capacity import best_total, lines, notions, pace, zones
 from capacity.adequacy import AreaBalance
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from cuda_kernels import Engine, headroom_mw
 from cuda_kernels.network import network_headroom
+from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -140,13 +141,14 @@ class Siting:
 
     @classmethod
     def of(cls, fleet: Fleet, draws: Draws | CentralPath) -> Siting:
-        names = [f"{fleet.prefix}.siting_weight_{area.split('.', 1)[1]}" for area in fleet.areas]
+        names = [f"{fleet.prefix}.siting_weight_{parent_of(area).split('.', 1)[1]}" for area in fleet.areas]
+        inside = zones.load_shares(fleet.areas)
         return cls(
             draws.parameter("siting_by_load_share"),
             draws.parameter("siting_by_request_share"),
             draws.parameter("siting_by_weight_share"),
             draws.parameter("siting_for_total_share"),
-            np.stack([draws.parameter(name) for name in names], axis=1),
+            np.stack([share * draws.parameter(name) for name, share in zip(names, inside, strict=True)], axis=1),
             request_pattern(fleet.areas)[0],
         )
 

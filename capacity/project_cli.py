@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
 from capacity.run_cli import parse_years
+
+if TYPE_CHECKING:
+    from grids.store import AreasName
 
 TABLE_YEARS = (2025, 2030, 2035, 2040, 2050)
 MAPS = {
@@ -55,6 +58,7 @@ OUTLOOKS = (
     "--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc), and maps."
 )
 @click.option("--grid-file", type=click.Path(path_type=Path), help="Your own grid file instead of the embedded one.")
+@cli_options.AREAS
 @click.option("--out", default=Path("runs/supply"), show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def project(
@@ -65,6 +69,7 @@ def project(
     seed: int,
     on_grid: bool,
     grid_file: Path | None,
+    areas_as: AreasName,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -78,7 +83,7 @@ def project(
         from capacity import hindcast_flags, projection, projection_figure
 
         (chosen,) = scenarios.load([scenario])
-        grid = grids.open_grid(grid_file)
+        grid = grids.open_grid(grid_file, areas=areas_as)
         place = projection.find_place(grid, where)
         found = projection.project(grid, place, chosen, years=years, draws=draws, seed=seed)
         out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.zones import parents
+from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
 States = NDArray[np.int64]
@@ -88,18 +90,19 @@ def five_year_plans(fleet: Fleet, draws: Draws) -> Floats:
     shared = np.sqrt(np.clip(draws.scalar(f"{pre}.plan_correlation"), 0.0, 1.0))
     own = np.sqrt(1.0 - shared**2)
     rush = draws.scalar("plan_rush")
-    result = np.ones((len(draws), len(fleet.areas), len(draws.years)))
+    names, owner = parents(fleet.areas)
+    result = np.ones((len(draws), len(names), len(draws.years)))
     for start in _grid(draws.years, FIRST_PLAN, PLAN_YEARS):
         inside = (draws.years >= start) & (draws.years < start + PLAN_YEARS)
         # The share of a plan's year j of five, over its mean: linear around 1.
         place = (draws.years[inside] - start - 2) / 4.0
         delivery = 1.0 + 5.0 * rush[:, None] * place[None, :]
         common = draws.normal(f"{pre}.plan.{start}")
-        for a, area in enumerate(fleet.areas):
+        for a, area in enumerate(names):
             latent = shared * common + own * draws.normal(f"{pre}.plan.{start}.{area}")
             multiplier = parameter.at(_uniform(latent), np.array([start]))[:, 0]
             result[:, a, inside] = multiplier[:, None] * delivery
-    return result
+    return result[:, owner]
 
 
 def federal(fleet: Fleet, draws: Draws, group: str) -> Floats:
@@ -131,11 +134,12 @@ def state_rules(fleet: Fleet, draws: Draws) -> Floats:
     factor = {
         1: draws.scalar("state_fast_factor"), 0: np.ones(len(draws)), -1: draws.scalar("state_slow_factor")
     }  # fmt: skip
-    first = [RULES[str(queues().get(area, {}).get("rules", "median"))] for area in fleet.areas]
-    rules, halted = area_states(fleet, draws, fleet.areas, first)
+    names, owner = parents(fleet.areas)
+    first = [RULES[str(queues().get(area, {}).get("rules", "median"))] for area in names]
+    rules, halted = area_states(fleet, draws, names, first)
     now = np.select([rules == 1, rules == -1], [factor[1][:, None, None], factor[-1][:, None, None]], 1.0)
     today = np.stack([factor[one] for one in first], axis=1)
-    return np.where(halted, draws.scalar("moratorium_factor")[:, None, None], now / today[:, :, None])
+    return np.where(halted, draws.scalar("moratorium_factor")[:, None, None], now / today[:, :, None])[:, owner]
 
 
 def area_states(
@@ -181,7 +185,7 @@ def queue_factors(fleet: Fleet) -> tuple[Floats, Floats]:
     Relative to the mean over planned capacity, so that the country's own parameters stay what they say.
     """
     weight = fleet.planned_addition_mw.sum(axis=(1, 2))
-    known = [queues().get(area) for area in fleet.areas]
+    known = [queues().get(parent_of(area)) for area in fleet.areas]
     if not any(known) or weight.sum() <= 0.0:
         return np.ones(len(known)), np.ones(len(known))
     years = np.array([float(q["years"]) if q else np.nan for q in known])
@@ -191,7 +195,7 @@ def queue_factors(fleet: Fleet) -> tuple[Floats, Floats]:
 
 def suspension_limit(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
     """Largest share (draw, year) of signed agreements that any area suspends; 1 where no queue is on record."""
-    if not any(area in queues() for area in fleet.areas):
+    if not any(parent_of(area) in queues() for area in fleet.areas):
         return np.ones((len(draws), len(draws.years)))
     return draws.parameter(f"{fleet.prefix}.queue_suspension_limit")
 
@@ -206,8 +210,8 @@ def kept_share(fleet: Fleet, limit: Floats, completion: Floats) -> Floats:
     """
     _, today = queue_factors(fleet)
     table = np.broadcast_to(today, (len(limit), len(today)))
-    if any(area in queues() for area in fleet.areas):
-        suspended = np.array([float(queues().get(area, {}).get("suspended", 0.0)) for area in fleet.areas])
+    if any(parent_of(area) in queues() for area in fleet.areas):
+        suspended = np.array([float(queues().get(parent_of(area), {}).get("suspended", 0.0)) for area in fleet.areas])
         less = (1.0 - np.minimum(suspended, limit[:, None])) / (1.0 - suspended)
         table = np.where(suspended > limit[:, None], table * less, table)
     whole = 1.0 / np.maximum(completion, 1e-9)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from capacity.network import NetworkName
     from capacity.storage import StorageName
     from cuda_kernels import DeviceName, Engine
+    from grids.store import AreasName
 
 DEFAULT_SCENARIOS = ("reference", "us-stagnant-grid", "cn-five-year-plan-surge", "us-flexible-load")
 LAST_YEAR = 2060
@@ -91,6 +92,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     help="Folder for the results; an earlier run there is replaced at the end.",
 )
 @cli_options.GRID
+@cli_options.AREAS
 @click.option("--zarr", "as_zarr", is_flag=True, help="Write result.zarr instead of result.nc.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary table as JSON.")
 def run(
@@ -106,6 +108,7 @@ def run(
     engine: Engine,
     out: Path,
     grid_file: Path | None,
+    areas_as: AreasName,
     as_zarr: bool,
     as_json: bool,
 ) -> None:
@@ -123,7 +126,7 @@ def run(
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         outputs.check_target(out)
-        grid = grids.open_grid(grid_file)
+        grid = grids.open_grid(grid_file, areas=areas_as)
         with progress_bar(quiet=as_json) as progress:
             result = estimate(
                 grid,

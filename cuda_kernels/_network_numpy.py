@@ -177,8 +177,19 @@ def unserved(deficit: Any, network: tuple[Any, Any]) -> tuple[Any, Any, Any]:
     return value, member, augmented(np.minimum(deficit, network[1]), network[0])[1]
 
 
-def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
-    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
+def headroom(
+    profiles: Any,
+    coefficients: Any,
+    network: tuple[Any, Any],
+    weights: Any,
+    shares: Any,
+    *,
+    kind: type[Network] = Network,
+) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller.
+
+    kind : how the tightest sets are found
+    """
     limits, caps = network
     cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
     shape = (cases, row)
@@ -194,7 +205,7 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
     )
     for case in range(cases):
         margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
-        one = _Case(Network(limits[case], caps[case]), margin, weights[case])
+        one = _Case(kind(limits[case], caps[case]), margin, weights[case])
         results[3][case], results[4][case] = one.native.sum(), np.count_nonzero(one.native > one.tolerance)
         for s in range(row):
             if weights[case].sum() > 0.0:

@@ -26,7 +26,7 @@ Two bodies find the tightest set by different roads. NumPy folds leaves (an area
 its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
 areas; beyond, it augments all hours' flows side by side. numba carries the flow of one hour into the next, so that most
 hours are settled by looking at them, and augments the rest along shortest paths, with sets of areas as words of bits;
-networks of more than 64 areas go to NumPy.
+of more than 64 areas the hours are walked the same way with sets as arrays (`_network_wide`).
 """
 
 from __future__ import annotations
@@ -122,6 +122,8 @@ def network_headroom(
     _check(profiles, coefficients, limits, weights, caps)
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
+    elif _use_numba(engine):
+        from ._network_wide import headroom as body
     else:
         from ._network_numpy import headroom as body
     return NetworkHeadroom(*body(profiles, coefficients, (limits, caps), weights, shares))

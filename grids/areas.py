@@ -97,6 +97,11 @@ AREA_IDS: tuple[str, ...] = tuple(area.id for area in AREAS)
 _BY_ID: Mapping[str, Area] = MappingProxyType({area.id: area for area in AREAS})
 
 
+def parent_of(identifier: str) -> str:
+    """Id of the area that a zone (`grids.zones`) lies in: us.ercot for us.ercot.p63; of any other area its own."""
+    return ".".join(identifier.split(".")[:2])
+
+
 def area(identifier: str) -> Area:
     """The area of an id such as "us.ercot" or "cn.jiangsu".
 

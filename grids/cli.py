@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from grids.fetch import Progress
     from grids.info import Comparison
     from grids.originals import Outcome
+    from grids.store import AreasName
 
 FILE = click.Path(path_type=Path)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
@@ -53,8 +54,16 @@ def grids() -> None:
 
 @grids.command()
 @click.option("--grid", "path", type=FILE, help="A .nc file or .zarr store; the embedded grid when left out.")
+@click.option(
+    "--areas",
+    "areas_as",
+    default="us-areas",
+    show_default=True,
+    type=click.Choice(["us-areas", "us-zones"]),
+    help="The grid's own areas, or its US areas cut into the 134 zones of ReEDS.",
+)
 @as_json
-def info(path: Path | None, as_json: bool) -> None:
+def info(path: Path | None, areas_as: AreasName, as_json: bool) -> None:
     """Show coverage, totals against published figures, records, sources and licences.
 
     \b
@@ -66,7 +75,7 @@ def info(path: Path | None, as_json: bool) -> None:
     from grids.store import grid_hash, open_grid
 
     with _plain_errors():
-        ds = open_grid(path)
+        ds = open_grid(path, areas=areas_as)
         coverage, records = look.coverage(ds), look.records(ds)
         totals, sources = look.known_totals(ds), look.source_table(ds)
     if as_json:

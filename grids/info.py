@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grids.areas import AREAS, COUNTRIES
+from grids.areas import AREAS, COUNTRIES, parent_of
 from grids.hours import hours_in_year
 from grids.provenance import sources
 from grids.store import source_ids
@@ -119,7 +119,8 @@ def known_totals(ds: xr.Dataset) -> list[Comparison]:
     says nothing about a national figure.
     """
     whole = {
-        country: set(_areas_of(ds, country)) >= {area.id for area in AREAS if area.country == country}
+        country: {parent_of(area) for area in _areas_of(ds, country)}
+        >= {area.id for area in AREAS if area.country == country}
         for country in COUNTRIES
     }
     return [

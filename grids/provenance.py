@@ -31,7 +31,8 @@ gridflops ships derived figures only: sums, shares, normalised shapes and cell t
 computes. It ships no copy of a file listed here. The code is Apache-2.0 (LICENSE); the derived figures carry
 the attribution below. Please name the publishers when you use them.
 
-What ships: `grids/bundle/grid.nc`, whose variables each name their sources; `grids/data/history.nc`, annual generation
+What ships: `grids/bundle/grid.nc` and `grids/bundle/us_zones.nc`, whose variables each name their sources;
+`grids/data/history.nc`, annual generation
 and capacity of countries (owid-energy), US states (eia-state, eia-seds) and Chinese provinces (crea-china: the annual
 figures of the statistics as facts, standing `facts-only`); outlines for the maps (reeds-shapes, ocha-china); and small
 tables of published figures, each with its source.

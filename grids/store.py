@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from grids.variables import GridDataError, validate
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+AreasName = Literal["us-areas", "us-zones"]
 BUNDLE = ("bundle", "grid.nc")
 CONVENTIONS = "CF-1.11"
 STANDARD_NAMES = {"cell_lat": "latitude", "cell_lon": "longitude"}
@@ -27,14 +28,20 @@ MISSING_CODE = 65535
 UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError)
 
 
-def open_grid(path: Path | str | None = None) -> xr.Dataset:
+def open_grid(path: Path | str | None = None, *, areas: AreasName = "us-areas") -> xr.Dataset:
     """Load a grid into memory, validated: the embedded bundle, or a user's `.nc` file or `.zarr` store.
+
+    areas : "us-areas" as the file has them, or "us-zones" with its US areas cut into zones (`grids.zones`)
 
     Numbers come back as float64 (int64 for years, hours and months), text as str; every variable of
     `variables.yaml` is present with its unit, dimensions and range.
 
     Raises GridDataError, naming the file and the way out, if it is missing, unreadable or not a valid grid.
     """
+    if areas == "us-zones":
+        from grids.zones import split
+
+        return split(open_grid(path))
     if path is not None:
         return _open(Path(path), hint="check the path, or fetch or export the file again")
     resource = importlib.resources.files("grids").joinpath(*BUNDLE)
@@ -76,10 +83,10 @@ def _load(path: Path) -> xr.Dataset:
     with xr.open_dataset(path, **options) as lazy:
         ds = lazy.load()
     ds = ds.reset_coords([name for name in ds.coords if name not in ds.dims])
-    return ds.map(_plain, keep_attrs=True).assign_coords({name: _plain(ds[name]) for name in ds.coords}).drop_encoding()
+    return ds.map(plain, keep_attrs=True).assign_coords({name: plain(ds[name]) for name in ds.coords}).drop_encoding()
 
 
-def _plain(array: xr.DataArray) -> xr.DataArray:
+def plain(array: xr.DataArray) -> xr.DataArray:
     """The same values as float64, int64 or fixed-width text, whatever the file stored them as."""
     import numpy as np
 

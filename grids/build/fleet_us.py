@@ -22,16 +22,17 @@ LEAST_CAPACITY_FACTOR: Final = 0.01  # a unit that exists generates something; J
 WIND: Final = ("wind", "offshore_wind")
 
 
-def build_units(originals: Path) -> Frame:
+def build_units(originals: Path, *, by_zone: bool = False) -> Frame:
     """Units operating at the end of 2024 or dated later, with nameplate_mw reconciled.
 
     Columns as `reeds_generators.read_generators` plus status ('operating' or 'planned'). For each state
     and fuel the operating units are made to add up to EIA's table: where the units exceed it, those dated
-    2024 give way first (they had slipped) and come back as planned for 2025; the rest is scaled.
+    2024 give way first (they had slipped) and come back as planned for 2025; the rest is scaled. `by_zone`: the
+    column area holds zones (us.ercot.p63); all else is the same.
     """
     import pandas as pd
 
-    units = us_retirements.updated(originals, reeds_generators.read_generators(originals))
+    units = us_retirements.updated(originals, reeds_generators.read_generators(originals, by_zone=by_zone))
     units = units[units["retirement_year"] > STATE_YEAR].copy()
     units["fuel"] = units["technology"].replace({"offshore_wind": "wind"})
     published = published_capacity(originals)

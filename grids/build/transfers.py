@@ -52,7 +52,7 @@ def us_limits(originals: Path) -> dict[tuple[str, str], Limit]:
             record = f"ReEDS NARIS2024 group limit; no N-1 figure, taken as {contingency:.3f} of N-0 (J)"
         low, high = sorted((with_outage, item.limit_mw))
         limits[item.sender, item.receiver] = Limit(low, high, record)
-    return _with_ties(limits, source.reeds_direct_current(originals))
+    return with_ties(limits, source.reeds_direct_current(originals))
 
 
 def china_limits(originals: Path) -> dict[tuple[str, str], Limit]:
@@ -90,9 +90,7 @@ def check(limits: dict[tuple[str, str], Limit], known: frozenset[str]) -> None:
         raise GridDataError(faults)
 
 
-def _with_ties(
-    limits: dict[tuple[str, str], Limit], ties: dict[tuple[str, str], float]
-) -> dict[tuple[str, str], Limit]:
+def with_ties(limits: dict[tuple[str, str], Limit], ties: dict[tuple[str, str], float]) -> dict[tuple[str, str], Limit]:
     """Add DC ratings to both figures; a pair joined by DC only gets its rating as both."""
     joined = dict(limits)
     for pair, rating in ties.items():

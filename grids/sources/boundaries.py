@@ -99,10 +99,19 @@ def area_of_zone(originals: Path) -> dict[str, str]:
 
     Source: ReEDS ``hierarchy.csv``, column ``transgrp``.
     """
+    return {zone: "us." + group.lower() for zone, group in _of_zone(originals, "transgrp").items()}
+
+
+def state_of_zone(originals: Path) -> dict[str, str]:
+    """Postal code of the state of each of the 134 ReEDS zones. Source: ReEDS ``hierarchy.csv``, column ``st``."""
+    return _of_zone(originals, "st")
+
+
+def _of_zone(originals: Path, column: str) -> dict[str, str]:
     import pandas as pd
 
     table = pd.read_csv(original(originals, "powergenome_reeds/hierarchy.csv"), dtype=str)
-    return {ba: "us." + group.lower() for ba, group in zip(table["ba"], table["transgrp"], strict=True)}
+    return dict(zip(table["ba"], table[column], strict=True))
 
 
 def us_zones(originals: Path) -> dict[str, BaseGeometry]:

@@ -58,7 +58,7 @@ FILLED_OVERDUE_YEAR: Final = 2030
 # Two owners of this offshore farm (132 MW) are each listed twice.
 TWICE_LISTED_PLANTS: Final = (65561,)
 # South Fork Wind lands on Long Island and EIA counts it in New York; the table puts it in Rhode Island.
-MOVED_PLANTS: Final = {65561: ("NY", "us.nyiso")}
+MOVED_PLANTS: Final = {65561: ("NY", "p128")}
 
 # Stood at the end of 2024 (EIA-860M) but is not in the table, which holds only what replaces it: the coal units of
 # Intermountain Power (Utah), closed in November 2025.
@@ -85,12 +85,12 @@ _COLUMNS: Final = (
 )
 
 
-def read_generators(originals: Path) -> Frame:
-    """Units by area.
+def read_generators(originals: Path, *, by_zone: bool = False) -> Frame:
+    """Units by area, or `by_zone` by the zone inside it.
 
-    Returns one row per unit share: plant_id, state (postal code), area (e.g. us.ercot), technology, nameplate_mw,
-    operating_year, retirement_year, announced (bool: the retirement year is not one of the publisher's filled
-    lifetimes), past_capacity_factor (NaN where not published). Coal units carry the year of their first operation
+    Returns one row per unit share: plant_id, state (postal code), area (us.ercot, or us.ercot.p63), technology,
+    nameplate_mw, operating_year, retirement_year, announced (bool: the retirement year is not one of the publisher's
+    filled lifetimes), past_capacity_factor (NaN where not published). Coal units carry the year of their first use
     where it is known (see `us_coal_ages`). Raises `GridDataError` for an unknown technology, a plant or a region
     without an area, or a capacity that is missing or negative.
     """
@@ -112,7 +112,7 @@ def read_generators(originals: Path) -> Frame:
         units = pd.concat([units, pd.DataFrame(here)], ignore_index=True)
     twice = units["plant_id"].isin(TWICE_LISTED_PLANTS)
     units = units[~(twice & (units[twice].groupby(list(_COLUMNS)).cumcount().reindex(units.index) >= 2))]
-    regions = read_plant_regions(originals)
+    regions = read_plant_regions(originals, by_zone=by_zone)
     lost = sorted(set(units["plant_id"]) - set(regions.index))
     if lost:
         raise GridDataError(f"{path}: {len(lost)} plant(s) without a region: {lost[:10]}")
@@ -130,8 +130,8 @@ def read_generators(originals: Path) -> Frame:
     return placed[[*keep, "announced", "past_capacity_factor"]].reset_index(drop=True)
 
 
-def read_plant_regions(originals: Path) -> Frame:
-    """State and area of each EIA plant id, through the ReEDS balancing area it is assigned to."""
+def read_plant_regions(originals: Path, *, by_zone: bool = False) -> Frame:
+    """State and area, or `by_zone` zone, of each EIA plant id, through the ReEDS balancing area it is assigned to."""
     import pandas as pd
 
     from grids.variables import GridDataError
@@ -146,11 +146,14 @@ def read_plant_regions(originals: Path) -> Frame:
         raise GridDataError(f"{folder}: region(s) {lost} are not in hierarchy.csv")
     table = plants.merge(hierarchy[["ba", "transgrp", "st"]], left_on="region", right_on="ba")
     table["area"] = "us." + table["transgrp"].str.lower()
-    table = table.rename(columns={"st": "state"}).set_index("plant_id")[["state", "area"]]
-    for plant, (state, area) in MOVED_PLANTS.items():
+    table = table.rename(columns={"st": "state"}).set_index("plant_id")[["state", "area", "region"]]
+    area_of = dict(zip(hierarchy["ba"], "us." + hierarchy["transgrp"].str.lower(), strict=True))
+    for plant, (state, zone) in MOVED_PLANTS.items():
         if plant in table.index:
-            table.loc[plant] = [state, area]
-    return table
+            table.loc[plant] = [state, area_of[zone], zone]
+    if by_zone:
+        table["area"] += "." + table["region"]
+    return table.drop(columns="region")
 
 
 def _announced(units: Frame) -> Column:

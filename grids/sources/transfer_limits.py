@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,15 +49,32 @@ def reeds_group_limits(originals: Path) -> list[DirectedLimit]:
     return limits
 
 
-def reeds_direct_current(originals: Path) -> dict[tuple[str, str], float]:
+def reeds_zone_limits(originals: Path) -> dict[tuple[str, str], float]:
+    """AC limits without contingency between the 134 US zones (`p63`), by (sender, receiver) [MW].
+
+    Same study as the groups'; its columns with a line out hold zeros throughout, so there is no such figure.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(original(originals, "pypsa_usa_reeds/transmission_capacity_init_AC_ba_NARIS2024.csv"))
+    limits: dict[tuple[str, str], float] = {}
+    for row in table.itertuples():
+        a, b = str(row.r), str(row.rr)
+        limits[a, b], limits[b, a] = _mw(row.MW_f0), _mw(row.MW_r0)
+    return limits
+
+
+def reeds_direct_current(originals: Path, area: Mapping[str, str] | None = None) -> dict[tuple[str, str], float]:
     """Ratings of DC lines and back-to-back ties between US areas, summed by (sender, receiver) [MW].
 
     The file gives one rating per tie; it is taken to hold both ways. Ties inside an area are left out.
+    area : names by zone, to sum by something else than the area
     """
     import pandas as pd
 
     table = pd.read_csv(original(originals, "pypsa_usa_reeds/transmission_capacity_init_nonAC_ba.csv"))
-    area = area_of_zone(originals)
+    if area is None:
+        area = area_of_zone(originals)
     sums: dict[tuple[str, str], float] = {}
     for row in table.itertuples():
         a, b = area[str(row.r)], area[str(row.rr)]
