@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -149,7 +150,8 @@ def run(
 
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A rich progress bar with time left on standard error; silent when that is no terminal."""
+    """A rich progress bar with time left on standard error, and above it what the package logs; silent when that is no
+    terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -165,9 +167,27 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
+    with (
+        Progress(*columns, console=console) as bar,
+        _logged_to(lambda line: bar.console.print(line, markup=False, highlight=False)),
+    ):
         task = bar.add_task("starting", total=None)
         yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
+
+
+@contextmanager
+def _logged_to(show: Callable[[str], None]) -> Iterator[None]:
+    """Shows what the package logs for its users."""
+    logger, handler = logging.getLogger("gridflops"), logging.Handler(logging.INFO)
+    handler.emit = lambda record: show(record.getMessage())  # type: ignore[method-assign]
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from llvmlite import binding, ir
 from numba import cfunc, njit, types
 from numba.core import cgutils as untyped_cgutils
+from numba.core import event
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
@@ -17,6 +19,25 @@ cgutils, unliteral = cast(Any, untyped_cgutils), cast(Any, types.unliteral)
 # division by zero gives an infinity rather than an exception, whose making would be compiled at each of them.
 _UNCOUNTED: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # nobody calls them from outside
+
+logger = logging.getLogger("gridflops")
+
+
+class Announcer(event.Listener):
+    """Logs once that something is being compiled; what numba finds in its cache on disk is not."""
+
+    _said = False
+
+    def on_start(self, event: Any) -> None:
+        if not self._said:
+            self._said = True
+            logger.info("compiling kernels for this machine, once: about 20 seconds of one core")
+
+    def on_end(self, event: Any) -> None:
+        """All is said at the start."""
+
+
+cast(Any, event).register("numba:run_pass", Announcer())
 
 
 def in_order(function: F) -> F:
