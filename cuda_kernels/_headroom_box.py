@@ -8,8 +8,10 @@ import numpy as np
 from numba import types
 
 from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, weighted_sum
-from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, double, single, together, truth
-from ._jit import apart, fused, lean, view
+from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, single, together, truth
+from ._headroom_types import double as double_array
+from ._jit import apart, lean, view
+from ._lanes import WIDTH, double, least, load, most, save, spread, total, where
 
 
 @lean
@@ -22,19 +24,31 @@ def above(plane: Any, c: Any) -> float:
 
 
 @lean
-def enclose(coefficients: Any, cases: Any, box: Any, centre: Any) -> None:
-    """Bounds and mean of the coefficients of some cases."""
+def enclose(table: Any, first: int, size: int, box: Any, centre: Any) -> None:
+    """Bounds of the coefficients of some cases, and their mean or nearly so.
+
+    table = (coefficients by column, length of one).
+    """
+    columns, length = table
+    whole = size - size % WIDTH
     for k in range(centre.size):
-        box[0, k] = box[1, k] = coefficients[cases[0], k]
-        centre[k] = 0.0
-    for case in cases:
-        for k in range(centre.size):
-            value = coefficients[case, k]
-            box[0, k] = value if value < box[0, k] else box[0, k]
-            box[1, k] = value if value > box[1, k] else box[1, k]
-            centre[k] += value
-    for k in range(centre.size):
-        centre[k] = min(max(centre[k] / cases.size, box[0, k]), box[1, k])
+        column = view(columns, k * length + first, size)
+        if whole == 0:
+            box[0, k] = box[1, k] = column[0]
+            centre[k] = 0.0
+            for i in range(size):
+                value = column[i]
+                box[0, k] = value if value < box[0, k] else box[0, k]
+                box[1, k] = value if value > box[1, k] else box[1, k]
+                centre[k] += value / size
+        else:
+            low = load(column, size - WIDTH)  # the last ones, whether or not they fill up lanes
+            high, sums = low, spread(0.0)
+            for i in range(0, whole, WIDTH):
+                value = load(column, i)
+                low, high, sums = where(value < low, value, low), where(high < value, value, high), sums + value
+            box[0, k], box[1, k], centre[k] = least(low), most(high), total(sums) / whole
+        centre[k] = min(max(centre[k], box[0, k]), box[1, k])
 
 
 @lean
@@ -63,22 +77,21 @@ def _threshold(x: Any, allowed: float, y: Any) -> tuple[Any, float]:
     return last, float(below(x, last)[1])
 
 
-@fused
+@lean
 def _weights(x: Any, y: Any, bounds: Any, chords: bool, weight: Any) -> float:
     """Weight 1 where x < y, or the slope of a chord above max(margin, 0) over the box; returns the constant part."""
-    constant = 0.0
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for i in range(x.size):
-        weight[i] = one if x[i] < y else zero
-    if not chords:
-        return constant
     floor, ceiling = bounds
-    for i in range(x.size):
-        low = floor[i] if floor[i] < zero else zero
-        high = ceiling[i] if ceiling[i] > zero else zero
-        weight[i] *= high / (high - low + np.float32(1e-30))
-        constant -= float(weight[i] * low)
-    return constant
+    limit, zero, one, least_gap = spread(y), spread(np.float32(0.0)), spread(np.float32(1.0)), spread(np.float32(1e-30))
+    constant = spread(0.0)
+    for i in range(0, x.size, WIDTH):
+        here = where(load(x, i) < limit, one, zero)
+        if chords:
+            low, high = load(floor, i), load(ceiling, i)
+            low, high = where(low < zero, low, zero), where(zero < high, high, zero)
+            here = here * (high / (high - low + least_gap))
+            constant = constant - double(here * low)
+        save(weight, i, here)
+    return total(constant)
 
 
 @lean
@@ -95,8 +108,8 @@ def _scaled(box: Any, centre: Any, peaks: Any, reach: float, out: Any) -> float:
     return spread
 
 
-@apart(together([types.float32, truth])(single, BOX, double, LIMITS, BOUNDS, single))
-def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds, lanes: Any) -> tuple[Any, bool]:
+@apart(together([types.float32, truth])(single, BOX, double_array, LIMITS, BOUNDS))
+def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[Any, bool]:
     """Move the plane to the box's centre and bound each hour's distance from it.
 
     limits = (allowed, lowest, peaks, inverse peaks). Returns a guard for rounding, and whether some margin may be
@@ -111,7 +124,7 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds, lanes: An
     rounding = (k_count + 8.0) * ROUNDING
     spread = _scaled(edges, box.centre, peaks, reach, box.shares)
     dot(rows, box.shares[2], x)
-    short = float(lowest_of(x, lanes)) - spread <= 4.0 * rounding
+    short = float(lowest_of(x)) - spread <= 4.0 * rounding
     if short or lowest < 0.0:
         for k in range(k_count + 1):
             flat[k] = np.float32(0.0)

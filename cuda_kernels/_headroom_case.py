@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ._headroom_group import WORST_CONDITION
 from ._headroom_lists import margin_at
 from ._headroom_numpy import NEAR
 from ._headroom_single import (
@@ -41,8 +42,6 @@ from ._headroom_types import (
     truth,
 )
 from ._jit import apart, lean, view
-
-_WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
 
 
 @lean
@@ -103,7 +102,7 @@ def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> fl
     """Headroom without curtailment: the lowest margin, among those that rounding leaves in question."""
     if x.size == 0:
         return 0.0
-    limits = (np.float32(-np.inf), lowest_of(x, space.lanes) + np.float32(2.0) * frame.tolerance)
+    limits = (np.float32(-np.inf), lowest_of(x) + np.float32(2.0) * frame.tolerance)
     count = list_between(x, limits, part.hours, space.flags, space.found)
     least = np.inf
     for j in range(count):
@@ -166,7 +165,7 @@ def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any)
     proven, moved = False, False  # whether float64 stands behind the set; whether x still lies where it was moved
     for _ in range(6):
         excess = part.certain + count - allowed
-        if count < 0.0 or excess * _WORST_CONDITION < part.certain + count:
+        if count < 0.0 or excess * WORST_CONDITION < part.certain + count:
             break
         load = exact(c, x, (floor, y), part, call, space) / excess
         where = (load - at_zero) / frame.unit

@@ -23,11 +23,12 @@ from numba import types
 
 from . import _exact
 from ._headroom_box import enclose, narrow
-from ._headroom_leaf import bounds_of, kept_hours, solve_cases
-from ._headroom_single import take
+from ._headroom_leaf import bounds_of, in_play, solve_cases
+from ._headroom_single import places, take
 from ._headroom_slow import solve_plainly
-from ._headroom_types import GIVEN, MEMORY, PROBLEM, RESULT, Bounds, Box, Call, Leaf, Scratch, Tree, real, truth
+from ._headroom_types import GIVEN, MEMORY, PROBLEM, RESULT, Bounds, Box, Call, Group, Leaf, Scratch, Tree, real, truth
 from ._jit import entry, lean, view
+from ._lanes import WIDTH
 
 _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
@@ -63,7 +64,9 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     def solve(piece: int) -> None:
         part = slice(edges[piece], edges[piece + 1])
         size = edges[piece + 1] - edges[piece]
-        problem = (coefficients[part], allowed[part], np.arange(size), np.empty(size))
+        order = np.empty(3 * size, dtype=np.int64)
+        order[:size] = np.arange(size)
+        problem = (coefficients[part], allowed[part], order, np.empty((2 + coefficients.shape[1]) * size))
         result = (load[part], hours[part])
         with _workspace(*profiles.shape) as space:
             _solve((profiles, steps, peaks, inverse), lowest, problem, result, space, ordinary)
@@ -105,12 +108,13 @@ def _workspace(profiles: int, hours: int) -> Iterator[Any]:
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:
-    """Memory of one thread, by type; `_lay_out` says what for."""
-    size = profiles * hours
-    singles = np.empty((_LISTS + 2) * size + 7 * hours + 3 * profiles + 17, dtype=np.float32)
-    places = np.empty((_LISTS + 5) * hours, dtype=np.int32)
-    longs = np.empty(size + hours + 3 * profiles, dtype=np.int64)
-    doubles = np.empty(size + hours + 5 * profiles + 1)
+    """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
+    size, room = profiles * hours, hours + 2 * WIDTH
+    lanes = WIDTH * (hours + profiles + 4)
+    singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 3 * profiles + 1, dtype=np.float32)
+    places = np.empty((_LISTS + 7) * hours, dtype=np.int32)
+    longs = np.empty(size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
+    doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
     tables = (np.empty((_MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)))
     long_tables = (np.empty((_MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
@@ -119,34 +123,59 @@ def _new_workspace(profiles: int, hours: int) -> Any:
 
 
 @lean
+def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
+    """Scratch of a group of cases, at the ends of the tree's and the leaf's."""
+    f, i, g, d = memory
+    x, weights = view(f, at, WIDTH * hours), view(f, at + WIDTH * hours, WIDTH * k_count)
+    few = view(f, at + WIDTH * (hours + k_count), 4 * WIDTH)
+    sums, free = g.size - WIDTH * k_count - hours, (_LISTS + 5) * hours
+    c = d.size - (k_count + 5) * WIDTH
+    last = c + k_count * WIDTH
+    return Group(
+        x,
+        weights,
+        view(d, c, k_count * WIDTH),
+        few,
+        view(g, sums, WIDTH * k_count),
+        view(g, sums + WIDTH * k_count, hours),
+        view(i, free, hours),
+        view(i, free + hours, hours),
+        view(d, last, WIDTH),
+        view(d, last + WIDTH, WIDTH),
+        view(d, last + 2 * WIDTH, WIDTH),
+        view(d, last + 3 * WIDTH, WIDTH),
+        view(d, last + 4 * WIDTH, WIDTH),
+    )
+
+
+@lean
 def _leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
     """Scratch of a leaf and its cases, behind that of the tree."""
     f, i, g, d = memory
-    size = k_count * hours
-    at = (_LISTS + 2) * size
+    size, room = k_count * hours, hours + 2 * WIDTH
+    at = (_LISTS + 2) * size + WIDTH
     bounds = Bounds(
         view(f, at, hours),
-        view(f, at + hours, hours),
-        view(f, at + 2 * hours, hours),
-        view(f, at + 3 * hours, hours),
-        view(f, at + 4 * hours, hours),
-        view(f, at + 5 * hours, hours),
+        view(f, at + room, hours),
+        view(f, at + 2 * room, hours),
+        view(f, at + 3 * room, hours),
+        view(f, at + 4 * room, hours),
+        view(f, at + 5 * room, hours),
     )
-    few = at + 7 * hours
-    x, weights, zero = view(f, at + 6 * hours, hours), view(f, few, k_count), view(f, few + k_count, k_count)
-    lanes = view(f, few + 2 * k_count, 16)
+    group = _group_scratch(memory, at + 7 * room, k_count, hours)
+    few = at + 7 * room + WIDTH * (hours + k_count + 4)
+    weights, zero = view(f, few, k_count), view(f, few + k_count, k_count)
     free = _LISTS * hours
-    found = view(i, free + 2 * hours, hours)
-    sums, none = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
-    base = view(g, size + hours + 2 * k_count, k_count)
-    case = Scratch(weights, x, view(g, size, hours), (twins[0], twins[1]), found, sums, lanes)
-    whole = (view(f, _LISTS * size, size), view(i, free + 3 * hours, hours))
-    short = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * hours, hours), view(g, 0, size))
+    sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
+    found, steps = view(i, free + 2 * hours, hours), view(g, 0, size)
+    case = Scratch(weights, view(f, at + 6 * room, hours), view(g, size, hours), (twins[0], twins[1]), found, sums)
+    part = (view(f, _LISTS * size, size), view(i, free + 3 * hours, hours), steps)
+    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * hours, hours), steps)
     few = size + hours
     frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
     double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
     lists = (view(i, free, hours), view(i, free + hours, hours))
-    return Leaf(bounds, lists[0], lists[1], case, whole, short, double, (*frame, zero, none, base))
+    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, zero, base), group)
 
 
 @lean
@@ -181,20 +210,40 @@ def _tables(call: Call, rows: Any, hours: Any) -> None:
 
 
 @lean
-def _cut(coefficients: Any, cases: Any, box: Any, centre: Any, effect: Any) -> int:
-    """Reorder `cases` about the mean of the coefficient with the widest effect; size of the first part."""
+def _cut(table: Any, at: Any, cases: Any, box: Any, effect: Any, scratch: Any) -> int:
+    """Reorder cases about the mean of the coefficient with the widest effect; size of the first part.
+
+    table = (coefficients by column, length of one); at = where the cases begin in each; scratch = (places, numbers).
+    """
+    columns, length = table
+    edges, centre = box
+    places, numbers = scratch
+    n = cases.size
     best = 0
-    for k in range(centre.size):
-        if (box[1, k] - box[0, k]) * effect[k] > (box[1, best] - box[0, best]) * effect[best]:
+    for k in range(effect.size):
+        if (edges[1, k] - edges[0, k]) * effect[k] > (edges[1, best] - edges[0, best]) * effect[best]:
             best = k
-    left = 0
-    right = cases.size - 1
-    while left <= right:
-        if coefficients[cases[left], best] <= centre[best]:
-            left += 1
-        else:
-            cases[left], cases[right] = cases[right], cases[left]
-            right -= 1
+    column, middle = view(columns, best * length + at, n), centre[best]
+    left, right = 0, 0
+    for i in range(n):  # without a branch that nobody can foresee
+        places[left], places[n + right] = i, i
+        side = 1 if column[i] <= middle else 0
+        left += side
+        right += 1 - side
+    if left == 0 or right == 0:
+        return left
+    for i in range(right):
+        places[left + i] = places[n + i]
+    for k in range(effect.size):
+        column = view(columns, k * length + at, n)
+        for i in range(n):
+            numbers[i] = column[places[i]]
+        for i in range(n):
+            column[i] = numbers[i]
+    for i in range(n):
+        places[i] = cases[places[i]]
+    for i in range(n):
+        cases[i] = places[i]
     return left
 
 
@@ -215,17 +264,19 @@ def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf
     first, n = at
     rows = view(tree.rows, first * k_count, n * k_count)
     work = bounds_of(space.bounds, n)
-    guard, _ = narrow((rows, box, plane, limits, work, space.case.lanes))
-    kept = kept_hours(work.low, work.floor, guard, limits[1], space.kept)
+    guard, _ = narrow((rows, box, plane, limits, work))
+    kept = 0
+    for i in range(0, n, WIDTH):
+        kept = places(space.chosen, kept, in_play(work, i, guard, limits[1]), i)
     behind = first + n
     if kept > _KEEP * n or behind + kept > tree.hours.size:
         return first, n
     none = space.frame[3]
     for k in range(k_count):
         none[k] = np.float32(0.0)
-    take(rows, n, view(space.kept, 0, kept), none, view(tree.rows, behind * k_count, kept * k_count))
+    take(rows, n, view(space.chosen, 0, kept), none, view(tree.rows, behind * k_count, kept * k_count))
     for j in range(kept):
-        tree.hours[behind + j] = tree.hours[first + space.kept[j]]
+        tree.hours[behind + j] = tree.hours[first + space.chosen[j]]
     return behind, kept
 
 
@@ -239,16 +290,22 @@ def _push(stack: Any, top: int, node: Any, at: Any) -> None:
 @lean
 def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
     """Prune for the cases of each node, from all hours down to leaves, which are solved."""
-    coefficients, allowed, cases, _ = problem
+    coefficients, allowed, order, numbers = problem
     tree, box = scratch
     k_count, hour_count = call.profiles.shape
+    size = allowed.shape[0]
+    cases, places = view(order, 0, size), view(order, size, 2 * size)
+    columns, numbers = view(numbers, 2 * size, k_count * size), view(numbers, size, size)
+    for case in range(size):
+        for k in range(k_count):
+            columns[k * size + case] = coefficients[case, k]
     planes, stack = tree.planes, tree.stack
     most = 0.0
     for case in range(allowed.shape[0]):
         for share in range(allowed.shape[1]):
             most = max(most, allowed[case, share])
     limits = (most, call.lowest, call.peaks, call.inverse)
-    enclose(coefficients, cases, box.edges, box.centre)
+    enclose((columns, size), 0, size, box.edges, box.centre)
     total = 0.0
     for k in range(k_count):  # the plane to begin with: a constant right of every root
         planes[0, k] = 0.0
@@ -264,12 +321,12 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
         plane = planes[depth + 1]
         for k in range(k_count + 1):
             plane[k] = planes[depth, k]
-        enclose(coefficients, part, box.edges, box.centre)
+        enclose((columns, size), first, part.size, box.edges, box.centre)
         middle = 0
         if part.size > _LEAF and depth < _MAX_DEPTH:
             at = _shorten(tree, at, box, plane, limits, space)
             _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, call, tree.effect)
-            middle = _cut(coefficients, part, box.edges, box.centre, tree.effect)
+            middle = _cut((columns, size), first, part, (box.edges, box.centre), tree.effect, (places, numbers))
         if middle == 0 or middle == part.size:
             rows, hours = view(tree.rows, at[0] * k_count, at[1] * k_count), view(tree.hours, at[0], at[1])
             solve_cases(((rows, hours, part, plane), box, problem, call, result, space))

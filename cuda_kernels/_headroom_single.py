@@ -11,79 +11,50 @@ from typing import Any
 import numpy as np
 
 from ._jit import fused, lean, view
+from ._lanes import WIDTH, double, least, load, lowest_bit, most, save, size_of, spread, total, where
 
 ROUNDING = 2.0**-24  # relative, of one float32 operation
 
 
-@fused
+@lean
 def dot(rows: Any, weights: Any, out: Any) -> None:
-    """out = weights @ rows."""
+    """out = weights @ rows; infinite from its end to the next multiple of 16, where out must have room."""
     n = out.size
-    k = 0
-    if weights.size < 4:
-        for i in range(n):
-            out[i] = np.float32(0.0)
-    else:
-        r0, r1, r2, r3 = view(rows, 0, n), view(rows, n, n), view(rows, 2 * n, n), view(rows, 3 * n, n)
-        w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
-        for i in range(n):
-            out[i] = (w0 * r0[i] + w1 * r1[i]) + (w2 * r2[i] + w3 * r3[i])
-        k = 4
-    while k + 1 < weights.size:
-        r0, r1 = view(rows, k * n, n), view(rows, (k + 1) * n, n)
-        w0, w1 = weights[k], weights[k + 1]
-        for i in range(n):
-            out[i] += w0 * r0[i] + w1 * r1[i]
-        k += 2
-    if k < weights.size:
-        r0 = view(rows, k * n, n)
-        w0 = weights[k]
-        for i in range(n):
-            out[i] += w0 * r0[i]
+    for i in range(0, n, WIDTH):
+        sums = load(rows, i) * spread(weights[0])
+        for k in range(1, weights.size):
+            sums = sums + load(rows, k * n + i) * spread(weights[k])
+        save(out, i, sums)
+    for i in range(n, n + (-n) % WIDTH):
+        out[i] = np.float32(np.inf)
 
 
-@fused
+@lean
 def box_bounds(rows: Any, box: Any, plane: Any, low: Any, high: Any) -> None:
-    """Bounds of (weights @ (rows - plane)) minus the plane's constant for weights = box[0] -/+ box[1]."""
-    n = low.size
-    k_count = box.shape[1]
-    constant = plane[k_count]
-    for i in range(n):
-        low[i] = -constant
-        high[i] = -constant
-    k = 0
-    while k + 1 < k_count:  # two at a time: the bounds are read and written half as often
-        r0, r1 = view(rows, k * n, n), view(rows, (k + 1) * n, n)
-        m0, m1, w0, w1 = box[0, k], box[0, k + 1], box[1, k], box[1, k + 1]
-        q0, q1 = plane[k], plane[k + 1]
-        for i in range(n):
-            d0 = r0[i] - q0
-            d1 = r1[i] - q1
-            value = m0 * d0 + m1 * d1
-            reach = w0 * abs(d0) + w1 * abs(d1)
-            low[i] += value - reach
-            high[i] += value + reach
-        k += 2
-    if k < k_count:
-        r0 = view(rows, k * n, n)
-        m0, w0 = box[0, k], box[1, k]
-        q0 = plane[k]
-        for i in range(n):
-            d0 = r0[i] - q0
-            low[i] += m0 * d0 - w0 * abs(d0)
-            high[i] += m0 * d0 + w0 * abs(d0)
+    """Bounds of (weights @ (rows - plane)) minus the plane's constant for weights = box[0] -/+ box[1].
+
+    Beyond their ends low and high are written to, up to the next multiple of 16.
+    """
+    n, k_count = low.size, box.shape[1]
+    start, zero = spread(-plane[k_count]), spread(np.float32(0.0))
+    for i in range(0, n, WIDTH):
+        value, reach = start, zero
+        for k in range(k_count):
+            d = load(rows, k * n + i) - spread(plane[k])
+            value, reach = value + spread(box[0, k]) * d, reach + spread(box[1, k]) * size_of(d)
+        save(low, i, value - reach)
+        save(high, i, value + reach)
 
 
-@fused
-def below(x: Any, load: Any) -> tuple[Any, Any]:
-    """Sum of min(x - load, 0), and the number of x below `load`."""
-    depth = np.float32(0.0)
-    count = np.float32(0.0)
-    for i in range(x.size):
-        d = x[i] - load
-        depth += d - abs(d)  # twice min(d, 0), in a form that vectorises
-        count += np.float32(1.0) if d < np.float32(0.0) else np.float32(0.0)
-    return np.float32(0.5) * depth, count
+@lean
+def below(x: Any, limit: Any) -> tuple[Any, Any]:
+    """Sum of min(x - limit, 0), and the number of x below `limit`, of x that `dot` has left."""
+    y, zero, one = spread(limit), spread(np.float32(0.0)), spread(np.float32(1.0))
+    depth, count = zero, zero
+    for i in range(0, x.size, WIDTH):
+        d = load(x, i) - y
+        depth, count = depth + where(d < zero, d, zero), count + where(d < zero, one, zero)
+    return total(depth), total(count)
 
 
 @fused
@@ -114,39 +85,38 @@ def raise_to(x: Any, floor: Any) -> None:
 
 
 @lean
-def lowest_of(x: Any, lanes: Any) -> Any:
-    """The least x. lanes = 16 float32: side by side, they vectorise although a NaN would have its rule."""
-    for j in range(16):
-        lanes[j] = np.float32(np.inf)
-    whole = x.size - x.size % 16
-    for i in range(0, whole, 16):
-        for j in range(16):
-            v = x[i + j]
-            lanes[j] = v if v < lanes[j] else lanes[j]
-    for i in range(whole, x.size):
-        lanes[0] = min(lanes[0], x[i])
-    least = lanes[0]
-    for j in range(1, 16):
-        least = min(least, lanes[j])
-    return least
+def lowest_of(x: Any) -> Any:
+    """The least x, of x that `dot` has left."""
+    low = spread(np.float32(np.inf))
+    for i in range(0, x.size, WIDTH):
+        here = load(x, i)
+        low = where(here < low, here, low)
+    return least(low)
 
 
 @lean
-def largest_size(row: Any, lanes: Any) -> Any:
-    """The largest absolute value of a row. lanes = 16 float32."""
-    for j in range(16):
-        lanes[j] = np.float32(0.0)
-    whole = row.size - row.size % 16
-    for i in range(0, whole, 16):
-        for j in range(16):
-            v = abs(row[i + j])
-            lanes[j] = v if v > lanes[j] else lanes[j]
-    for i in range(whole, row.size):
-        lanes[0] = max(lanes[0], abs(row[i]))
-    most = lanes[0]
-    for j in range(1, 16):
-        most = max(most, lanes[j])
-    return most
+def largest_size(row: Any) -> Any:
+    """The largest absolute value of a row."""
+    largest = np.float32(0.0)
+    if row.size < WIDTH:
+        for i in range(row.size):
+            largest = max(largest, abs(row[i]))
+        return largest
+    high = size_of(load(row, row.size - WIDTH))
+    for i in range(0, row.size - WIDTH, WIDTH):
+        here = size_of(load(row, i))
+        high = where(high < here, here, high)
+    return most(high)
+
+
+@lean
+def places(found: Any, count: int, lanes: int, first: int) -> int:
+    """Add first + the places of set bits to those found; how many there are."""
+    while lanes != 0:
+        found[count] = first + lowest_bit(lanes)
+        count += 1
+        lanes &= lanes - 1
+    return count
 
 
 @lean
@@ -218,23 +188,13 @@ def listed_steps(table: Any, hours: Any, sums: Any) -> None:
         sums[k] += total
 
 
-@fused
-def weighted_sum(row: Any, weight: Any) -> float:
-    """Sum of weight * row, in float64."""
-    total = 0.0
-    for i in range(weight.size):
-        total += float(weight[i] * row[i])
-    return total
-
-
 @lean
-def shift(rows: Any, zero: Any, out: Any, n: int) -> None:
-    """out = rows - zero."""
-    for k in range(zero.size):
-        r, o = view(rows, k * n, n), view(out, k * n, n)
-        z = zero[k]
-        for i in range(n):
-            o[i] = r[i] - z
+def weighted_sum(row: Any, weight: Any) -> float:
+    """Sum of weight * row, in float64. Weights are 0 from their end to the next multiple of 16."""
+    sums = spread(0.0)
+    for i in range(0, weight.size, WIDTH):
+        sums = sums + double(load(weight, i) * load(row, i))
+    return total(sums)
 
 
 @lean

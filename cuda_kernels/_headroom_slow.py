@@ -42,12 +42,12 @@ def solve_plainly(problem: Any, call: Call, result: Any, space: Leaf) -> None:
     coefficients, allowed = problem[0], problem[1]
     n = call.profiles.shape[1]
     for i in range(n):
-        space.kept[i] = i
+        space.chosen[i] = i
     for case in range(coefficients.shape[0]):
         c = coefficients[case]
         reach = reach_of_case(c, call.peaks)
         for share in range(allowed.shape[1]):
             wanted = (allowed[case, share], reach / (1.0 - allowed[case, share] / n), reach)
             result[0][case, share], result[1][case, share] = slowly(
-                (c, view(space.kept, 0, n), call, wanted, space.double, space.case.mask)
+                (c, view(space.chosen, 0, n), call, wanted, space.double, space.case.mask)
             )

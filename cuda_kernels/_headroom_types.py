@@ -79,20 +79,38 @@ class Scratch(NamedTuple):
     flags: Any  # bytes by hour, and the same memory in words of eight
     found: Any  # int32, by hour
     sums: Any  # (K,) int64
-    lanes: Any  # (16,) float32
+
+
+class Group(NamedTuple):
+    """Scratch of sixteen cases, one in each lane."""
+
+    x: Any  # float32, by hour and lane
+    weights: Any  # float32, by profile and lane
+    c: Any  # float64, by profile and lane
+    few: Any  # float32, four numbers by lane
+    sums: Any  # int64, by profile and lane
+    lanes: Any  # int64, by hour: the lanes in which it is curtailed
+    every: Any  # int32, by hour
+    mixed: Any
+    allowed: Any  # float64, by lane
+    at_zero: Any
+    reach: Any
+    load: Any
+    count: Any
 
 
 class Leaf(NamedTuple):
     """Scratch of a leaf."""
 
     bounds: Bounds
-    kept: Any  # int32, by hour
-    chosen: Any
+    chosen: Any  # int32, by hour: places in a list
+    sure: Any
     case: Scratch
-    whole: Any  # rows and hours of the list in play
-    short: Any  # rows, hours and steps of the undecided ones
+    part: Any  # rows, hours and steps of the undecided ones
+    active: Any  # of those that any case needed
     double: Any  # float64 path: rows, margins, and a row as float64 and int64
-    frame: Any  # zero, scale, plane; zero as float32; sums of none, of the certain hours
+    frame: Any  # zero, scale, plane; zero as float32; sums of the certain hours
+    group: Group
 
 
 single, double, long, place = types.float32[::1], types.float64[::1], types.int64[::1], types.int32[::1]
@@ -107,11 +125,12 @@ FRAME = together([double, double, real, types.float32, truth], Frame)
 PART = together([single, long, place, long, real, real], Part)
 BOX = together([double_table, double, single_table, single], Box)
 BOUNDS = together([single] * 6, Bounds)
-SCRATCH = together([single, single, long, together([byte, word]), place, long, single], Scratch)
+SCRATCH = together([single, single, long, together([byte, word]), place, long], Scratch)
+GROUP = together([single, single, double, single, long, long, place, place, *[double] * 5], Group)
 DOUBLE = together([double, double, double, long])
 LEAF = together(
-    [BOUNDS, place, place, SCRATCH, together([single, place]), together([single, place, long]), DOUBLE,
-     together([double, double, double, single, long, long])], Leaf,
+    [BOUNDS, place, place, SCRATCH, together([single, place, long]), together([single, place, long]), DOUBLE,
+     together([double, double, double, single, long]), GROUP], Leaf,
 )  # fmt: skip
 LIMITS = together([real, real, double, double])  # allowed, lowest, peaks, their inverses
 WANTED = together([real, real, real])  # allowed, a load right of the root, the largest margin there can be

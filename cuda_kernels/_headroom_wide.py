@@ -26,7 +26,7 @@ _AHEAD = 0.1  # hours up to this share above the root join along with those belo
 @lean
 def _active(whole: Part, marks: Any, call: Call, space: Leaf) -> Part:
     """The marked hours of a leaf as a list of its own."""
-    row_space, hour_space, step_space = space.short
+    row_space, hour_space, step_space = space.active
     chosen, none = space.chosen, space.frame[3]
     n = 0
     for i in range(marks.size):
@@ -80,7 +80,7 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
     n = whole.hours.size
     marks, x = view(space.bounds.floor, 0, n), view(space.bounds.x, 0, n)
     for j in range(n):
-        marks[j] = np.float32(1.0) if space.bounds.weight[space.kept[j]] > np.float32(0.0) else np.float32(0.0)
+        marks[j] = np.float32(1.0) if space.bounds.weight[space.chosen[j]] > np.float32(0.0) else np.float32(0.0)
     active, stale = whole, True
     for j in range(cases.size):
         case = cases[j]
