@@ -88,6 +88,7 @@ def network_headroom(
     curtailable_fraction: Array | float,
     *,
     import_cap_mw: Array | None = None,
+    import_sets: tuple[Array, Array] | None = None,
     engine: Engine = "auto",
 ) -> NetworkHeadroom:
     """Largest load that a network of areas can host along a direction at a curtailable share of its energy.
@@ -102,6 +103,9 @@ def network_headroom(
     curtailable_fraction : float, (share,) or (case, share)   0 <= eps < 1. [1]
     import_cap_mw : float64 (area,) or (case, area)   Most that an area imports on balance, flows in less flows
                                                 out, >= 0; infinity for no such limit. None: no area has one. [MW]
+    import_sets : bool (set, area) and float64 (set,) or (case, set)   Disjoint sets of areas, and the most that each
+                                                imports on balance, >= 0. At most 5 sets of 12 areas in all, compared
+                                                cut by cut in NumPy (`_network_sets`). None: no set has a cap. [MW]
     engine : "auto" (numba when installed), "numpy" or "numba"
 
     Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company. The copper plate
@@ -120,6 +124,11 @@ def network_headroom(
     weights = _by_case(direction, cases, (areas,), "direction")
     caps = _caps(import_cap_mw, cases, areas)
     _check(profiles, coefficients, limits, weights, caps)
+    if import_sets is not None:
+        from . import _network_sets
+
+        sets = _capped_sets(import_sets, cases, areas)
+        return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, (limits, caps), weights, shares, sets))
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
     elif _use_numba(engine):
@@ -157,6 +166,26 @@ def _caps(import_cap_mw: Array | None, cases: int, areas: int) -> Array:
     """Caps (case, area), infinite where none is given."""
     given = np.full(areas, np.inf) if import_cap_mw is None else import_cap_mw
     return _by_case(given, cases, (areas,), "import_cap_mw")
+
+
+def _capped_sets(import_sets: tuple[Array, Array], cases: int, areas: int) -> tuple[Array, Array]:
+    """Membership (set, area) of 0 and 1, and caps (case, set). Raises KernelError for what cannot be solved."""
+    from ._network_numpy import MOST_ENUMERATED
+    from ._network_sets import MOST_SETS
+
+    member = np.asarray(import_sets[0], np.float64)
+    if member.ndim != 2 or member.shape[1] != areas:
+        raise KernelError(f"import_sets must hold a membership (set, area) with {areas} areas, got {member.shape}")
+    caps = _by_case(import_sets[1], cases, (len(member),), "caps of import_sets")
+    problems = []
+    if len(member) > MOST_SETS or areas > MOST_ENUMERATED:
+        problems.append(f"{len(member)} capped sets, {areas} areas: at most {MOST_SETS} and {MOST_ENUMERATED}")
+    if (member.sum(axis=0) > 1.0).any():
+        problems.append("capped sets must not share an area")
+    problems += _found(~(caps >= 0.0), caps, "caps of import_sets", "case, set")
+    if problems:
+        raise KernelError("; ".join(problems))
+    return member, caps
 
 
 def _by_case(values: Array, cases: int, shape: tuple[int, ...], name: str) -> Array:

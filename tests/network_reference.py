@@ -41,38 +41,49 @@ def random_caps(seed: int, areas: int) -> np.ndarray:
     return caps
 
 
-def unserved_lp(deficit: np.ndarray, limits: np.ndarray, caps: np.ndarray | float = np.inf) -> float:
+Sets = tuple[np.ndarray, np.ndarray]
+"""Membership (set, area) and cap (set,) on what a set imports on balance."""
+
+
+def unserved_lp(
+    deficit: np.ndarray, limits: np.ndarray, caps: np.ndarray | float = np.inf, sets: Sets | None = None
+) -> float:
     """Least unserved load of one hour (HiGHS)."""
     flow, bounds = _flow_columns(limits)
     areas = len(deficit)
     cost = np.r_[np.ones(areas), np.zeros(flow.shape[1])]
-    capped = np.flatnonzero(np.isfinite(np.broadcast_to(caps, areas)))
+    member, most = _capped(areas, caps, sets)
     serve = -sparse.hstack([sparse.eye(areas), flow])
-    take = sparse.hstack([sparse.csr_matrix((areas, areas)), flow]).tocsr()[capped]
-    rows, limit = sparse.vstack([serve, take]), np.r_[-deficit, np.broadcast_to(caps, areas)[capped]]
+    take = sparse.hstack([sparse.csr_matrix((len(most), areas)), member @ flow])
+    rows, limit = sparse.vstack([serve, take]), np.r_[-deficit, most]
     found = linprog(cost, A_ub=rows, b_ub=limit, bounds=[(0, None)] * areas + bounds)
     assert found.status == 0, found.message
     return float(found.fun)
 
 
 def headroom_lp(
-    margin: np.ndarray, limits: np.ndarray, direction: np.ndarray, share: float, caps: np.ndarray | float = np.inf
+    margin: np.ndarray,
+    limits: np.ndarray,
+    direction: np.ndarray,
+    share: float,
+    caps: np.ndarray | float = np.inf,
+    sets: Sets | None = None,
 ) -> float:
     """Largest l with sum of unserved(l w) - unserved(0) <= share * hours * l, native load served first (HiGHS)."""
     hours, areas = margin.shape
-    native = sum(unserved_lp(-m, limits, caps) for m in margin)
+    native = sum(unserved_lp(-m, limits, caps, sets) for m in margin)
     flow, bounds = _flow_columns(limits)
     hourly = sparse.hstack([sparse.eye(areas), flow])
     # margin + unserved + net import - l w >= 0
     serve = sparse.hstack([sparse.csr_matrix(np.tile(direction, hours)[:, None]), -sparse.block_diag([hourly] * hours)])
     short = np.r_[-share * hours, np.tile(np.r_[np.ones(areas), np.zeros(flow.shape[1])], hours)]
-    capped = np.flatnonzero(np.isfinite(np.broadcast_to(caps, areas)))
-    take = sparse.hstack([sparse.csr_matrix((len(capped), areas)), flow.tocsr()[capped]])
-    take = sparse.hstack([sparse.csr_matrix((len(capped) * hours, 1)), sparse.block_diag([take] * hours)])
+    member, most = _capped(areas, caps, sets)
+    take = sparse.hstack([sparse.csr_matrix((len(most), areas)), member @ flow])
+    take = sparse.hstack([sparse.csr_matrix((len(most) * hours, 1)), sparse.block_diag([take] * hours)])
     found = linprog(
         np.r_[-1.0, np.zeros(serve.shape[1] - 1)],
         A_ub=sparse.vstack([serve, sparse.csr_matrix(short), take]).tocsr(),
-        b_ub=np.r_[margin.ravel(), native, np.tile(np.broadcast_to(caps, areas)[capped], hours)],
+        b_ub=np.r_[margin.ravel(), native, np.tile(most, hours)],
         bounds=[(0, None)] + ([(0, None)] * areas + bounds) * hours,
     )
     assert found.status == 0, found.message
@@ -96,6 +107,15 @@ def best_total_lp(margin: np.ndarray, limits: np.ndarray, chosen: list[int], pri
     )
     assert found.status == 0, found.message
     return float(-found.fun)
+
+
+def _capped(areas: int, caps: np.ndarray | float, sets: Sets | None) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Membership (set, area) and caps (set,) of areas and sets of areas, where there is one."""
+    member, most = np.eye(areas), np.broadcast_to(caps, areas)
+    if sets is not None:
+        member, most = np.vstack([member, sets[0]]), np.r_[most, sets[1]]
+    there = np.isfinite(most)
+    return sparse.csr_matrix(member[there]), most[there]
 
 
 def _flow_columns(limits: np.ndarray) -> tuple[sparse.csr_matrix, list[tuple[float, float | None]]]:

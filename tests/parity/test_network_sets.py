@@ -1,0 +1,94 @@
+"""Caps on what sets of areas import on balance: cuts against linear programs, and what must hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from network_reference import headroom_lp, random_caps, random_network, unserved_lp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from cuda_kernels import KernelError
+from cuda_kernels._network_sets import CappedSets
+from cuda_kernels.network import network_headroom
+
+
+def random_sets(seed, areas):
+    """Up to three disjoint sets (set, area) of one to three areas, and their caps, some 0 and some infinite."""
+    rng = np.random.default_rng([seed, 2])
+    owner = rng.permutation(np.repeat([0, 1, 2, 3], [3, 3, 3, max(areas - 9, 0)]))[:areas]
+    member = np.stack([owner == number for number in range(1 + seed % 3)])
+    caps = rng.exponential(rng.uniform(0.3, 3.0), len(member)) * (rng.random(len(member)) < 0.9)
+    caps[rng.random(len(member)) < 0.1] = np.inf
+    return member, caps
+
+
+def solve(margin, limits, direction, share, sets=None, caps=None):
+    coefficients = np.ones((1, margin.shape[1], 1))
+    return network_headroom(
+        margin.T[:, None], coefficients, limits, direction, share, import_cap_mw=caps, import_sets=sets
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_unserved_load_equals_linear_programs(seed):
+    margin, limits, _ = random_network(seed, areas=3 + seed % 9, hours=4)
+    member, caps = random_sets(seed, margin.shape[1])
+    own = random_caps(seed, margin.shape[1]) if seed % 2 else np.full(margin.shape[1], np.inf)
+    found = CappedSets(member.astype(float), limits, np.r_[own, caps]).tightest(-margin)[0]
+    want = [unserved_lp(-m, limits, own, (member, caps)) for m in margin]
+    assert_allclose(found, want, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_headroom_equals_one_large_linear_program(seed):
+    margin, limits, direction = random_network(seed, areas=3 + seed % 9, hours=6 + seed % 7)
+    sets = random_sets(seed, margin.shape[1])
+    share = [0.0, 0.02, 0.1, 0.3][seed % 4]
+    found = solve(margin, limits, direction, share, sets).headroom_mw[0, 0]
+    assert_allclose(found, headroom_lp(margin, limits, direction, share, sets=sets), rtol=1e-9, atol=1e-9)
+
+
+def test_a_set_that_feeds_another_pays_twice():
+    """Power for R comes from Q, which may import as much more for itself: one MW on R's cap serves two."""
+    limits = np.zeros((4, 4))
+    outside, surplus, short, other = range(4)
+    limits[outside, short], limits[surplus, other], limits[outside, other] = 9.0, 9.0, 9.0
+    deficit = np.array([[-20.0, -8.0, 6.0, 7.0]])
+    member = np.array([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    served = [CappedSets(member, limits, np.r_[np.full(4, np.inf), 0.0, cap]).tightest(deficit)[0][0] for cap in (2, 3)]
+    assert served == pytest.approx([9.0, 7.0])
+
+
+def test_caps_that_bind_nowhere_change_nothing_and_tighter_ones_host_no_more():
+    margin, limits, direction = random_network(4, areas=8, hours=60)
+    margin += 1.0
+    member, _ = random_sets(2, 8)
+    free = solve(margin, limits, direction, 0.05)
+    open_ = solve(margin, limits, direction, 0.05, (member, np.full(len(member), np.inf)))
+    assert_allclose(open_.headroom_mw, free.headroom_mw, rtol=1e-9)
+    assert_array_equal(open_.curtailed_hours, free.curtailed_hours)
+    loads = [solve(margin, limits, direction, 0.05, (member, np.full(len(member), cap))) for cap in (0.0, 0.4, 2.0)]
+    steps = [load.headroom_mw[0, 0] for load in loads] + [free.headroom_mw[0, 0]]
+    assert (np.diff(steps) >= -1e-9).all()
+    assert steps[0] < steps[-1]
+
+
+def test_a_set_of_one_area_is_an_area_with_a_cap():
+    margin, limits, direction = random_network(9, areas=6, hours=50)
+    member, caps = np.eye(6)[:2].astype(bool), np.array([0.3, 0.7])
+    own = np.r_[caps, np.full(4, np.inf)]
+    one, other = solve(margin, limits, direction, 0.1, (member, caps)), solve(margin, limits, direction, 0.1, caps=own)
+    assert_allclose(one.headroom_mw, other.headroom_mw, rtol=1e-9)
+    assert_allclose(one.native_unserved_mwh, other.native_unserved_mwh, rtol=1e-9)
+
+
+def test_sets_that_cannot_be_solved_are_refused():
+    margin, limits, direction = random_network(1, areas=4, hours=5)
+    both = np.array([[True, True, False, False], [False, True, True, False]])
+    with pytest.raises(KernelError, match="share an area"):
+        solve(margin, limits, direction, 0.1, (both, np.ones(2)))
+    with pytest.raises(KernelError, match="caps of import_sets"):
+        solve(margin, limits, direction, 0.1, (both[:1], np.array([-1.0])))
+    wide = np.ones((5, 14)), np.zeros((14, 14)), np.full(14, 1 / 14)
+    with pytest.raises(KernelError, match="14 areas: at most 5 and 12"):
+        solve(*wide, 0.1, (np.eye(14)[:1], np.ones(1)))
