@@ -193,6 +193,23 @@ def check_headroom(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
             yield Pair(f"hours: {name}", got.curtailed_hours, want.curtailed_hours)
 
 
+def check_headroom_weighted(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Both rules by their bits, some hours without weight."""
+    cases, hours = sizes
+    move = to_device("gpu")
+    weights = rng.exponential(size=hours) * (rng.random(hours) < 0.8)
+    weights[0] = 1.0
+    for count, rule in product(PROFILE_COUNTS, RULES):
+        profiles = np.vstack([np.ones(hours), rng.normal(size=(count - 1, hours))])
+        coefficients = np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, count - 1))])
+        shares = verify_inputs.SHARES
+        want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy", hour_weights=weights)
+        got = headroom_mw(move(profiles), move(coefficients), shares, rule=rule, hour_weights=weights)
+        name = f"{count} profiles, {rule}"
+        yield Pair(f"load: {name}", got.headroom_mw, want.headroom_mw, HEADROOM_TOLERANCE)
+        yield Pair(f"weight: {name}", got.curtailed_hours, want.curtailed_hours)
+
+
 def check_philox(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Words and uniform numbers by their bits, normals by value."""
     count = 100 * sizes[0]
@@ -257,6 +274,7 @@ def check_water_fill(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
+    "headroom_weighted": check_headroom_weighted,
     "storage": check_storage,
     "quantile": check_quantile,
     "water_fill": check_water_fill,

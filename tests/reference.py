@@ -35,6 +35,33 @@ def headroom_sorted(margin: np.ndarray, share: float, native_first: bool = True)
     return float(best), sum(1 for m in values if m < best) if best > 0 else 0
 
 
+def headroom_weighted(margin: np.ndarray, weights: np.ndarray, share: float, native_first: bool = True) -> float:
+    """Largest load whose weighted curtailment stays within the share, by bisection in rational arithmetic.
+
+    The excess is convex and at most zero at zero (native first) or has at most one stretch of loads where it is not
+    positive (plain): the bisection keeps a load at which it is not, found among the kinks, and one at which it is.
+    """
+    hours = [(Fraction(float(m)), Fraction(float(w))) for m, w in zip(margin, weights, strict=True) if w > 0]
+    whole = sum(w for _, w in hours)
+
+    def over(load: Fraction) -> Fraction:
+        cost = sum((w * (load - m) for m, w in hours if m < load), Fraction(0))
+        base = sum((-w * m for m, w in hours if m < 0), Fraction(0)) if native_first else Fraction(0)
+        return cost - base - Fraction(share) * whole * load
+
+    kinks = [Fraction(0), *(m for m, _ in hours if m > 0)]
+    within = max((load for load in kinks if over(load) <= 0), default=None)
+    if within is None:
+        return 0.0
+    beyond = (max(m for m, _ in hours) + 1) / (1 - Fraction(share)) + 1
+    while over(beyond) <= 0:
+        beyond *= 2
+    for _ in range(200):
+        middle = (within + beyond) / 2
+        within, beyond = (middle, beyond) if over(middle) <= 0 else (within, middle)
+    return float(within)
+
+
 def _largest(low: Fraction, high: Fraction, line: tuple[Fraction, Fraction]) -> Fraction:
     """Largest x in [low, high] with slope * x + offset <= 0; zero when there is none."""
     slope, offset = line

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
+from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
 from cuda_kernels.water_fill import water_fill
@@ -58,6 +59,29 @@ def sets_differ(cupy: object, profiles: np.ndarray, coefficients: np.ndarray, sh
         return True
     each = [headroom_mw(*one, engine="numpy") for one in zip(profiles, coefficients, of_case, strict=True)]
     return any((got[i].get() != np.stack([one[i] for one in each])).any() for i in (0, 1))
+
+
+def weighted_differs(cupy: object) -> bool:
+    rng = np.random.default_rng(5)
+    profiles = np.stack([np.vstack([np.ones(200), rng.normal(size=(2, 200))]) for _ in range(2)])
+    profiles[1] *= 3.0
+    coefficients = rng.normal(1.0, 1.0, (2, 151, 3))
+    coefficients[:, ::5, 0] = -9.0  # short in every hour
+    shares = np.tile([0.0, 0.01, 0.3], (2, 151, 1))
+    shares[:, 1::2] = shares[:, 1::2, ::-1]
+    weights = rng.choice([0.0, 0.3, 1.0, 7.0], 200)
+    for order in ("ascending", "descending", "random"):
+        stand_in.settings.order = order
+        for rule in ("native_first", "plain"):
+            how = {"rule": rule, "hour_weights": weights}
+            want = headroom_sets_mw(profiles, coefficients, shares, engine="numpy", **how)
+            try:
+                got = headroom_sets_mw(*map(cupy.asarray, (profiles, coefficients, shares)), **how)
+            except RuntimeError:
+                return True
+            if any((one.get() != other).any() for one, other in zip(got, want, strict=True)):
+                return True
+    return False
 
 
 def philox_differs(cupy: object) -> bool:
@@ -111,6 +135,7 @@ def water_fill_differs(cupy: object) -> bool:
 
 JUDGES = {
     "headroom": headroom_differs,
+    "headroom_weighted": weighted_differs,
     "philox": philox_differs,
     "quantile": quantile_differs,
     "water_fill": water_fill_differs,

@@ -24,7 +24,7 @@ class Outcome:
 def run(
     text: str, name: str, flags: tuple[str, ...], arguments: Sequence[np.ndarray | np.generic], **how: object
 ) -> Outcome:
-    """Exit code and report. `how`: grid, block, order, folder."""
+    """Exit code and report. `how`: grid (blocks, or blocks and rows of them), block, order, folder."""
     program = build.compile_program(text, name, flags)
     file = Path(str(how["folder"])) / "arguments"
     with file.open("wb") as out:
@@ -32,7 +32,9 @@ def run(
             array = isinstance(argument, np.ndarray)
             data = argument.tobytes()
             out.write((b"a" if array else b"s") + struct.pack("<Q", len(data)) + data)
-    size = [str(how.get("grid", 1)), "1", "1", str(how.get("block", 32)), "1", "1"]
+    grid = how.get("grid", 1)
+    columns, rows = grid if isinstance(grid, tuple) else (grid, 1)
+    size = [str(columns), str(rows), "1", str(how.get("block", 32)), "1", "1"]
     order = str(stand_in.ORDERS[str(how.get("order", "ascending"))])
     environment = {
         "TSAN_OPTIONS": f"exitcode={RACE}:halt_on_error=1",

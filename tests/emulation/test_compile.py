@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cuda_kernels import _headroom_cuda, _philox_cuda, _quantile_cuda, _storage_cuda, _water_fill_cuda
+from cuda_kernels import (
+    _headroom_cuda,
+    _headroom_weighted_cuda,
+    _philox_cuda,
+    _quantile_cuda,
+    _storage_cuda,
+    _water_fill_cuda,
+)
 from cuda_kernels._launch import Kernel
 
 from . import nvrtc as compiler
@@ -18,11 +25,16 @@ def headroom(*profiles: int) -> tuple[Kernel, ...]:
     return (*search, *(kernel for pair in own for kernel in pair))
 
 
+def weighted(*profiles: int) -> tuple[Kernel, ...]:
+    return tuple(_headroom_weighted_cuda.kernel(count, shares) for count in profiles for shares in (1, 2))
+
+
 PHILOX = (_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL)
 # The model has six or seven profiles, winter scenarios nine, demand by component up to twelve.
 FILES = {
     "philox": PHILOX,
     "headroom": headroom(6, 7, 9, 12),
+    "headroom_weighted": weighted(7, 12),
     "quantile": (_quantile_cuda.KERNEL,),
     "water_fill": (_water_fill_cuda.KERNEL,),
     "storage": (_storage_cuda.KERNEL,),
@@ -64,8 +76,9 @@ def test_compiles_without_a_word_or_a_spill_and_with_enough_threads(file: str, a
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["80", "90"])
 def test_every_number_of_profiles_holds_two_fifths_of_the_threads(architecture: str) -> None:
-    kernels = headroom(*(count for count in range(1, _headroom_cuda.MAX_PROFILES + 1) if count not in (6, 7, 9, 12)))
-    check(compiler.compiled(kernels, architecture).usage, architecture, 128)
+    others = [count for count in range(1, _headroom_cuda.MAX_PROFILES + 1) if count not in (7, 12)]
+    for kernels in (headroom(*others), weighted(*others)):
+        check(compiler.compiled(kernels, architecture).usage, architecture, 128)
 
 
 def check(usage: dict[str, compiler.Usage], architecture: str, block: int) -> None:

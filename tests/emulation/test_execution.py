@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import cuda_kernels
 from cuda_kernels import KernelError, asnumpy, headroom_mw, resolve_device, to_device
+from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 
 RULES = ["native_first", "plain"]
@@ -43,6 +44,31 @@ def test_headroom_of_many_profiles(cupy, profiles):
     arrays = made_up(140, 260, profiles)
     want = headroom_mw(*arrays, [0.0, 0.03], engine="numpy")
     got = headroom_mw(*map(cupy.asarray, arrays), [0.0, 0.03])
+    for one, other in zip(got, want, strict=True):
+        assert_array_equal(one.get(), other)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_headroom_of_weighted_hours_gives_the_bits_of_numpy(cupy, order, rule):
+    profiles, coefficients = made_up(cases=150, hours=300)
+    weights = np.random.default_rng(4).choice([0.0, 0.3, 1.0, 7.0], 300)
+    shares = np.array([0.0, 0.01, 0.05, 0.2, 0.6])
+    how = {"rule": rule, "hour_weights": weights}
+    want = headroom_mw(profiles, coefficients, shares, engine="numpy", **how)
+    got = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), shares, **how)
+    assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
+    assert_array_equal(got.curtailed_hours.get(), want.curtailed_hours)
+
+
+@pytest.mark.parametrize("terms", [1, 6, 12])
+def test_sets_of_profiles_share_their_weights(cupy, terms):
+    years = [made_up(cases, hours=100, profiles=terms) for cases in (130, 130)]
+    profiles, coefficients = (np.stack(parts) for parts in zip(*years, strict=True))
+    profiles[1] *= 0.7
+    weights, shares = np.linspace(0.0, 2.0, 100), np.tile([0.0, 0.02, 0.3], (2, 130, 1))
+    want = headroom_sets_mw(profiles, coefficients, shares, engine="numpy", hour_weights=weights)
+    moved = (cupy.asarray(array) for array in (profiles, coefficients, shares))
+    got = headroom_sets_mw(*moved, hour_weights=weights)
     for one, other in zip(got, want, strict=True):
         assert_array_equal(one.get(), other)
 

@@ -87,6 +87,28 @@ HEADROOM_MANY = {
     "half the rows of a tile": ("row < ROWS; row += BLOCK / TILE", "row < ROWS - 1; row += BLOCK / TILE"),
     "tile as if it were whole": ("threadIdx.x % TILE;", "threadIdx.x;"),
 }
+WEIGHTED = {
+    "weights of one": ("total[s] += hour[K] * margin;", "total[s] += margin;"),
+    "hours counted, not weights": ("below[s] += hour[K];", "below[s] += 1.0;"),
+    "weight of the neighbour": ("tile + h * ROWS);", "tile + (h ^ 1) * ROWS);"),
+    "allowance of the first share": (
+        "const double excess = below[s] - allowed[to + s];",
+        "const double excess = below[s] - allowed[to];",
+    ),
+    "some cases stop with the first": ("if (!__syncthreads_or(moved)) break;", "if (!moved) break;"),
+    "hours without weight count for firm loads": ("if (hour[K] > 0.0) least", "if (hour[K] >= 0.0) least"),
+    "firm loads of the first case only": ("if (!__syncthreads_or(firm)) return;", "if (!firm) return;"),
+    "every case firm": ("if (my.mine && allowed[to + s] == 0.0) load", "if (my.mine) load"),
+    "firm load not floored": ("return fmax(least, 0.0);", "return least;"),
+    "set of the first": ("rows + static_cast<size_t>(blockIdx.y)", "rows + 0 * static_cast<size_t>(blockIdx.y)"),
+    "cases of the first set": ("static_cast<size_t>(blockIdx.y) * cases + (my", "static_cast<size_t>(0) * cases + (my"),
+    "hours not waited for": (
+        "        all.count = hours;\n    }\n    __syncthreads();",
+        "        all.count = hours;\n    }",
+    ),
+    "tile one row short": ("tile[tile_hours<K + 1>() * (K + 1)];", "tile[tile_hours<K + 1>() * K];"),
+    "root kept when there is none": ("rootless || may == 0.0;", "(rootless && found[s] < 0.0) || may == 0.0;"),
+}
 PHILOX = {
     "nine rounds": ("round < 10", "round < 9"),
     "key words swapped": ("c.word[1] ^ k0", "c.word[1] ^ k1"),
@@ -162,13 +184,14 @@ def race_found(text: str, folder) -> bool:
     kernels = (_headroom_cuda.prune_kernel(3), _headroom_cuda.search_kernel(3, 2), _headroom_cuda.finish_kernel(3))
     names = [kernel.name for kernel in kernels]
     all_arguments = test_sanitizers.headroom_arguments(151, 300)
-    return any(races(text, *one, 128, folder) for one in zip(names, all_arguments, strict=True))
+    return any(races(text, *one, (2, 128), folder) for one in zip(names, all_arguments, strict=True))
 
 
-def races(text: str, name: str, arguments, block: int, folder) -> bool:
-    """Whether a sanitizer objects to two blocks of a kernel."""
+def races(text: str, name: str, arguments, size, folder) -> bool:
+    """Whether a sanitizer objects to a launch. size = (blocks, threads in each)."""
+    grid, block = size
     return any(
-        sanitizer.run(text, name, flags, arguments, grid=2, block=block, folder=folder).code != 0
+        sanitizer.run(text, name, flags, arguments, grid=grid, block=block, folder=folder).code != 0
         for flags in (build.THREAD, build.ADDRESS)
     )
 
@@ -228,8 +251,15 @@ def test_the_unchanged_kernels_survive(tmp_path):
     assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    for kind in ("philox", "quantile", "water_fill"):
+    for kind in ("headroom_weighted", "philox", "quantile", "water_fill"):
         assert not differs(kind, _launch.source(kind), tmp_path)
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_weighted_mutant_is_killed(tmp_path, name):
+    text = mutate(inlined(_launch.source("headroom_weighted")), *WEIGHTED[name])
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["weighted"]
+    assert differs("headroom_weighted", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", PHILOX)
@@ -241,11 +271,13 @@ def test_philox_mutant_is_killed(tmp_path, name):
 def test_quantile_mutant_is_killed(tmp_path, name):
     text = mutate(_launch.source("quantile"), *QUANTILE[name])
     arguments = test_sanitizers.quantile_arguments()
-    assert differs("quantile", text, tmp_path) or races(text, _quantile_cuda.KERNEL.name, arguments, 256, tmp_path)
+    assert differs("quantile", text, tmp_path) or races(text, _quantile_cuda.KERNEL.name, arguments, (2, 256), tmp_path)
 
 
 @pytest.mark.parametrize("name", WATER_FILL)
 def test_water_fill_mutant_is_killed(tmp_path, name):
     text = mutate(_launch.source("water_fill"), *WATER_FILL[name])
     arguments = test_sanitizers.water_fill_arguments()
-    assert differs("water_fill", text, tmp_path) or races(text, _water_fill_cuda.KERNEL.name, arguments, 128, tmp_path)
+    assert differs("water_fill", text, tmp_path) or races(
+        text, _water_fill_cuda.KERNEL.name, arguments, (2, 128), tmp_path
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuda_kernels import _exact, _headroom_cuda, _philox_cuda, _quantile_cuda, _water_fill_cuda
+from cuda_kernels import _exact, _headroom_cuda, _headroom_weighted_cuda, _philox_cuda, _quantile_cuda, _water_fill_cuda
 from cuda_kernels._launch import source
 
 from . import build, sanitizer, test_water_fill
@@ -46,6 +46,19 @@ def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments, Ar
     )
 
 
+def weighted_arguments() -> Arguments:
+    """Of headroom_weighted<3, 2> for two sets of two blocks."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(1, 1, (2, 4, 140))
+    rows[:, 3] = rng.choice([0.0, 0.5, 1.0], 140)
+    coefficients = rng.normal(1, 1, (2, 151, 3))
+    reach = (np.abs(coefficients) * np.abs(rows).max(axis=2)[:, None, :3]).sum(axis=2)
+    allowed = np.tile([0.0, 0.1 * rows[0, 3].sum()], (2, 151, 1))
+    sizes = [np.int32(n) for n in (140, 151, 2, 0)]
+    answers = [np.zeros(allowed.shape), np.zeros(allowed.shape)]
+    return [rows, coefficients, allowed, reach / 0.9, reach, *answers, *sizes, np.float64(0.0)]
+
+
 def uniform_arguments() -> Arguments:
     words = [np.arange(n, dtype=np.uint32) for n in (11, 3, 5)]
     sizes = [np.uint64(n) for n in (3, 5, 165)]
@@ -73,6 +86,7 @@ LAUNCHES = {
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
     "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
     "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),
+    "weighted": ("headroom_weighted", _headroom_weighted_cuda.kernel(3, 2).name, weighted_arguments(), (2, 2), 128),
     "philox_uniform": ("philox", _philox_cuda.UNIFORM.name, uniform_arguments(), 3, 64),
     "normal": (
         "philox",

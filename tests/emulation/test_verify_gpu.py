@@ -62,6 +62,7 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
         "headroom_prune",
         "headroom_search",
         "headroom_finish",
+        "headroom_weighted",
         "storage_scan",
         "normal_quantile",
         "philox_uniform",
