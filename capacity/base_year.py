@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, exchange, network, notions, reliability
+from capacity import adequacy, demand, exchange, import_caps, network, notions, reliability
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -33,6 +33,7 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     for country in ("US", "CN"):
         fleet = Fleet.of(grid, country)
         central = CentralPath(scenario, np.array([fleet.base_year], dtype=np.int64))
+        import_caps.refuse(central, "base-year")
         today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
         path = _unchanged()
         balances = adequacy.balances(grid, fleet, today, path, central)

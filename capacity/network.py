@@ -18,8 +18,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from capacity import best_total, lines, notions, pace, zones
-from capacity.adequacy import AreaBalance
+from capacity import best_total, import_caps, lines, notions, pace, zones
+from capacity.adequacy import AreaBalance, base_year_mean_mw
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
@@ -110,7 +110,7 @@ class NetworkHours:
 
 @dataclass(frozen=True)
 class Case:
-    """What a country's network is solved from; balances and records in the order of the fleet."""
+    """What a country's network is solved from; balances and records in the order of the fleet; caps on net imports."""
 
     links: Links
     records: Sequence[notions.AreaRecord]
@@ -120,6 +120,7 @@ class Case:
     share: Floats
     limits_mw: Floats
     siting: Siting
+    caps: import_caps.ImportCaps | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ def case_of(
         draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
         limits_of(known, fleet, draws),
         Siting.of(fleet, draws),
+        import_caps.ImportCaps.of(fleet, draws, balances[0], base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)),
     )
 
 
@@ -281,7 +283,10 @@ def _solve_year(
         start = siting_direction(isolated, load, (isolated.sum(axis=1) <= 0.0).astype(np.float64))
         best = best_total.direction((profiles, coefficients, limits), start, flexible, engine=engine)
         direction = mixed(direction, best, pull)
-    found = network_headroom(profiles, coefficients, limits, direction, shares, engine=engine)
+    single, sets = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
+    found = network_headroom(
+        profiles, coefficients, limits, direction, shares, import_cap_mw=single, import_sets=sets, engine=engine
+    )
     place = np.ix_(members, areas)
     hours.isolated_mw[..., y][place] = isolated
     hours.firm_mw[..., y][place] = found.headroom_mw[:, :1] * direction

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, network, notions, supply
+from capacity import adequacy, country, import_caps, network, notions, supply
 from capacity.adequacy import AreaBalance
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
@@ -74,6 +74,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
     fleet = Fleet.of(grid, name)
     drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
     require_only_energy(drawn, fleet.prefix)
+    import_caps.refuse(drawn, "the network of a single year")
     projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
     balances = country.balances_of(grid, fleet, drawn, projected)
     central = country.balances_of(grid, fleet, drawn.central, middle)

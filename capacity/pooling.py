@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, best_total, demand, network, notions
+from capacity import adequacy, best_total, demand, import_caps, network, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -97,6 +97,7 @@ def groups(
 ) -> Iterator[list[Hours]]:
     """Each group of a country in all its weather years."""
     central = CentralPath(scenario, np.array([fleet.base_year], dtype=np.int64))
+    import_caps.refuse(central, "base-year --pooling")
     today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
     path = demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
     balances = adequacy.balances(grid, fleet, today, path, central)

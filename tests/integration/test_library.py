@@ -72,11 +72,15 @@ NETWORK: dict[str, list[tuple[str, str, int, int]]] = {
 }
 
 
-def _linked() -> xr.Dataset:
+CAPS = "us-net-import-caps"
+"""The scenario that needs links which carry more than it allows."""
+
+
+def _linked(scale: float = 0.2) -> xr.Dataset:
     """The tiny grid with one American interconnection and links so thin that more of them matters."""
     grid = tiny_grid()
     joint = np.where(grid["area_country"] == "US", "Eastern", grid["area_interconnection"])
-    thin = {name: 0.2 * grid[name] for name in ("link_limit_low_mw", "link_limit_high_mw")}
+    thin = {name: scale * grid[name] for name in ("link_limit_low_mw", "link_limit_high_mw")}
     for name, limits in thin.items():
         limits.attrs.update(grid[name].attrs)
     return grid.assign(area_interconnection=("area", joint, grid["area_interconnection"].attrs), **thin)
@@ -94,7 +98,7 @@ def network() -> xr.Dataset:
 
 
 def test_no_scenario_of_the_library_is_left_out() -> None:
-    assert {"reference", *ISLANDS, *NETWORK} == set(library())
+    assert {"reference", CAPS, *ISLANDS, *NETWORK} == set(library())
 
 
 def _check(result: xr.Dataset, name: str, variable: str, country: str, year: int, sign: int) -> None:
@@ -119,6 +123,12 @@ def test_scenarios_move_results_as_they_say(islands, name, variable, country, ye
 )
 def test_scenarios_of_lines_act_where_areas_exchange_power(network, name, variable, country, year, sign) -> None:
     _check(network, name, variable, country, year, sign)
+
+
+def test_caps_lower_what_wide_links_carry() -> None:
+    asked = load(["reference", CAPS])
+    wide = estimate(_linked(9.0), asked, years=YEARS, draws=3, seed=11, exchange="network", device="cpu")
+    _check(wide, CAPS, "grid_headroom_mw", "US", 2030, DOWN)
 
 
 def test_transmission_changes_nothing_for_islands(islands) -> None:
