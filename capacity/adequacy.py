@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import demand
-from capacity.demand_components import peak_ratio
+from capacity import demand_components as components
+from capacity.demand_components import Added
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
@@ -27,7 +29,10 @@ VARIABLE = ("wind", "offshore_wind", "solar")
 
 @dataclass(frozen=True)
 class AreaWeather:
-    """One area in one weather year; all (hour,), per unit of annual mean load, of nameplate, or of mean heat. [1]"""
+    """One area in one weather year; per unit of annual mean load, of nameplate, or of a mean. [1]
+
+    All (hour,) but `added`: (component, hour), as in `demand_components.HOURLY`.
+    """
 
     area: str
     weather_year: int
@@ -36,6 +41,7 @@ class AreaWeather:
     offshore_wind: Floats
     solar: Floats
     heating: Floats = field(default_factory=lambda: np.ones(HOURS))
+    added: Floats = field(default_factory=lambda: np.ones((len(components.HOURLY), HOURS)))
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,13 @@ class AreaBalance:
     """What one area's margin is made of, over draws and years. All (draw, year) unless noted.
 
     load_mw        Mean native load. [MW]
+    flat_mw        Part of it that is alike in all hours, beside what the load shape holds; may be negative. [MW]
     stretch        Pull of the load shape away from its mean. [1]
     firm_mw        Derated firm capacity over (1 + reserve margin). [MW]
     variable_mw    Nameplate of wind, offshore wind and solar, each (draw, year). [MW]
     hydro_mw       Hydro nameplate times the hydro-year factor. [MW]
     winter         What winter adds; None where no scenario asks. [MW]
+    added          Part of the mean load that follows components of growth; None where none has hours of its own.
     store          Storage that is dispatched; None where it counts by its credit, within firm_mw.
     """
 
@@ -56,25 +64,64 @@ class AreaBalance:
     firm_mw: Floats
     variable_mw: dict[str, Floats]
     hydro_mw: Floats
+    flat_mw: Floats
     winter: Winter | None = None
+    added: Added | None = None
     store: Store | None = None
 
     @property
     def shaped_mw(self) -> Floats:
-        """Mean load (draw, year) that follows the load shape; the rest follows the heating of buildings. [MW]"""
-        return self.load_mw if self.winter is None else self.load_mw - self.winter.heating_mw
+        """Mean load (draw, year) that follows the load shape, beside what is flat or has hours of its own. [MW]"""
+        shaped = self.load_mw - self.flat_mw
+        for mw in self.added or ():
+            shaped = shaped - mw
+        return shaped if self.winter is None else shaped - self.winter.heating_mw
 
     def take(self, draws: NDArray[np.int64]) -> AreaBalance:
         """The same area for a subset of draws."""
+        return replace(self.at(draws), store=None if self.store is None else self.store.take(draws))
+
+    def at(self, place: Any) -> AreaBalance:
+        """The same area, without its store, for some draws and years: what `place` picks of arrays (draw, year)."""
         return AreaBalance(
-            self.load_mw[draws],
-            self.stretch[draws],
-            self.firm_mw[draws],
-            {name: values[draws] for name, values in self.variable_mw.items()},
-            self.hydro_mw[draws],
-            None if self.winter is None else Winter(*(values[draws] for values in self.winter)),
-            None if self.store is None else self.store.take(draws),
+            self.load_mw[place],
+            self.stretch[place],
+            self.firm_mw[place],
+            {name: values[place] for name, values in self.variable_mw.items()},
+            self.hydro_mw[place],
+            self.flat_mw[place],
+            None if self.winter is None else Winter(*(values[place] for values in self.winter)),
+            None if self.added is None else Added(*(values[place] for values in self.added)),
         )
+
+
+def burdens(weather: AreaWeather, balance: AreaBalance) -> list[tuple[Floats, Floats]]:
+    """Mean load (draw, year) that follows hours of its own [MW], with these hours (hour,) over their mean."""
+    found = [] if balance.winter is None else [(balance.winter.heating_mw, weather.heating)]
+    return [*found, *zip(balance.added or (), weather.added, strict=False)]
+
+
+def native_mw(weather: AreaWeather, balance: AreaBalance, rows: NDArray[np.int64], y: int) -> Floats:
+    """Native load (row, hour) of some draws in one year. [MW]"""
+    shape = 1.0 + (1.0 + balance.stretch[rows, y, None]) * (weather.load_shape - 1.0)
+    load = balance.flat_mw[rows, y, None] + balance.shaped_mw[rows, y, None] * shape
+    for mw, hours in burdens(weather, balance):
+        load = load + mw[rows, y, None] * hours
+    return load
+
+
+def peak_mw(weather: AreaWeather, balance: AreaBalance) -> Floats:
+    """Highest native load (draw, year) of a weather year. [MW]"""
+    own = burdens(weather, balance)
+    shaped, pull = balance.shaped_mw, 1.0 + balance.stretch
+    highest = [(float((mw / (shaped * pull)).max()), hours) for mw, hours in own]
+    best = np.full(shaped.shape, -np.inf)
+    for hour in components.peak_hours(weather.load_shape, highest):
+        load = balance.flat_mw + shaped * (1.0 + pull * (weather.load_shape[hour] - 1.0))
+        for mw, hours in own:
+            load = load + mw * hours[hour]
+        best = np.maximum(best, load)
+    return best
 
 
 def weather_by_area(grid: xr.Dataset) -> dict[str, tuple[AreaWeather, ...]]:
@@ -94,11 +141,15 @@ def weather_by_area(grid: xr.Dataset) -> dict[str, tuple[AreaWeather, ...]]:
         grid["solar_capacity_factor"].to_numpy(),
     )
     found: dict[str, list[AreaWeather]] = {str(area): [] for area in grid["area"].to_numpy()}
-    heating = {area: heating_shape(monthly_temperature_c(grid, area)) for area in found}
+    normal = {area: monthly_temperature_c(grid, area) for area in found}
+    heating = {area: heating_shape(normal[area]) for area in found}
+    warm = {area: components.warm_hours(normal[area]) for area in found}
+    offset = {area: components.utc_offset(grid, area) for area in found}
     for row in np.argsort(columns[1], kind="stable"):
-        area, year, load, wind, at_sea, sun = (column[row] for column in columns)
-        heat = heating[str(area)]
-        found[str(area)].append(AreaWeather(str(area), int(year), load, wind, at_sea, sun, heat))
+        name, year, load, wind, at_sea, sun = (column[row] for column in columns)
+        area = str(name)
+        added = components.shapes(load, warm[area], int(year), offset[area])
+        found[area].append(AreaWeather(area, int(year), load, wind, at_sea, sun, heating[area], added))
     return {area: tuple(years) for area, years in found.items()}
 
 
@@ -142,15 +193,20 @@ def balances(
     gas = names.index("gas")
     gas_firm = firm_factor("gas", fleet.country, draws, float(summer[gas])) / reserve
     result = []
+    shares = components.added_shares(grid, fleet, draws)
+    peak_ratio = components.peak_ratio(path, fleet, draws)
     for a in range(len(fleet.areas)):
-        load = mean_load[a] * path.energy_ratio
+        load = mean_load[a] * path.load_ratio
+        flat, added = components.divide(float(mean_load[a]), path, None if shares is None else shares[:, a])
         result.append(
             AreaBalance(
                 load_mw=load,
-                stretch=demand.stretch(peak_ratio(grid, fleet, a, path, draws), float(peak_to_mean[a])),
+                stretch=demand.stretch(peak_ratio, float(peak_to_mean[a])),
                 firm_mw=firm[:, a] / reserve,
                 variable_mw={name: nameplate_mw[:, a, names.index(name)] for name in VARIABLE},
                 hydro_mw=nameplate_mw[:, a, names.index("hydro")] * water,
+                flat_mw=flat,
+                added=added,
                 winter=winter(fleet, draws, load, nameplate_mw[:, a, gas] * gas_firm),
                 store=store_of({t: nameplate_mw[:, a, names.index(t)] / reserve for t in STORAGE}, pre, draws)
                 if dispatched

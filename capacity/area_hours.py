@@ -18,7 +18,6 @@ from capacity import adequacy, network, notions, on_device, reliability, storage
 from capacity.hosting import Found, Hosting
 from capacity.storage import StorageName
 from capacity.storage_headroom import AreaStored
-from capacity.winter import peak_mw
 from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
@@ -196,7 +195,7 @@ class Hourly:
         weather: adequacy.AreaWeather,
         balance: adequacy.AreaBalance,
     ) -> None:
-        self.peak_mw[members, area] = peak_mw(weather, balance.load_mw, balance.stretch, balance.winter)
+        self.peak_mw[members, area] = adequacy.peak_mw(weather, balance)
         self.load_mwh[members, area] = balance.load_mw * HOURS
         self.variable_mwh[members, area] = sum(
             balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE

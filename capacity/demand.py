@@ -1,8 +1,8 @@
-"""Native demand: load before new data centres, as a level and a stretch of the weather-year shape."""
+"""Native demand: load before new data centres, as a level, a stretch of the weather-year shape, what stands still."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,26 @@ STRETCH_LIMITS = (-0.3, 0.5)
 class DemandPath:
     """National demand relative to the base year.
 
-    energy_ratio : (draw, year)  Energy over base-year energy. [1]
+    energy_ratio : (draw, year)  Energy of all but data centres over that of the base year. [1]
     peak_ratio : (draw, year)    Growth of the peak-to-mean ratio since the base year. [1]
+    frozen : (draw,)             Data centres' part of the load of the base year, which stays as it is. [1]
     """
 
     energy_ratio: Floats
     peak_ratio: Floats
+    frozen: Floats = field(default_factory=lambda: np.zeros(1))
+
+    @property
+    def load_ratio(self) -> Floats:
+        """Native load (draw, year) over that of the base year. [1]"""
+        return self.energy_ratio + self.frozen[:, None] * (1.0 - self.energy_ratio)
 
 
 def project(country: str, base_year: int, draws: Draws | CentralPath) -> DemandPath:
     """Compound the non-datacenter growth of each period and the peak-minus-energy growth.
 
-    Data centres already energised are part of the base year's load; their later growth is the new load
-    that the model hosts, so it must not be in the growth rate as well.
+    Data centres already energised are part of the base year's load and stay at that level, in every hour alike: their
+    later growth is the new load that the model hosts.
     """
     pre = country.lower()
     horizon = draws.years - base_year
@@ -44,7 +51,8 @@ def project(country: str, base_year: int, draws: Draws | CentralPath) -> DemandP
         log_growth += np.log1p(rate)[:, None] * elapsed[None, :]
         start = last
     delta = draws.scalar(f"{pre}.peak_energy_delta")[:, None]
-    return DemandPath(np.exp(log_growth), (1.0 + delta) ** horizon[None, :])
+    frozen = draws.scalar(f"{pre}.base_year_datacenter_share")
+    return DemandPath(np.exp(log_growth), (1.0 + delta) ** horizon[None, :], frozen)
 
 
 def stretch(peak_ratio: Floats, peak_to_mean: float) -> Floats:

@@ -1,21 +1,23 @@
-"""Peak growth from what grows: cars, heat, industry and the rest, each with hours of its own.
+"""What demand grows by: cars, heat, cooling, industry and the rest, each with hours of its own.
 
-How much demand grows stays with `nondatacenter_growth_*`; the components say how the growth divides, and so how its
-peak grows. Off unless `component_peak_share` is above zero; off, it changes no bit. See docs/projection.md, Demand by
-component.
+How much demand other than data centres grows stays with `nondatacenter_growth_*`; the components say how the growth
+divides. `component_share` of it divides so, the rest grows in the shape of today's load; at zero no bit changes. See
+docs/projection.md, Demand by component.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.winter import heating_shape, monthly_temperature_c
-from grids.hours import local_hour
+from capacity.winter import by_hour, monthly_temperature_c
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,80 +27,171 @@ if TYPE_CHECKING:
     from capacity.fleet import Fleet
 
 Floats = NDArray[np.float64]
+Hours = NDArray[np.bool_]
 
-COMPONENTS = ("base", "vehicles", "heat", "industry")
-ADDED = COMPONENTS[1:]
-"""Components with a share of the growth of their own, `added_share_<component>`; the base takes the rest."""
-CHARGING = (
-    *(1.2, 1.1, 0.9, 0.7, 0.6, 0.5, 0.5, 0.6, 0.8, 0.9, 0.9, 0.9),
-    *(0.9, 0.9, 0.9, 1.0, 1.1, 1.3, 1.5, 1.6, 1.5, 1.4, 1.3, 1.2),
-)
-"""Charging by hour of the local day, over its mean. Label J: mostly at home from the evening on, some of it put off
-into the night, a third at work and on the road; no measured profile by area was at hand."""
+COMPONENTS = ("vehicles", "heat", "cooling", "industry")
+"""Components with a share of the growth of their own, `added_share_<component>`; the rest grows as today's load."""
+HOURLY = COMPONENTS[:3]
+"""Those with a profile of their own; industry is flat."""
+CALM_QUANTILE = 0.2
+"""Quantile over the days of a year of the load at an hour of the day that is taken to be without heat and cooling;
+label J: the middle of the four or so months that are neither cold nor hot."""
+MILD_C = 16.0
+"""Normal temperature of the day above which what exceeds the calm load is cooling, and below which it is heat; label J,
+between the common bases of heating (15) and cooling degree days (18)."""
 
 
-def peak_ratio(grid: xr.Dataset, fleet: Fleet, a: int, path: DemandPath, draws: Draws | CentralPath) -> Floats:
-    """Growth (draw, year) of the peak-to-mean ratio of area number a since the base year. [1]
+class Added(NamedTuple):
+    """Mean load that the components with hours of their own have added since the base year; all (draw, year). [MW]"""
 
-    That of `path`, or as far as `component_peak_share` says, in logs, that of the components.
+    vehicles_mw: Floats
+    heat_mw: Floats
+    cooling_mw: Floats
+
+
+def divide(mean_mw: float, path: DemandPath, shares: Floats | None) -> tuple[Floats, Added | None]:
+    """How an area's growth divides: load that is alike in all hours, and what has hours of its own; (draw, year). [MW]
+
+    mean_mw : mean load of the area in the base year, data centres included
+    shares : (draw, component) of the growth, as in COMPONENTS; None where all of it grows as today's load
+
+    What falls, falls in the shape of today's load. That shape holds data centres, which do not grow: the flat part is
+    short of what growth by that shape would give them, so it may be negative.
     """
-    follows = draws.scalar(f"{fleet.prefix}.component_peak_share")[:, None]
-    if not follows.any():
+    frozen = path.frozen[:, None]
+    rest = mean_mw * (1.0 - frozen) * (path.energy_ratio - 1.0)
+    if shares is None:
+        return -rest * frozen / (1.0 - frozen), None
+    taken = np.maximum(rest, 0.0)[:, :, None] * shares[:, None, :]
+    rest = rest - taken.sum(axis=-1)
+    flat = taken[..., COMPONENTS.index("industry")] - rest * frozen / (1.0 - frozen)
+    return flat, Added(*(taken[..., COMPONENTS.index(name)] for name in HOURLY))
+
+
+def added_shares(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> Floats | None:
+    """Share (draw, area, component) of the growth of each area, together at most 1; None where components are off.
+
+    The parameters are shares of the country's growth. Heat and cooling come where they are today: an area's share is
+    to the country's as what they take of its load is to what they take of the country's.
+    """
+    on = draws.scalar(f"{fleet.prefix}.component_share")
+    if not on.any():
+        return None
+    national = np.stack([draws.scalar(f"{fleet.prefix}.added_share_{name}") for name in COMPONENTS], axis=1)
+    load = grid["annual_load_mwh"].sel(area=list(fleet.areas)).to_numpy()[:, -1]
+    today = np.array([weather_share(grid, area) for area in fleet.areas])
+    mean = load @ today / load.sum()
+    relative = np.ones((len(fleet.areas), len(COMPONENTS)))
+    relative[:, 1:3] = np.divide(today, mean, out=np.zeros_like(today), where=mean > 0.0)
+    shares = national[:, None, :] * relative
+    return on[:, None, None] * shares / np.maximum(shares.sum(axis=2, keepdims=True), 1.0)
+
+
+def peak_ratio(path: DemandPath, fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """Growth (draw, year) of the peak-to-mean ratio of the load shape since the base year. [1]
+
+    That of `path` as far as growth does not divide, else what the hours of the components miss; in logs.
+    """
+    on = draws.scalar(f"{fleet.prefix}.component_share")[:, None]
+    if not on.any():
         return path.peak_ratio
-    shares = added_shares(fleet, draws)
-    own = component_peak_ratio(shapes(grid, fleet.areas[a]), shares, path.energy_ratio)
-    return np.asarray(path.peak_ratio ** (1.0 - follows) * own**follows)
+    missed = 1.0 + draws.scalar(f"{fleet.prefix}.component_peak_error")[:, None]
+    return np.asarray(path.peak_ratio ** (1.0 - on) * missed ** (on * (draws.years - fleet.base_year)))
 
 
-def added_shares(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
-    """Share (draw, component) of the growth in energy, components as in ADDED; together at most 1."""
-    shares = np.stack([draws.scalar(f"{fleet.prefix}.added_share_{name}") for name in ADDED], axis=1)
-    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-
-
-def component_peak_ratio(by_component: Floats, shares: Floats, energy_ratio: Floats) -> Floats:
-    """Growth (draw, year) of the peak-to-mean ratio where growth divides into components.
-
-    by_component : (component, hour) shapes over their mean, in the order of COMPONENTS, the base first
-    shares : (draw, component)  Of the growth, in the order of ADDED.
-    energy_ratio : (draw, year) Energy over that of the base year; where it falls, the base falls. [1]
-
-    Load = (energy - added) x base shape + sum of added x own shape, over its mean.
-    """
-    added = np.maximum(energy_ratio - 1.0, 0.0)[:, :, None] * shares[:, None, :]
-    base = energy_ratio - added.sum(axis=-1)
-    # Every weight is positive, so the highest hour is one that no other hour beats in all shapes.
-    some = by_component[:, unbeaten(by_component)]
-    highest = np.full(energy_ratio.shape, -np.inf)
-    for hour in range(some.shape[1]):
-        highest = np.maximum(highest, base * some[0, hour] + added @ some[1:, hour])
-    return np.asarray(highest / energy_ratio / float(by_component[0].max()))
-
-
-def unbeaten(by_component: Floats) -> NDArray[np.int64]:
-    """Hours, ascending, that no other hour equals or beats in every shape."""
-    unlike = np.unique(by_component, axis=1, return_index=True)[1]
-    order = unlike[np.argsort(-by_component[:, unlike].sum(axis=0), kind="stable")]
-    kept: list[int] = []
-    for hour in order:
-        # An hour that is beaten is beaten by one with a larger sum, which comes first.
-        if not (by_component[:, kept] >= by_component[:, [hour]]).all(axis=0).any():
-            kept.append(int(hour))
-    return np.sort(np.array(kept, dtype=np.int64))
-
-
-def shapes(grid: xr.Dataset, area: str) -> Floats:
-    """Hourly shapes (component, 8760) of an area over their means, in UTC; the base in the weather year with its peak.
-
-    Heat follows degrees below 15 degC of the month, which knows no cold spell; industry is flat.
-    """
+def weather_share(grid: xr.Dataset, area: str) -> Floats:
+    """What heat and cooling (2,) take of an area's load today, mean over its weather years. [1]"""
     rows = np.flatnonzero(grid["profile_area"].to_numpy() == area)
-    loads = grid["load_shape"].to_numpy()[rows]
-    base = loads[int(np.argmax(loads.max(axis=1)))]
-    zone = ZoneInfo(str(grid["area_timezone"].sel(area=area).item()))
-    # Standard time of January, all year: cars are charged by the clock, an hour of summer time is within the doubt.
-    offset = zone.utcoffset(datetime(2025, 1, 15))
+    loads, years = grid["load_shape"].to_numpy()[rows], grid["weather_year"].to_numpy()[rows]
+    warm, offset = warm_hours(monthly_temperature_c(grid, area)), utc_offset(grid, area)
+    parts = [weather_load(load, warm, int(year), offset) for load, year in zip(loads, years, strict=True)]
+    return np.asarray(np.mean(parts, axis=(0, 2)))
+
+
+def shapes(load_shape: Floats, warm: Hours, weather_year: int, offset: int) -> Floats:
+    """Hourly shapes (3, 8760) of the components with hours of their own over their means, as in HOURLY, in UTC. [1]
+
+    load_shape : (8760,) load over its mean; warm : (8760,) as from `warm_hours`
+    offset : of the local clock's standard time from UTC. [h]
+    """
+    weekend = at_weekend(weather_year)
+    charging = np.where(weekend[:, None], *charging_by_hour()[::-1]).ravel()
+    parts = np.stack([np.roll(charging, -offset), *weather_load(load_shape, warm, weather_year, offset)])
+    mean = parts.mean(axis=1, keepdims=True)
+    return np.divide(parts, mean, out=np.zeros_like(parts), where=mean > 0.0)
+
+
+def warm_hours(temperature_c: Floats) -> Hours:
+    """Whether each hour (8760,) is in the warm part of the year, from normal temperatures of the months (12,)."""
+    return np.asarray(by_hour(temperature_c) >= MILD_C)
+
+
+def weather_load(load_shape: Floats, warm: Hours, weather_year: int, offset: int) -> Floats:
+    """What heat and cooling take (2, 8760) of a load (8760,), in its unit and hours.
+
+    It is what exceeds the calm load of the same hour of the day, on working days or at weekends, in the cold and the
+    warm part of the year: the hot and cold spells of the weather year are in it, and so is all else that comes with
+    the season, such as light. Cold and warm go by the normal temperature, which no spell moves.
+    """
+    days = np.roll(load_shape, offset).reshape(365, 24)
+    weekend = at_weekend(weather_year)
+    calm = np.where(weekend[:, None], *(_calm(days[kind]) for kind in (weekend, ~weekend)))
+    excess = np.roll(np.maximum(days - calm, 0.0).ravel(), -offset)
+    return np.stack([np.where(warm, 0.0, excess), np.where(warm, excess, 0.0)])
+
+
+def _calm(days: Floats) -> Floats:
+    """Load without heat and cooling (hour,) from days of one kind (day, hour)."""
+    place = round(CALM_QUANTILE * (len(days) - 1))
+    return np.asarray(np.partition(days, place, axis=0)[place])
+
+
+@cache
+def at_weekend(year: int) -> Hours:
+    """Whether each day (365,) of a year without its 29 February is a Saturday or Sunday."""
+    days = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
+    days = days[days != np.datetime64(f"{year}-02-28") + 1] if len(days) == 366 else days
+    # Day 0 of the calendar, 1 January 1970, was a Thursday.
+    return np.asarray((days.astype(np.int64) + 3) % 7 >= 5)
+
+
+@cache
+def charging_by_hour() -> tuple[Floats, Floats]:
+    """Charging by hour of the local day (24,), on working days and at weekends, over the mean of the day. [1]"""
+    from ruamel.yaml import YAML
+
+    found = YAML(typ="safe").load(files("capacity").joinpath("data", "charging.yaml").read_text(encoding="utf-8"))
+    days = (np.array(found["share_of_day"][kind], dtype=np.float64) for kind in ("working_day", "weekend"))
+    working, weekend = (day / day.mean() for day in days)
+    return working, weekend
+
+
+def utc_offset(grid: xr.Dataset, area: str) -> int:
+    """Hours that an area's clock is ahead of UTC in January.
+
+    The same all year: an hour of summer time is within the doubt about shapes.
+    """
+    here = list(grid["area"].to_numpy()).index(area)
+    offset = ZoneInfo(str(grid["area_timezone"].to_numpy()[here])).utcoffset(datetime(2025, 1, 15))
     assert offset is not None
-    charging = np.array(CHARGING)[local_hour(round(offset.total_seconds() / 3600))]
-    heat = heating_shape(monthly_temperature_c(grid, area))
-    return np.stack([base, charging / charging.mean(), heat, np.ones_like(base)])
+    return round(offset.total_seconds() / 3600)
+
+
+def peak_hours(load_shape: Floats, own: Sequence[tuple[float, Floats]]) -> list[int]:
+    """A few hours of which one has the highest load.
+
+    own : of each part with hours of its own, the highest ratio to what follows the load shape, and its hours (hour,);
+        the ratio may be anything from nil to that
+    """
+    reach = load_shape + sum(ratio * hours for ratio, hours in own)
+    left = np.argsort(-reach, kind="stable")
+    kept: list[int] = []
+    while left.size:
+        first, left = int(left[0]), left[1:]
+        kept.append(first)
+        # How far the first is above each other hour at the least; a hair is left, so that rounding decides nothing.
+        above = load_shape[first] - load_shape[left]
+        for ratio, hours in own:
+            above = above + ratio * np.minimum(hours[first] - hours[left], 0.0)
+        left = left[above <= 1e-9]
+    return kept

@@ -15,7 +15,6 @@ from capacity.errors import CapacityError
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet, number_of
-from capacity.hosting import native_mw
 from capacity.policies import Policy, require_only_energy, runs
 from capacity.storage import StorageName
 from capacity.winter import weather_place
@@ -117,9 +116,10 @@ def explain(
 
 @dataclass(frozen=True)
 class _Case:
-    """One draw: profiles (term, hour), coefficients (term,), margin (hour,), allowed curtailed hours eps T."""
+    """One draw: profiles (term, hour), coefficients, names (term,), margin (hour,), allowed curtailed hours eps T."""
 
     weather_year: int
+    names: tuple[str, ...]
     profiles: Floats
     coefficients: Floats
     margin: Floats
@@ -155,7 +155,7 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: Storag
         every, last = np.arange(len(members)), len(draws.years) - 1
         terms = Terms(
             policy.at(members, last),
-            native_mw(conditions, balance, every, last),
+            adequacy.native_mw(conditions, balance, every, last),
             None if balance.store is None else balance.store.at(every, last),
         )
         if terms.plain:
@@ -166,6 +166,7 @@ def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: Storag
         for row, draw in enumerate(members):
             found[int(draw)] = _Case(
                 conditions.weather_year,
+                margin.terms,
                 profiles,
                 coefficients[row],
                 coefficients[row] @ profiles,
@@ -193,7 +194,7 @@ def _derivatives(case: _Case, tight: NDArray[np.int64]) -> dict[str, float]:
 
 def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:
     parts = case.coefficients[:, None] * case.profiles[:, rows]
-    by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
+    by = dict(zip(case.names, parts, strict=True))
     nil = np.zeros(len(rows))
     utc, local = dates(case.weather_year, rows, zone)
     charge = case.terms.charge_mwh(case.margin[None], np.array([case.headroom_mw]))
@@ -203,8 +204,8 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
             "utc": utc,
             "local": local,
             "firm_mw": case.firm_mw + by.get("cold_spell", nil),
-            # The stretch of the shape has a constant part.
-            "load_mw": -by["load"] - (by["constant"] - case.firm_mw) - by.get("heating", nil),
+            "load_mw": notions.load_mw(by, case.firm_mw),
+            **notions.added_mw(by),
             "wind_mw": by["wind"] + by["offshore_wind"],
             "solar_mw": by["solar"],
             "hydro_mw": by["hydro"],

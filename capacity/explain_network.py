@@ -210,14 +210,15 @@ def _hours(
     weather_year = weather[min(known.weather_number(g, draw), len(weather) - 1)].weather_year
     firm_mw = float(known.case.balances[a].firm_mw[draw, 0])
     parts = margin.coefficients[0, 0][:, None] * margin.profiles[0][:, rows]
-    by = dict(zip(notions.TERMS, parts, strict=False))  # the last terms only where a scenario has them
+    by = dict(zip(margin.terms, parts, strict=True))
     nil = np.zeros(len(rows))
     utc, local = explain.dates(weather_year, rows, zone)
     table = pd.DataFrame(
         {
             "utc": utc,
             "local": local,
-            "load_mw": -by["load"] - (by["constant"] - firm_mw) - by.get("heating", nil),
+            "load_mw": notions.load_mw(by, firm_mw),
+            **notions.added_mw(by),
             "firm_mw": firm_mw + by.get("cold_spell", nil),
             "wind_mw": by["wind"] + by["offshore_wind"],
             "solar_mw": by["solar"],

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import events, policies, sites, storage_headroom
-from capacity.adequacy import AreaBalance, AreaWeather
+from capacity.adequacy import AreaBalance, AreaWeather, native_mw
 from capacity.draws import Draws
 from capacity.fleet import Fleet
 from capacity.notions import Margin
@@ -137,13 +137,6 @@ def _figures(cut_mw: Floats, load_mw: Floats, kinds: Members) -> Floats:
     cases = zip(cut_mw, load_mw, strict=True)
     rows = [figures(Cuts(np.flatnonzero(cut), cut[cut > 0.0]), load, kinds) for cut, load in cases]
     return np.array(rows).reshape(len(rows), len(events.FIGURES))
-
-
-def native_mw(conditions: AreaWeather, balance: AreaBalance, rows: Members, y: int) -> Floats:
-    """Native load (row, hour) of some draws in one year. [MW]"""
-    shape = 1.0 + (1.0 + balance.stretch[rows, y, None]) * (conditions.load_shape - 1.0)
-    load = balance.shaped_mw[rows, y, None] * shape
-    return load if balance.winter is None else load + balance.winter.heating_mw[rows, y, None] * conditions.heating
 
 
 def _blocks(count: int) -> Iterator[Members]:

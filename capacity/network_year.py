@@ -9,7 +9,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import adequacy, country, import_caps, network, notions, supply
-from capacity.adequacy import AreaBalance
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
@@ -83,23 +82,11 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
     case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
     last = replace(
         case,
-        balances=[_last_year(balance) for balance in balances],
-        central=[_last_year(balance) for balance in central],
+        balances=[balance.at(np.s_[:, -1:]) for balance in balances],
+        central=[balance.at(np.s_[:, -1:]) for balance in central],
         share=case.share[:, -1:],
         limits_mw=case.limits_mw[:, -1:],
         siting=case.siting.last_year(),
     )
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
     return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])
-
-
-def _last_year(balance: AreaBalance) -> AreaBalance:
-    winter = balance.winter
-    return AreaBalance(
-        balance.load_mw[:, -1:],
-        balance.stretch[:, -1:],
-        balance.firm_mw[:, -1:],
-        {name: values[:, -1:] for name, values in balance.variable_mw.items()},
-        balance.hydro_mw[:, -1:],
-        None if winter is None else type(winter)(*(values[:, -1:] for values in winter)),
-    )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from capacity import dispatch
 from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
+from capacity.demand_components import HOURLY
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from capacity.winter import cold_spell
@@ -24,8 +25,12 @@ from cuda_kernels import Engine
 
 Floats = NDArray[np.float64]
 
-TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export", "heating", "cold_spell")
-"""Profiles of the firm_capacity margin, in the order of its coefficients; the last two only if a scenario has them."""
+TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export")
+"""Profiles that every firm_capacity margin has, in the order of its coefficients."""
+WINTER_TERMS = ("heating", "cold_spell")
+"""Those that follow where a scenario moves winter's levers; after them come components of growth that are on."""
+LOAD_TERMS = ("load", "heating", *HOURLY)
+"""Terms that are native load, beside its part in the constant."""
 SUMMER_MONTHS = (4, 5, 6, 7, 8, 9, 10)
 """April to October against the summer peak, the rest against the winter peak."""
 MONTH_OF_HOUR = np.repeat(np.arange(1, 13), dispatch.HOURS_OF_MONTH)
@@ -36,11 +41,13 @@ class Margin(NamedTuple):
     """margin (draw, year, hour) = coefficients (draw, year, term) @ profiles (year, term, hour). [MW]
 
     yearly : terms whose profile differs from year to year; the others' also does not depend on the scenario.
+    terms : names of the terms
     """
 
     profiles: Floats
     coefficients: Floats
     yearly: tuple[int, ...]
+    terms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,11 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     balance : the draws; central : one draw, the central path.
     """
     mean, pull = central.shaped_mw[0, :, None], central.stretch[0, :, None]
-    load = mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
-    burdens: list[Floats] = []
-    if balance.winter is not None:
-        burdens = [weather.heating, cold_spell(weather.load_shape, record.cold_spell_hours)]
-    for burden, planned in zip(burdens, central.winter or (), strict=True):
-        load = load + planned[0, :, None] * burden
+    load = central.flat_mw[0, :, None] + mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
+    extra = _extra(record, weather, balance)
+    planned = [*(central.winter or ()), *(central.added or ())]
+    for (_, _, hours), mw in zip(extra, planned, strict=True):
+        load = load + mw[0, :, None] * hours
     variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
     net_load = load - variable
     hydro = record.water.schedule(net_load, central.hydro_mw[0, :, None])
@@ -101,33 +107,57 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     export = dispatch.interchange(weather.load_shape, available - net_load, record.net_export_mw * HOURS)
     fixed = [np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE)]
     shared = np.broadcast_to(np.stack(fixed)[None], (len(export), len(fixed), HOURS))
-    extra = [np.broadcast_to(burden, (len(export), 1, HOURS)) for burden in burdens]
-    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None], *extra], axis=1))
+    more = [np.broadcast_to(hours, (len(export), 1, HOURS)) for _, _, hours in extra]
+    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None], *more], axis=1))
     coefficients = [
-        balance.firm_mw + balance.shaped_mw * balance.stretch,
+        balance.firm_mw + balance.shaped_mw * balance.stretch - balance.flat_mw,
         -balance.shaped_mw * (1.0 + balance.stretch),
         *(balance.variable_mw[name] for name in VARIABLE),
         balance.hydro_mw,
         -np.ones_like(balance.load_mw),
-        *(-mw for mw in balance.winter or ()),
+        *(-mw for _, mw, _ in extra),
     ]
-    return Margin(profiles, np.stack(coefficients, axis=-1), (TERMS.index("hydro"), TERMS.index("net_export")))
+    terms = (*TERMS, *(name for name, _, _ in extra))
+    return Margin(profiles, np.stack(coefficients, axis=-1), (TERMS.index("hydro"), TERMS.index("net_export")), terms)
+
+
+def _extra(record: AreaRecord, weather: AreaWeather, balance: AreaBalance) -> list[tuple[str, Floats, Floats]]:
+    """Burdens beside the load shape: name, mean (draw, year) [MW], and hours (hour,) over their mean."""
+    found: list[tuple[str, Floats, Floats]] = []
+    if balance.winter is not None:
+        spell = cold_spell(weather.load_shape, record.cold_spell_hours)
+        found += zip(WINTER_TERMS, balance.winter, (weather.heating, spell), strict=True)
+    if balance.added is not None:
+        found += zip(HOURLY, balance.added, weather.added, strict=True)
+    return found
 
 
 def historic_peak(record: AreaRecord, weather: AreaWeather, balance: AreaBalance, central: AreaBalance) -> Margin:
     """Margin below the season's highest load over all weather years of the area, grown with the load.
 
     The level of the load cancels between peak and hour, so only the shapes and the stretched level remain. Winter
-    heating and cold spells are left out: the peak that was served says nothing of them.
+    heating, cold spells and components of growth are left out: the peak that was served says nothing of them.
     """
     peaks = [max(float(year.load_shape[season].max()) for year in record.weather) for season in (IS_SUMMER, ~IS_SUMMER)]
     below_peak = np.where(IS_SUMMER, *peaks) - weather.load_shape
     profiles = np.broadcast_to(below_peak[None, None], (balance.load_mw.shape[1], 1, HOURS))
-    return Margin(np.ascontiguousarray(profiles), (balance.load_mw * (1.0 + balance.stretch))[..., None], ())
+    coefficients = (balance.load_mw * (1.0 + balance.stretch))[..., None]
+    return Margin(np.ascontiguousarray(profiles), coefficients, (), ("below_peak",))
 
 
 NOTIONS: Mapping[str, Notion] = {"firm_capacity": firm_capacity, "historic_peak": historic_peak}
 DEFAULT_NOTION = "firm_capacity"
+
+
+def load_mw(parts: Mapping[str, Floats], firm_mw: float) -> Floats:
+    """Native load (hour,) from what each term gives a margin in some hours and the firm capacity. [MW]"""
+    # The constant holds, beside firm capacity, load that is alike in all hours.
+    return np.asarray(firm_mw - parts["constant"] - sum(parts[name] for name in LOAD_TERMS if name in parts))
+
+
+def added_mw(parts: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Of that load, what components of growth with hours of their own take, by column of a table. [MW]"""
+    return {f"{name}_mw": -parts[name] for name in HOURLY if name in parts}
 
 
 def area_records(

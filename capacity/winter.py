@@ -55,10 +55,15 @@ def heating_shape(monthly_temperature_c: Floats) -> Floats:
     out low. Flat where no month is cold.
     """
     degrees = np.maximum(HEATING_BELOW_C - monthly_temperature_c, 0.0)
+    hours = by_hour(degrees)
+    return hours / hours.mean() if degrees.any() else np.ones(8760)
+
+
+def by_hour(monthly: Floats) -> Floats:
+    """Hours (8760,) of monthly means (12,), linear between the middles of months."""
     ends = np.cumsum(DAYS * 24.0)
     middle = ends - DAYS * 12.0
-    hours = np.interp(np.arange(8760) + 0.5, middle, degrees, period=8760.0)
-    return hours / hours.mean() if degrees.any() else np.ones(8760)
+    return np.interp(np.arange(8760) + 0.5, middle, monthly, period=8760.0)
 
 
 def monthly_temperature_c(grid: xr.Dataset, area: str) -> Floats:
@@ -75,25 +80,6 @@ def cold_spell(load_shape: Floats, hours: int) -> Floats:
     result = np.zeros(len(load_shape))
     result[candidates[order[:hours]]] = 1.0
     return result
-
-
-def peak_mw(weather: AreaWeather, load_mw: Floats, stretch: Floats, burden: Winter | None) -> Floats:
-    """Highest native load (draw, year) of a weather year. [MW]"""
-    if burden is None:
-        return load_mw * (1.0 + (1.0 + stretch) * (float(weather.load_shape.max()) - 1.0))
-    warm = load_mw - burden.heating_mw
-    best = np.full(load_mw.shape, -np.inf)
-    # The load rises in both shapes, so its highest hour is one that no other hour beats in both.
-    for hour in _unbeaten(weather.load_shape, weather.heating):
-        shape, heat = weather.load_shape[hour], weather.heating[hour]
-        best = np.maximum(best, warm * (1.0 + (1.0 + stretch) * (shape - 1.0)) + burden.heating_mw * heat)
-    return best
-
-
-def _unbeaten(first: Floats, second: Floats) -> NDArray[np.int64]:
-    order = np.lexsort((-second, -first))
-    highest = np.maximum.accumulate(np.concatenate([[-np.inf], second[order][:-1]]))
-    return order[second[order] > highest]
 
 
 def weather_place(

@@ -31,8 +31,8 @@ GROUPS: Mapping[str, str] = {
 _TECHNOLOGY = "coal|gas|oil|nuclear|hydro|pumped_storage|wind|offshore_wind|solar|biomass|geothermal|battery|other"
 
 _MEMBERS: Mapping[str, str] = {
-    "demand": r"nondatacenter_growth_\d{4}_\d{4}|peak_energy_delta|added_share_\w+|component_peak_share"
-    r"|electric_heating_share|energised_\w+|request\w+",
+    "demand": r"nondatacenter_growth_\d{4}_\d{4}|peak_energy_delta|added_share_\w+|component_(share|peak_error)"
+    r"|base_year_datacenter_share|electric_heating_share|energised_\w+|request\w+",
     "retirements": rf"survival_(max_age|half_life|steepness)_({_TECHNOLOGY})|retirement_(slip|notice)_\w+",
     "queue": rf"(growth_multiplier|trend_damping|trend_kappa|pipeline_completion)_({_TECHNOLOGY})|build_multiplier"
     r"|second_expert_share|pipeline_(slip_years|delay_factor|memory_years|record_share|on_time_share)"

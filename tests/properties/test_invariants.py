@@ -111,7 +111,7 @@ def test_historic_peak_leaves_no_headroom_without_curtailment():
     weather = adequacy.AreaWeather("us.ercot", 2020, shape, *(np.zeros(8760) for _ in range(3)))
     record = notions.AreaRecord([weather], notions.HydroPlan(np.zeros(12), 0.0, 1.0), 0.0, 120)
     level, nil = np.full((1, 1), 1000.0), np.zeros((1, 1))
-    balance = adequacy.AreaBalance(level, nil, nil, dict.fromkeys(adequacy.VARIABLE, nil), nil)
+    balance = adequacy.AreaBalance(level, nil, nil, dict.fromkeys(adequacy.VARIABLE, nil), nil, nil)
     margin = notions.historic_peak(record, weather, balance, balance)
     loads = margin.coefficients[0, 0] @ margin.profiles[0]
     for season in (notions.IS_SUMMER, ~notions.IS_SUMMER):

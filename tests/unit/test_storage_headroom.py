@@ -24,7 +24,11 @@ def grid():
 def case(seed):
     margin, power, energy, eta = random_store(seed)
     one = np.ones((1, 1))
-    return Margin(margin[None, None], one[:, None], ()), Store(power * one, energy * one, eta * one), margin
+    return (
+        Margin(margin[None, None], one[:, None], (), ("margin",)),
+        Store(power * one, energy * one, eta * one),
+        margin,
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

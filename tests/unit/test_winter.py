@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scenario_factory import drawn
 
 from capacity import adequacy, area_hours, country, notions, supply, winter
@@ -34,10 +31,10 @@ def margin(a, country_name="US", weather=0, **values):
 def test_without_levers_there_is_no_winter_term():
     fleet, _, plain = balances("US")
     assert all(balance.winter is None for balance in plain)
-    assert all(balance.shaped_mw is balance.load_mw for balance in plain)
     record = notions.area_records(GRID, fleet, WEATHER, drawn(20).central)[0]
     found = notions.firm_capacity(record, record.weather[0], plain[0], plain[0].take(np.array([0])))
-    assert found.profiles.shape[1] == len(notions.TERMS) - 2
+    assert not set(notions.WINTER_TERMS) & set(found.terms)
+    assert found.profiles.shape[1] == len(found.terms)
 
 
 def test_heat_moves_load_into_cold_months_and_keeps_the_energy():
@@ -47,12 +44,9 @@ def test_heat_moves_load_into_cold_months_and_keeps_the_energy():
     january, july = slice(0, 744), slice(4344, 5088)
     assert (heated[:, january].mean(axis=1) < plain[:, january].mean(axis=1)).all()
     assert (heated[:, july].mean(axis=1) > plain[:, july].mean(axis=1)).all()
-    shape = same.shaped_mw[:, -1:] * (1.0 + (1.0 + same.stretch[:, -1:]) * (weather.load_shape - 1.0))
-    load = shape + same.winter.heating_mw[:, -1:] * weather.heating
+    load = adequacy.native_mw(weather, same, np.arange(len(same.load_mw)), -1)
     np.testing.assert_allclose(load.mean(axis=1), balance.load_mw[:, -1], rtol=1e-9)
-    np.testing.assert_allclose(
-        load.max(axis=1), winter.peak_mw(weather, same.load_mw, same.stretch, same.winter)[:, -1], rtol=1e-12
-    )
+    np.testing.assert_allclose(load.max(axis=1), adequacy.peak_mw(weather, same)[:, -1], rtol=1e-12)
 
 
 def test_a_cold_spell_takes_gas_in_its_hours_alone():
@@ -78,17 +72,6 @@ def test_heat_follows_the_cold_and_is_flat_where_there_is_none():
     assert winter.MONTH_OF_HOUR[shape.argmax()] == 1
     assert abs(shape[0] - shape[-1]) < 0.01, "December runs on into January"
     np.testing.assert_array_equal(winter.heating_shape(np.full(12, 25.0)), 1.0)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    shapes=arrays(np.float64, (2, 40), elements=st.floats(0.0, 3.0).map(lambda x: round(x, 2))),
-    weights=st.tuples(st.floats(0, 5), st.floats(0, 5)),
-)
-def test_unbeaten_hours_hold_the_peak_of_every_mixture(shapes, weights):
-    load = weights[0] * shapes[0] + weights[1] * shapes[1]
-    hours = winter._unbeaten(shapes[0], shapes[1])
-    assert load[hours].max() == load.max()
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.001])
