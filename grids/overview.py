@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from grids import overview_zones
 from grids.info import coverage, known_totals, records
 from grids.provenance import PREPARED, SourceFile, sources
 from grids.variables import REGISTRY
@@ -127,6 +128,8 @@ def page(grid: xr.Dataset) -> str:
         *_totals(grid),
         "",
         *_variables(grid),
+        "",
+        *overview_zones.section(),
         "",
         *_rebuild(),
         "",
