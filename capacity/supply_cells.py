@@ -81,8 +81,7 @@ def area_shares(grid: xr.Dataset, fleet: Fleet, a: int) -> AreaShares:
 
 def spread_shares(grid: xr.Dataset, cells: NDArray[np.int64], technologies: Sequence[str]) -> Floats:
     """Shares (technology, cell) by land or load; each row sums to 1."""
-    part = grid.isel(cell=cells)
-    land, load = part["cell_land_km2"].to_numpy(), part["cell_load_weight"].to_numpy()
+    land, load = (grid[name].to_numpy()[cells] for name in ("cell_land_km2", "cell_load_weight"))
     by_land = np.stack([land if name in SPREAD_BY_LAND else load for name in technologies])
     return _shares(by_land, np.full(by_land.shape, 1.0 / len(cells)))
 
