@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
 from capacity.known_additions import Known, known_additions, nothing_known, with_younger_plans
+from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
 VINTAGE_YEARS = 5
@@ -84,6 +85,8 @@ def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
     """Country and number in its fleet of an area. Raises CapacityError naming near ones."""
     known = list(map(str, grid["area"].to_numpy()))
     if area not in known:
+        if parent_of(area) in known:
+            raise CapacityError(f"no area {area!r}; if it is a zone of {parent_of(area)}, add --areas us-zones")
         near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
         raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
     name = str(grid["area_country"].sel(area=area).item())

@@ -7,10 +7,10 @@ import pytest
 from grid_factory import tiny_grid
 
 import grids
-from capacity import lines, network, regimes, zones
+from capacity import CapacityError, lines, network, regimes, zones
 from capacity.deployment import request_pattern
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet
+from capacity.fleet import Fleet, number_of
 from grids import GridDataError
 from grids.areas import parent_of
 from grids.zones import open_zones, split
@@ -199,3 +199,9 @@ def test_zones_share_the_rules_the_record_and_the_lines_of_their_area(cut, whole
     added, parts = (lines.added_mw(fleet.areas, years, 2024, nil, full) for fleet in fleets)
     inside = sum(line["mw"] for line in lines.planned() if line["from"] == line["to"])
     assert parts[0, -1].sum() == pytest.approx(added[0, -1].sum() + 2 * inside)
+
+
+def test_a_zone_without_the_option_is_told_of_it(cut, whole):
+    with pytest.raises(CapacityError, match=r"zone of us\.ercot, add --areas us-zones"):
+        number_of(whole, "us.ercot.p63")
+    assert number_of(cut, "us.ercot.p63")[0] == "US"
