@@ -84,7 +84,7 @@ class AreaHours:
         """Hours of all draws; place : (draw,) one uniform a draw, which picks its weather year for all areas at once.
 
         On a GPU, draws stay on the device where areas are islands with an hourly margin and the energy share is the
-        only term of new load; events are counted on the host.
+        only term of new load; no hour is then looked at on the host.
         """
         tasks = [
             (a, *group) for a, record in enumerate(self.records) for group in weather_groups(record.weather, place)
@@ -93,11 +93,14 @@ class AreaHours:
         if not self._is_resident:
             _side_by_side(partial(self._solve, hourly), tasks, advance, self.how.workers)
             return hourly
-        found = on_device.solve(tasks, self.margin, self.hosting.policy.energy, self.how.shared)
+        tally = self.hosting.tally
+        sample = on_device.Sample(self.hosting.limit_mw[: len(tally.numbers)], self.hosting.zones)
+        how = self.how
+        found, figures = on_device.solve(tasks, self.margin, self.hosting.policy.energy, how.shared, sample)
+        if figures is not None:
+            tally.values[:] = asnumpy(figures)
         hourly = replace(hourly, **found._asdict())
-        few = self.how.event_draws
-        sample = Found(*(asnumpy(values[:few]) for values in (found.flexible, found.curtailed_hours))) if few else None
-        _side_by_side(partial(self._count, hourly, sample), tasks, advance, self.how.workers)
+        _side_by_side(partial(self._count, hourly), tasks, advance, how.workers)
         return hourly
 
     @property
@@ -128,15 +131,10 @@ class AreaHours:
                 self.hosting.solve(members, a, conditions, balance, hours, hourly.found)
         hourly.tally(members, a, conditions, balance)
 
-    def _count(
-        self, hourly: Hourly, sample: Found | None, a: int, conditions: adequacy.AreaWeather, members: Members
-    ) -> None:
+    def _count(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
         """Fill in the rest of an area and weather year whose headroom the device has found."""
-        if not members.size:
-            return
-        if sample is not None:
-            self.hosting.count(members[members < self.how.event_draws], a, conditions, self.margin, sample)
-        hourly.tally(members, a, conditions, self.balances[a].take(members))
+        if members.size:
+            hourly.tally(members, a, conditions, self.balances[a].take(members))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,16 +82,6 @@ class Hosting:
                 native = native_mw(conditions, balance, rows, y)
                 hours = margin_mw(margin.profiles[y], margin.coefficients[rows, y])
                 self._limit(members[rows], (a, y), (hours, native), kinds, found)
-
-    def count(
-        self, members: Members, a: int, conditions: AreaWeather, margin: Callable[..., Margin], found: Found
-    ) -> None:
-        """Count the events of sampled draws whose headroom, by the energy share alone, is known already."""
-        if members.size:
-            kinds = events.kinds_of_hours(conditions.weather_year, self.zones[a])
-            hours = margin(a, conditions, members)
-            for y in range(found.headroom_mw.shape[2]):
-                self._count(members, (a, y), hours, (kinds, None), found)
 
     def _count(
         self, members: Members, at: tuple[int, int], margin: Margin, aside: tuple[Members, Store | None], found: Found

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity import events
 from capacity.adequacy import AreaWeather
 from capacity.errors import CapacityError
 from capacity.notions import Margin
 from cuda_kernels import asnumpy, namespace_of, to_device
+from cuda_kernels.event_figures import COLUMNS, event_figures_of_sets
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.streams import staged
 
@@ -35,11 +37,24 @@ class Found(NamedTuple):
     curtailed_hours: Any
 
 
+class Sample(NamedTuple):
+    """The first draws of a run, whose events of curtailment are counted.
+
+    limit_mw : (draw, area)   Load that the area's cells can take. [MW]
+    zones : (area,)           Time zones.
+    """
+
+    limit_mw: Floats
+    zones: Sequence[str]
+
+
 class Shared:
-    """What a run keeps on the device: the profiles of an area's weather year that years and scenarios share."""
+    """What a run keeps on the device: of an area's weather year, the profiles that years and scenarios share, and the
+    kinds of its hours."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int, int], Any] = {}
+        self._kinds: dict[tuple[int, str], Any] = {}
 
     def profiles(self, conditions: AreaWeather, margin: Margin) -> Any:
         """Profiles (term, hour) of one year, on the device; only the terms that are not `yearly` mean something."""
@@ -48,9 +63,17 @@ class Shared:
             self._kept[key] = to_device("gpu")(np.ascontiguousarray(margin.profiles[0]))
         return self._kept[key]
 
+    def kinds(self, weather_year: int, zone: str) -> Any:
+        """`events.kinds_of_hours` on the device."""
+        if (weather_year, zone) not in self._kinds:
+            self._kinds[weather_year, zone] = to_device("gpu")(events.kinds_of_hours(weather_year, zone))
+        return self._kinds[weather_year, zone]
 
-def solve(tasks: Sequence[Task], margin_of: Callable[..., Margin], share: Floats, shared: Shared) -> Found:
-    """Headroom of all draws, areas and years.
+
+def solve(
+    tasks: Sequence[Task], margin_of: Callable[..., Margin], share: Floats, shared: Shared, sample: Sample
+) -> tuple[Found, Any]:
+    """Headroom of all draws, areas and years; figures of events (draw of the sample, area, year, figure).
 
     tasks : together they hold every draw of every area once
     margin_of : the margin of a task (area, weather, draws); asked for one task ahead of the device
@@ -63,6 +86,7 @@ def solve(tasks: Sequence[Task], margin_of: Callable[..., Margin], share: Floats
     areas = 1 + max(task[0] for task in tasks)
     xp = namespace_of("gpu")
     found = Found(*(xp.zeros((draws, areas, years)) for _ in range(3)))
+    count = _Counting(sample, (areas, years), shared) if len(sample.limit_mw) else None
     ahead: deque[Margin] = deque()
     faults = []
 
@@ -82,8 +106,32 @@ def solve(tasks: Sequence[Task], margin_of: Callable[..., Margin], share: Floats
         faults.append(fault)
         for into, values in zip(found, (load[..., 0], load[..., 1], hours[..., 1]), strict=True):
             into[members, area] = values.T
+        if count is not None:
+            count(tasks[number], members, (profiles, coefficients), load[..., 1])
     _check(xp, tasks, faults)
-    return found
+    return found, None if count is None else count.figures
+
+
+class _Counting:
+    """Counts the events of the sample's draws, task by task."""
+
+    def __init__(self, sample: Sample, sizes: tuple[int, int], shared: Shared) -> None:
+        self._shared, self._zones, self._draws = shared, sample.zones, len(sample.limit_mw)
+        self._limit = to_device("gpu")(np.ascontiguousarray(sample.limit_mw))
+        self.figures = namespace_of("gpu").zeros((self._draws, *sizes, COLUMNS))
+
+    def __call__(self, task: Task, members: Any, margin: tuple[Any, Any], load: Any) -> None:
+        """members : those of the task, ascending, on the device, as are load (year, member) and
+        margin = (profiles (year, term, hour), coefficients (year, member, term))."""
+        area, conditions, known = task
+        few = int(np.searchsorted(known, self._draws))
+        if few == 0:
+            return
+        chosen, (profiles, coefficients) = members[:few], margin
+        hosted = namespace_of("gpu").minimum(load[:, :few], self._limit[chosen, area])
+        kinds = self._shared.kinds(conditions.weather_year, self._zones[area])
+        found = event_figures_of_sets(profiles, coefficients[:, :few], hosted, kinds)
+        self.figures[chosen, area] = found.transpose(1, 0, 2)
 
 
 def _profiles(xp: Any, shared: Any, yearly: Any, places: Sequence[int]) -> Any:

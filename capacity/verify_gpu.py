@@ -20,6 +20,7 @@ import numpy as np
 
 from capacity import verify_inputs, verify_speed
 from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_device
+from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom import Rule
 from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
@@ -271,6 +272,16 @@ def check_water_fill(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
         yield Pair(field, one, other)
 
 
+def check_event_figures(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Events of two years of loads by their bits, of loads that are never met, sometimes, and always."""
+    arrays = verify_inputs.loads_beside_margins(rng, *sizes)
+    got = asnumpy(event_figures_of_sets(*map(to_device("gpu"), arrays)))
+    *years, kinds = arrays
+    for year, (profiles, coefficients, load) in enumerate(zip(*years, strict=True)):
+        want = event_figures(profiles, coefficients, load, kinds, engine="numpy")
+        yield Pair(f"figures, year {year}", got[year], want)
+
+
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
@@ -278,6 +289,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "storage": check_storage,
     "quantile": check_quantile,
     "water_fill": check_water_fill,
+    "event_figures": check_event_figures,
 }
 """By the stem of the .cu file."""
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cuda_kernels.water_fill import Table
 
 Floats = NDArray[np.float64]
+Kinds = NDArray[np.int64]
 
 SHARES = np.array([0.0, 0.0025, 0.005, 0.01, 0.05, 0.3, 0.6])
 """Seven, so that the launcher groups them by two and one."""
@@ -54,6 +55,15 @@ def headroom_families(
         yield f"straddles zero, {count} profiles", shapes, coefficients
         ties = rng.integers(-3, 4, (count, hours)).astype(np.float64)
         yield f"ties, {count} profiles", ties, rng.integers(-3, 8, (cases, count)).astype(np.float64)
+
+
+def loads_beside_margins(rng: np.random.Generator, cases: int, hours: int) -> tuple[Floats, Floats, Floats, Kinds]:
+    """Profiles (2, 6, hours), coefficients (2, cases, 6) and loads (2, cases) of two years; kinds (2, hours)."""
+    profiles = np.stack([area(rng, hours) for _ in range(2)])
+    coefficients = np.stack([draws(rng, cases) for _ in range(2)])
+    load = rng.exponential(25e3, (2, cases))
+    load[:, ::7] = 0.0
+    return profiles, coefficients, load, rng.integers(0, 4, (2, hours))
 
 
 def stores(rng: np.random.Generator, sizes: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:

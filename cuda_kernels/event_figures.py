@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._namespace import Array, array_namespace
 from .errors import KernelError
 from .headroom import Engine, _use_numba
 
@@ -38,7 +39,7 @@ def event_figures(
     profiles (K, hour), coefficients (case, K) : the margin is their product, added term by term. [MW]
     load_mw : (case,)
     kinds : (2, hour)   Season and part of the day of each hour, 0 to 3.
-    engine : "auto" (numba when installed), "numpy" or "numba"; the same bits
+    engine : "auto" (numba when installed), "numpy" or "numba"; CuPy arrays run on the device; the same bits
 
     Columns: hours with any curtailment, runs of them, the longest run [h], the deepest cut over the load [1], hours by
     season, hours by part of the day. Raises KernelError for shapes that do not fit.
@@ -47,6 +48,11 @@ def event_figures(
     wanted = ((len(load_mw), terms), (2, hours))
     if (coefficients.shape, kinds.shape) != wanted:
         raise KernelError(f"coefficients and kinds must be {wanted}, got {(coefficients.shape, kinds.shape)}")
+    if array_namespace(profiles, coefficients, load_mw, kinds) is not np:
+        from ._event_figures_cuda import count as on_device
+
+        figures_of_set: Floats = on_device(profiles[None], coefficients[None], load_mw[None], kinds, COLUMNS)[0]
+        return figures_of_set
     if _use_numba(engine):
         from ._event_figures_numba import count
 
@@ -57,6 +63,24 @@ def event_figures(
     cuts = cuts_of_constant_load(profiles, coefficients, load_mw)
     rows = [figures(cut, load, kinds) for cut, load in zip(cuts, load_mw, strict=True)]
     return np.array(rows).reshape(len(rows), COLUMNS)
+
+
+def event_figures_of_sets(profiles: Array, coefficients: Array, load_mw: Array, kinds: Array) -> Array:
+    """The same figures (set, case, 12) for several sets of profiles, such as years; on the device in one launch.
+
+    profiles (set, K, hour), coefficients (set, case, K), load_mw (set, case), kinds (2, hour)
+    """
+    sets, terms, hours = profiles.shape
+    wanted = ((sets, load_mw.shape[-1], terms), (sets, coefficients.shape[1]), (2, hours))
+    if (coefficients.shape, load_mw.shape, kinds.shape) != wanted:
+        shapes = (coefficients.shape, load_mw.shape, kinds.shape)
+        raise KernelError(f"coefficients, loads and kinds must be {wanted}, got {shapes}")
+    if array_namespace(profiles, coefficients, load_mw, kinds) is np:
+        each = zip(profiles, coefficients, load_mw, strict=True)
+        return np.stack([event_figures(*one, kinds) for one in each])
+    from ._event_figures_cuda import count
+
+    return count(profiles, coefficients, load_mw, kinds, COLUMNS)
 
 
 def figures(cuts: Cuts, load_mw: float, kinds: Hours) -> Floats:

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
+from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
 from cuda_kernels.water_fill import water_fill
 
-from . import stand_in, test_quantile, test_water_fill
+from . import stand_in, test_event_figures, test_quantile, test_water_fill
 
 
 def headroom_differs(cupy: object) -> bool:
@@ -101,6 +102,21 @@ def philox_differs(cupy: object) -> bool:
         return True
 
 
+def events_differ(cupy: object) -> bool:
+    for order in ("ascending", "descending", "random"):
+        stand_in.settings.order = order
+        for cases, hours in ((3, 40), (9, 1100), (5, 2050)):
+            arrays = test_event_figures.made_up(cases, hours)
+            try:
+                got = event_figures_of_sets(*map(cupy.asarray, arrays)).get()
+            except RuntimeError:
+                return True
+            each = [event_figures(*one, arrays[3], engine="numpy") for one in zip(*arrays[:3], strict=True)]
+            if not np.array_equal(got, np.stack(each)):
+                return True
+    return False
+
+
 def quantile_differs(cupy: object) -> bool:
     probabilities = (0.0, 0.13, 0.29, 0.41, 0.62, 0.77, 0.95, 1.0)
     for order in ("ascending", "descending", "random"):
@@ -137,6 +153,7 @@ JUDGES = {
     "headroom": headroom_differs,
     "headroom_weighted": weighted_differs,
     "philox": philox_differs,
+    "event_figures": events_differ,
     "quantile": quantile_differs,
     "water_fill": water_fill_differs,
 }

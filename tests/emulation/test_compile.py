@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cuda_kernels import (
+    _event_figures_cuda,
     _headroom_cuda,
     _headroom_weighted_cuda,
     _philox_cuda,
@@ -37,6 +38,7 @@ FILES = {
     "headroom_weighted": weighted(7, 12),
     "quantile": (_quantile_cuda.KERNEL,),
     "water_fill": (_water_fill_cuda.KERNEL,),
+    "event_figures": (_event_figures_cuda.KERNEL,),
     "storage": (_storage_cuda.KERNEL,),
 }
 QUICK = ("75", "90", "120")

@@ -157,6 +157,30 @@ QUANTILE = {
     "one form of interpolation": ("weight >= 0.5 ?", "weight >= 1.5 ?"),
     "columns of another number": ("static_cast<size_t>(q) * column_count", "static_cast<size_t>(q) * draws"),
 }
+EVENTS = {
+    "tail guard broken": ("if (h < hours) {", "if (h <= hours) {"),
+    "native shortage charged": ("load - fmax(margin, 0.0)", "load - margin"),
+    "last term left out": ("k < terms; ++k) margin", "k < terms - 1; ++k) margin"),
+    "hours of a margin equal to the load": ("= cut > 0.0;", "= cut >= 0.0;"),
+    "runs end with a word": ("    for (int bit = 0; bit < 32", "    runs.now = 0;\n    for (int bit = 0; bit < 32"),
+    "runs go on over quiet words": ("        runs.now = 0;\n        return;", "        return;"),
+    "runs counted by hours": ("if (runs.now == 1) ++runs.number;", "if (runs.now > 0) ++runs.number;"),
+    "bits from the far end": ("bits >> bit & 1u", "bits >> (31 - bit) & 1u"),
+    "words of the neighbour warp": ("words[part * (BLOCK / 32) + warp]", "words[part * (BLOCK / 32) + (warp ^ 1)]"),
+    "words read before they are there": (
+        "        __syncthreads();\n        if (threadIdx.x == 0) {",
+        "        if (threadIdx.x == 0) {",
+    ),
+    "words overwritten too early": ("        __syncthreads();   // the words of the previous tile are read\n", ""),
+    "counts not cleared": ("if (threadIdx.x < 2 * KINDS) counts[threadIdx.x] = 0;", ""),
+    "counts not added atomically": ("atomicAdd(counts + kind, mine[kind]);", "counts[kind] += mine[kind];"),
+    "counts read before they are there": ("    __syncthreads();\n    double* to", "    double* to"),
+    "parts of the day like seasons": ("kinds[static_cast<size_t>(hours) + h]", "kinds[h]"),
+    "deepest of one thread": ("deepest = fmax(deepest, depths[i]);", "deepest = fmax(deepest, depths[0]);"),
+    "depth in MW": ("deepest / load : 0.0", "deepest : 0.0"),
+    "set of the first": ("blockIdx.y) * terms * hours", "0) * terms * hours"),
+    "loads of the first set": ("blockIdx.y) * cases + blockIdx.x", "0) * cases + blockIdx.x"),
+}
 WATER_FILL = {
     "tail guard broken": ("if (at >= loads) return;", "if (at > loads) return;"),
     "last node out of reach": ("count - 2);", "count - 3);"),
@@ -251,7 +275,7 @@ def test_the_unchanged_kernels_survive(tmp_path):
     assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    for kind in ("headroom_weighted", "philox", "quantile", "water_fill"):
+    for kind in ("event_figures", "headroom_weighted", "philox", "quantile", "water_fill"):
         assert not differs(kind, _launch.source(kind), tmp_path)
 
 
@@ -272,6 +296,13 @@ def test_quantile_mutant_is_killed(tmp_path, name):
     text = mutate(_launch.source("quantile"), *QUANTILE[name])
     arguments = test_sanitizers.quantile_arguments()
     assert differs("quantile", text, tmp_path) or races(text, _quantile_cuda.KERNEL.name, arguments, (2, 256), tmp_path)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_events_mutant_is_killed(tmp_path, name):
+    text = mutate(_launch.source("event_figures"), *EVENTS[name])
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["event_figures"]
+    assert differs("event_figures", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", WATER_FILL)

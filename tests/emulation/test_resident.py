@@ -41,6 +41,26 @@ def counted(grid: xr.Dataset, **how) -> tuple[int, int]:
     return stand_in.transfers["host to device"], stand_in.transfers["device to host"]
 
 
+def zone_of(grid: xr.Dataset, profile: str) -> str:
+    return str(grid["area_timezone"].sel(area=profile.split("/")[0]).to_numpy())
+
+
+def test_no_hour_is_looked_at_on_the_host(cupy, grid, monkeypatch):
+    """Nor is any in a run with events, whose figures are counted where the headroom lies."""
+
+    def on_the_host(*arguments, **more):
+        raise AssertionError("hours on the host")
+
+    from cuda_kernels import event_figures, headroom
+
+    monkeypatch.setattr(headroom, "_numpy", on_the_host)
+    monkeypatch.setattr(headroom, "_numba", on_the_host)
+    monkeypatch.setattr(event_figures, "cuts_of_constant_load", on_the_host)
+    monkeypatch.setattr(event_figures, "_use_numba", on_the_host)
+    run(grid, "gpu", event_draws=6)
+    assert "event_figures" in {name for name, _, _ in stand_in.launches}
+
+
 @pytest.mark.parametrize(
     "how",
     [
@@ -75,6 +95,11 @@ def test_transfers_are_few_and_do_not_grow_with_draws_or_years(cupy, grid):
     both = counted(grid, draws=20, names=("reference", "us-flexible-load"))
     assert both[0] <= 2 * up - grid.sizes["profile"]
     assert both[1] <= 2 * down
+    # Events: kinds of hours for each weather year and time zone, room of cells for each country; two arrays back.
+    kinds = {(profile.split("/")[1], zone_of(grid, profile)) for profile in grid["profile"].to_numpy()}
+    with_events = (up + len(kinds) + COUNTRIES, down + 2 * COUNTRIES)
+    assert counted(grid, draws=20, event_draws=8) == with_events
+    assert counted(grid, draws=20, event_draws=20, years=[2025, 2026]) == with_events
     # Draws by area cost one array more for each variable.
     assert counted(grid, draws=20, area_draws=True) == (up, down + 6 * COUNTRIES)
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuda_kernels import _exact, _headroom_cuda, _headroom_weighted_cuda, _philox_cuda, _quantile_cuda, _water_fill_cuda
+from cuda_kernels import (
+    _event_figures_cuda,
+    _exact,
+    _headroom_cuda,
+    _headroom_weighted_cuda,
+    _philox_cuda,
+    _quantile_cuda,
+    _water_fill_cuda,
+)
 from cuda_kernels._launch import source
 
-from . import build, sanitizer, test_water_fill
+from . import build, sanitizer, test_event_figures, test_water_fill
 
 pytestmark = [
     pytest.mark.slow,
@@ -80,7 +88,15 @@ def water_fill_arguments() -> Arguments:
     return [*table, *loads, *outputs, *(np.int32(n) for n in (4, 33, 5, 4, 47))]
 
 
+def event_arguments() -> Arguments:
+    """Of event_figures for two sets of three cases."""
+    profiles, coefficients, load, kinds = test_event_figures.made_up(3, 1100)
+    sizes = [np.int32(n) for n in (3, 1100, 3)]
+    return [profiles, coefficients, load, kinds, np.zeros((2, 3, 12)), *sizes]
+
+
 LAUNCHES = {
+    "event_figures": ("event_figures", _event_figures_cuda.KERNEL.name, event_arguments(), (3, 2), 128),
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
     "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), 2, 128),
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
@@ -113,10 +129,15 @@ def wrong(body: str) -> str:
 NEIGHBOUR = (
     "__shared__ int part[64];\n const int i = threadIdx.x;\n part[i] = i;\n BARRIER\n data[i % n] = part[63 - i];"
 )
+COUNTER = (
+    "__shared__ int sum;\n if (threadIdx.x == 0) sum = 0;\n __syncthreads();\n"
+    " sum += n;\n __syncthreads();\n if (threadIdx.x == 0) data[0] = sum;"
+)
 COMPLAINTS = {
     "read past the end": ("address", "data[0] = data[n];", 1, "heap-buffer-overflow"),
     "signed overflow": ("address", "data[0] = n * 2147483647;", 2, "signed integer overflow"),
     "shared memory without a barrier": ("thread", NEIGHBOUR.replace("BARRIER", ""), 64, "data race"),
+    "one shared address from many threads between barriers": ("thread", COUNTER, 64, "data race"),
     "one address from many threads": ("thread", "data[0] += 1;", 64, "data race"),
 }
 

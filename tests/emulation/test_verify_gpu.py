@@ -67,7 +67,7 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
         "normal_quantile",
         "philox_uniform",
     }
-    assert launched == {*kernels, "philox4x32_blocks", "quantile_select", "water_fill"}
+    assert launched == {*kernels, "philox4x32_blocks", "quantile_select", "water_fill", "event_figures"}
     assert {f"headroom_search<6, {shares}>" for shares in (1, 2)} <= {name for name, _, _ in stand_in.launches}
     text = page.read_text()
     assert "emulated on the CPU, driver for CUDA up to 13.0, CUDA 13.2, CuPy 0+stand.in, gridflops" in text

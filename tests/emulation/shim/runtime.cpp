@@ -47,6 +47,7 @@ struct Fiber {
 #endif
 #if defined(EMU_THREAD)
     void* tsan;
+    unsigned barriers;   // of the block that it has come to
 #endif
 };
 
@@ -61,7 +62,9 @@ char message[512];
 bool failed;
 #if defined(EMU_THREAD)
 void* scheduler_tsan;
-char block_sync, warp_sync[64], start_sync, end_sync;   // addresses that stand for what orders the threads
+// Addresses that stand for what orders the threads. Barriers of a block take turns: a thread that wakes up late must not
+// seem to come after what others did between this barrier and the next.
+char block_sync[2], warp_sync[64], start_sync, end_sync;
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 void* scheduler_fake_stack;
@@ -227,7 +230,7 @@ void wait(State state, int line) {
     self->state = state;
     self->line = line;
 #if defined(EMU_THREAD)
-    void* sync = state == State::block_wait ? &block_sync : &warp_sync[number_of(*self) / 32];
+    void* sync = state == State::block_wait ? &block_sync[self->barriers++ % 2] : &warp_sync[number_of(*self) / 32];
     __tsan_release(sync);
 #endif
     to_scheduler();
@@ -251,6 +254,7 @@ void prepare(Fiber& fiber, int number, char* stack) {
 #endif
 #if defined(EMU_THREAD)
     fiber.tsan = __tsan_create_fiber(0);
+    fiber.barriers = 0;
 #endif
 }
 
