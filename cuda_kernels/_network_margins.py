@@ -1,4 +1,4 @@
-"""Margins of all areas and hours of a case, and the areas as one. Used by _network_numba.py."""
+"""Margins of single hours in float64, and the areas as one. Used by _network_numba.py."""
 
 from __future__ import annotations
 
@@ -6,70 +6,126 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import any_order, in_order
+from ._headroom_single import ROUNDING, raise_to
+from ._jit import fused, in_order, lean
 from ._network_numpy import MAX_STEPS
 
-TILE = 128  # hours whose margins are computed area by area and then stored hour by hour
+
+@lean
+def margins_at(profiles: Any, coefficients: Any, margin: Any) -> None:
+    """Margins (area,) of an hour from profiles (K, area) of that hour and coefficients (K, area)."""
+    for i in range(margin.size):
+        margin[i] = coefficients[0, i] * profiles[0, i]
+    for k in range(1, coefficients.shape[0]):
+        for i in range(margin.size):
+            margin[i] += coefficients[k, i] * profiles[k, i]
 
 
-@any_order
-def margins(profiles: Any, c: Any, margin: Any, total: Any, buffer: Any) -> None:
-    """Margins (case, hour, area) of some cases, and their sum over areas (case, hour)."""
-    areas, k_count, hours = profiles.shape
-    total[:] = 0.0
-    for first in range(0, hours, TILE):
-        width = min(TILE, hours - first)
-        for a in range(areas):
-            for case in range(len(c)):
-                row, factor = profiles[a, 0, first : first + width], c[case, a, 0]
-                for h in range(width):
-                    buffer[h] = factor * row[h]
-                for k in range(1, k_count):
-                    row, factor = profiles[a, k, first : first + width], c[case, a, k]
-                    if factor == 0.0:
-                        continue
-                    for h in range(width):
-                        buffer[h] += factor * row[h]
-                sums, own = total[case, first : first + width], margin[case, first : first + width, a]
-                for h in range(width):
-                    sums[h] += buffer[h]
-                for h in range(width):
-                    own[h] = buffer[h]
+@fused
+def _below(x: Any, load: Any) -> tuple[Any, Any]:
+    """Sum of min(x - load, 0), and the number of x below `load`."""
+    depth, count = np.float32(0.0), np.float32(0.0)
+    for i in range(x.size):
+        d = x[i] - load
+        depth += d - abs(d)  # twice min(d, 0), in a form that vectorises
+        count += np.float32(1.0) if d < np.float32(0.0) else np.float32(0.0)
+    return np.float32(0.5) * depth, count
+
+
+@lean
+def _about(total: Any, allowed: float, most: Any) -> float:
+    """Roughly the load at which hours of a total margin lack an allowed share of it, by Newton's method in float32."""
+    load = most / np.float32(1.0 - allowed / total.size)
+    for _ in range(MAX_STEPS):
+        depth, count = _below(total, load)
+        if float(count) <= allowed:
+            break
+        lower = (float(depth) + float(count) * float(load)) / (float(count) - allowed)
+        if not lower < float(load) * (1.0 - 1e-6):
+            break
+        load = np.float32(lower)
+    return float(load)
 
 
 @in_order
-def copper_plate(total: Any, allowed: float) -> float:
-    """Headroom of the areas as one, native load first."""
-    load = 0.0
-    least = np.inf
+def _exact(load: float, allowed: float, total: Any) -> tuple[float, bool]:
+    """The largest load whose shortage is allowed, if that lies left of `load`; whether it does."""
+    summed, count = 0.0, 0
     for m in total:
-        load = max(load, m)
-        least = min(least, m)
-    if allowed == 0.0:
-        return max(least, 0.0)
-    load /= 1.0 - allowed / total.size
+        if m < load:
+            count += 1
+            summed += max(m, 0.0)
+    if not count * load - summed > allowed * load:
+        return load, False
     for _ in range(MAX_STEPS):
-        below = 0
-        summed = 0.0
+        lower = summed / (count - allowed)
+        if lower >= load:
+            break
+        load = lower
+        summed, count = 0.0, 0
         for m in total:
             if m < load:
-                below += 1
+                count += 1
                 summed += max(m, 0.0)
-        if below <= allowed or summed / (below - allowed) >= load:
+        if count <= allowed:
             break
-        load = summed / (below - allowed)
-    return load
+    return load, True
 
 
-@any_order
-def scales(margin: Any, total: Any) -> Any:
-    """Largest sum of absolute margins of an hour, and largest absolute total margin."""
-    scale = 0.0
-    largest = 0.0
-    for h in range(total.size):
-        one = 0.0
-        for i in range(margin.shape[1]):
-            one += abs(margin[h, i])
-        scale = max(scale, one)
-        largest = max(largest, abs(total[h]))
-    return scale, largest
+@in_order
+def copper_plate(total: Any, allowed: float, unit: float, exact: Any, scratch: Any) -> float:
+    """Headroom of the areas as one, native load first.
+
+    total : float32 (hour,) margins over the unit; 0 for a unit that float32 has no room for.
+    exact : by_hour (hour, K, area), coefficients (K, area). scratch : margin (area,), float32 (hour,), float64 (hour,)
+    """
+    margin, floored, few = scratch
+    by_hour, coefficients = exact
+    every, areas = by_hour.shape[0], by_hour.shape[2]
+    guard = ROUNDING * (coefficients.shape[0] + areas + 8.0)
+    least, most = np.float32(np.inf), np.float32(0.0)
+    for h in range(every):
+        floored[h] = total[h]
+        least, most = min(least, total[h]), max(most, total[h])
+    raise_to(floored, np.float32(0.0))
+    top = float(least) if allowed == 0.0 else max(_about(floored, allowed, most) * 1.001, 8.0 * guard)
+    while True:
+        edge = np.float32(top + 2.0 * guard) if unit > 0.0 else np.float32(np.inf)
+        count = 0
+        for h in range(every):
+            if total[h] <= edge:
+                margins_at(by_hour[h], coefficients, margin)
+                few[count] = _sum(margin)
+                count += 1
+        if allowed == 0.0:
+            return max(_least(few[:count]), 0.0)
+        whole = count == every
+        start = max(_most(few[:count]), 0.0) / (1.0 - allowed / every) if whole else top * unit
+        load, right = _exact(start, allowed, few[:count])
+        if right or whole:
+            return load
+        top = max(2.0 * top, top + 1.0)  # beyond one, every hour is looked at
+
+
+@lean
+def _sum(values: Any) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@lean
+def _least(values: Any) -> float:
+    least = np.inf
+    for value in values:
+        least = min(least, value)
+    return float(least)
+
+
+@lean
+def _most(values: Any) -> float:
+    most = -np.inf
+    for value in values:
+        most = max(most, value)
+    return float(most)

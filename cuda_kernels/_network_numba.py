@@ -1,10 +1,10 @@
 """numba body of the network kernel; `network.network_headroom` holds the contract.
 
-The hours of a case are walked in order with one flow that is carried along: where last hour's transfers still serve
-every area, the hour is settled by looking at it. Otherwise the flow is augmented along shortest residual paths from
-areas with surplus to short ones; when none is left, the areas from which a short one can still be reached are the
-tightest set. Its unserved load is then computed from the set itself, so that rounding in the carried flow cannot leak.
-Hours that are served at a load right of the root are served at every lower one and drop out for good.
+Hours that are served at a load right of the root are served at every lower one. Most are found by evening out in
+float32 (`_network_sift`), which also gives the others a flow to begin with. It is augmented along shortest residual
+paths from areas with surplus to short ones; when none is left, the areas from which a short one can still be reached
+are the tightest set. Its unserved load is then computed from the set itself, so that rounding in the flow cannot leak.
+The hour keeps its flow for the next, lower load, where little changes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import in_order
-from ._network_flow import NONE, ONE, augment, flow_of, imports_into, links_of, lowest, members
-from ._network_margins import TILE, copper_plate, margins, scales
+from ._jit import in_order, lean
+from ._network_flow import NONE, ONE, Ways, augment, ends_of, imports_into, lay, links_of, lowest, members, ways_of
+from ._network_hours import ENDLESS, Rough, case_of, look_at, of_side, walk
+from ._network_margins import copper_plate
 from ._network_numpy import BEYOND, LEAST_START, MAX_STEPS, NEGLIGIBLE, SETTLED
+from ._network_sift import margins, shared, sifting, singles, units
 
 _CASES_PER_THREAD = 4
 _AT_ONCE = 4  # cases whose margins are computed together: reading the profiles takes longer than using them
@@ -32,56 +34,33 @@ def unserved(deficit: Any, network: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         from ._network_numpy import unserved as side_by_side
 
         return side_by_side(deficit, network)
-    limits = np.require(np.where(np.eye(areas, dtype=bool), 0.0, limits), requirements=["C", "W"])
-    value, side = np.zeros(hours), np.zeros(hours, np.uint64)
-    residual = np.zeros((hours, areas, areas))
-    _unserved(deficit, limits, links_of(limits), (value, side, residual), flow_of(areas))
-    member = members(side, areas)
-    endless = np.isinf(limits)
-    if (endless & endless.T).any():  # no limit either way: residuals do not tell the flow, so augment side by side
-        from ._network_numpy import augmented
-
-        return value, member, augmented(deficit, limits)[1]
-    sent = np.where(endless, 0.0, limits) - np.where(endless, 0.0, residual)
-    sent = np.where(endless, -sent.transpose(0, 2, 1), sent)
-    return value, member, np.maximum(sent, 0.0)
+    most = ENDLESS * max(float(np.abs(deficit).sum(axis=1).max(initial=0.0)), 1e-300)
+    limits = np.require(np.minimum(np.where(np.eye(areas, dtype=bool), 0.0, limits), most), requirements=["C", "W"])
+    ways = ways_of(ends_of(limits > 0.0), areas)
+    start, end = ways.ends
+    both = np.stack([limits[start, end], limits[end, start]])
+    value, side, sent = np.zeros(hours), np.zeros(hours, np.uint64), np.zeros((hours, len(start)))
+    _unserved(np.require(deficit, requirements="W"), (both, limits, links_of(limits)), (value, side, sent), ways)
+    transfer = np.zeros((hours, areas, areas))
+    transfer[:, start, end], transfer[:, end, start] = np.maximum(sent, 0.0), np.maximum(-sent, 0.0)
+    return value, members(side, areas), transfer
 
 
 @in_order
-def _unserved(deficit: Any, limits: Any, links: Any, found: Any, flow: Any) -> None:
-    value, side, residual = found
+def _unserved(deficit: Any, network: Any, found: Any, ways: Ways) -> None:
+    limits, matrix, words = network
+    value, side, sent = found
+    areas, count = deficit.shape[1], limits.shape[1]
+    net, residual, links = np.empty(areas), np.empty(2 * count), np.empty((2, areas), np.uint64)
     for h in range(deficit.shape[0]):
-        _begin(limits, links, flow)
-        for i in range(deficit.shape[1]):
-            flow[0][0, i] = -deficit[h, i]
-        tightest = augment(flow)
-        short, _ = _of_side(tightest, -deficit[h], 0.0, deficit[h])
-        short -= imports_into(tightest, limits, links)
-        residual[h] = flow[1]
+        lay(sent[h], limits, ways.ends, (net, residual, links))
+        tightest = augment(-deficit[h], residual, links, ways)
+        sent[h] = limits[0] - residual[:count]
+        short, _ = of_side(tightest, -deficit[h], 0.0, deficit[h])
+        short -= imports_into(tightest, matrix, words)
         if short > 0.0:
             value[h] = short
             side[h] = tightest
-
-
-@in_order
-def _begin(limits: Any, links: Any, flow: Any) -> None:
-    """No transfers yet."""
-    flow[0][1] = 0.0
-    flow[1][:] = limits
-    flow[2][:] = links
-
-
-@in_order
-def _of_side(side: Any, margin: Any, load: float, weights: Any) -> Any:
-    """Shortage of a set of areas that imports nothing, and the share of the new load in it."""
-    short = 0.0
-    inside = 0.0
-    while side != NONE:
-        i = lowest(side)
-        side &= side - ONE
-        short += load * weights[i] - margin[i]
-        inside += weights[i]
-    return short, inside
 
 
 def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
@@ -102,15 +81,18 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
     if cases == 0:
         return results
     clean = np.where(np.eye(areas, dtype=bool), 0.0, limits)
-    hourly = (np.ascontiguousarray(profiles), np.ascontiguousarray(coefficients))
-    fixed = (*hourly, clean, np.array(weights), links_of(clean), np.array(caps))
+    given = shared(profiles, clean)
+    there, back = clean[:, given.ends[0], given.ends[1]], clean[:, given.ends[1], given.ends[0]]
+    by_case = [coefficients, clean, links_of(clean), np.stack([there, back], axis=1), weights, caps]
+    by_case = [np.require(values, requirements=["C", "W"]) for values in by_case]  # one type for all calls
     order = np.argsort(-shares, axis=1, kind="stable")
-    allowed = shares * profiles.shape[2]
+    asked = (shares * profiles.shape[2], order)
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     edges = [cases * i // pieces for i in range(pieces + 1)]
 
     def solve(piece: int) -> None:
-        _cases(edges[piece], edges[piece + 1], fixed, allowed, order, results, _room(profiles.shape[2], areas))
+        room = _room(profiles.shape, given.ends)
+        _cases(edges[piece], edges[piece + 1], (given, tuple(by_case)), asked, results, room)
 
     if pieces == 1:
         solve(0)
@@ -120,10 +102,17 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
     return results
 
 
-def _room(hours: int, areas: int) -> tuple[Any, ...]:
-    """Scratch of one thread: hours looked at, their native shortage, a flow, and the sets found at two loads."""
+def _room(shape: tuple[int, int, int], ends: Any) -> tuple[Any, ...]:
+    """Scratch of one thread: some cases' margins, what sifts them, hours of one case, walks, and the areas as one."""
+    areas, _, hours = shape
+    links = ends.shape[1]
     sets = [(np.empty(hours), np.empty(hours), np.zeros(hours, np.uint64)) for _ in range(2)]
-    return np.empty(hours, np.int64), np.zeros(hours), flow_of(areas), *sets
+    search = (ways_of(ends, areas), np.empty(areas), np.empty(areas))
+    walks = (np.empty(hours, np.int64), np.zeros(hours), search, *sets)
+    state = [np.empty((hours, size)) for size in (areas, areas, 2 * links)]
+    looked_at = (np.empty((hours, links)), (*state, np.empty((hours, 2, areas), np.uint64)))
+    as_one = (np.empty(areas), np.empty(hours, np.float32), np.empty(hours))
+    return singles(_AT_ONCE, shape), sifting(areas, links, hours), looked_at, walks, as_one
 
 
 def _cores() -> int:
@@ -132,66 +121,23 @@ def _cores() -> int:
 
 
 @in_order
-def _walk(load: float, hours: Any, count: int, case: Any, flow: Any, found: Any) -> None:
-    """Tightest set of hours[:count] at a load: found = value (hour,), share of the direction in it (hour,), set."""
-    margin, limits, weights, links, caps = case
-    balance, carried = flow[0][0], flow[0][1]
-    value, slope, member = found
-    _begin(limits, links, flow)
-    for at in range(count):
-        h = hours[at]
-        row = margin[h]
-        any_short = False
-        capped = NONE
-        for i in range(weights.size):
-            own = row[i] - load * weights[i]
-            if own < -caps[i]:
-                own = -caps[i]
-                capped |= ONE << np.uint64(i)
-            left = own + carried[i]
-            balance[i] = left
-            any_short |= left < 0.0
-        value[at] = 0.0
-        slope[at] = 0.0
-        if not any_short and capped == NONE:
-            continue
-        linked = augment(flow) if any_short else NONE
-        side = linked | capped
-        if side == NONE:
-            continue
-        short, inside = _of_side(side, margin[h], load, weights)
-        short -= imports_into(linked, limits, links)
-        capped &= ~linked
-        while capped != NONE:
-            short -= caps[lowest(capped)]
-            capped &= capped - ONE
-        member[at] = side
-        if short > 0.0:
-            value[at] = short
-            slope[at] = inside
+def _start(load: float, asked: tuple[float, float], fixed: Any, room: Any) -> Any:
+    """The case, a load right of the root, and the hours short there (first `count` of `hours`), with native shortage.
 
-
-@in_order
-def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
-    """A load right of the root, and the hours short there (first `count` of `hours`), with their native shortage."""
-    hours, native, flow, found, spare = room
-    value, slope, member = found
-    every = case[0].shape[0]
+    asked = (allowed hours, tolerance).
+    """
+    allowed, tolerance = asked
+    hours, native, _, found, spare = room[3]
+    value, slope, _ = found
+    case, looked_at = look_at(load, fixed, room)
     count = 0
     beyond = BEYOND
     for _ in range(MAX_STEPS):
-        for h in range(every):
-            hours[h] = h
-        _walk(load, hours, every, case, flow, found)
-        count = 0
-        for h in range(every):
-            if value[h] > 0.0:
-                hours[count] = h
-                value[count] = value[h]
-                slope[count] = slope[h]
-                member[count] = member[h]
-                count += 1
-        _walk(0.0, hours, count, case, flow, spare)
+        hours[:looked_at] = np.arange(looked_at)
+        walk(load, hours, looked_at, case, room[3], found)
+        native[:looked_at] = 0.0
+        count = _keep(looked_at, 0.0, hours, native, found)
+        walk(0.0, hours, count, case, room[3], spare)
         cost, rise, short = -allowed * load, -allowed, 0
         for at in range(count):
             native[at] = spare[0][at]
@@ -204,17 +150,18 @@ def _start(load: float, allowed: float, tolerance: float, case: Any, room: Any) 
             break
         beyond *= 10.0
         load = (load - cost / rise) * (1.0 + beyond) if rise > 0.0 else 2.0 * load
-    return load, count
+        case, looked_at = look_at(load, fixed, room)
+    return case, load, count
 
 
-@in_order
+@lean
 def _descend(load: float, count: int, allowed: float, tolerance: float, case: Any, room: Any) -> Any:
     """Newton from right of the root, where `found` holds the hours' cuts; the root, and how many hours are kept.
 
     The hours kept, short at the last load that was looked at, lead `hours`, `native` and `found`. Each step goes to the
     root for the cuts at hand, which never lies left of the true one, and only then looks for tighter cuts.
     """
-    hours, native, flow, found, _ = room
+    hours, native, _, found, _ = room
     for _ in range(MAX_STEPS):
         lower = _root_of_cuts(load, count, allowed, tolerance, native, found)
         if lower <= 0.0:
@@ -222,14 +169,14 @@ def _descend(load: float, count: int, allowed: float, tolerance: float, case: An
         if load - lower <= 1e-13 * load:
             return lower, count
         load = lower
-        _walk(load, hours, count, case, flow, found)
+        walk(load, hours, count, case, room, found)
         count = _keep(count, tolerance, hours, native, found)
         if count == 0:
             return load, 0
     return load, count
 
 
-@in_order
+@lean
 def _root_of_cuts(load: float, count: int, allowed: float, tolerance: float, native: Any, found: Any) -> float:
     """Root right of the true one if the cuts in `found`, taken at `load`, were the only ones."""
     value, slope, _ = found
@@ -258,7 +205,7 @@ def _root_of_cuts(load: float, count: int, allowed: float, tolerance: float, nat
     return load
 
 
-@in_order
+@lean
 def _keep(count: int, tolerance: float, hours: Any, native: Any, found: Any) -> int:
     """Move the hours that are still curtailed to the front; how many they are."""
     value, slope, member = found
@@ -302,49 +249,65 @@ def _binding(member: Any, count: int, cut: Any, by_area: Any) -> int:
 
 
 @in_order
-def _cases(first: int, end: int, fixed: Any, allowed: Any, order: Any, results: Any, room: Any) -> None:
+def _cases(first: int, end: int, fixed: Any, asked: Any, results: Any, room: Any) -> None:
     """Solve cases first..end."""
-    profiles, coefficients, limits, weights, links, caps = fixed
-    areas, _, every = profiles.shape
-    margin, total, buffer = np.empty((_AT_ONCE, every, areas)), np.empty((_AT_ONCE, every)), np.empty(TILE)
+    given, by_case = fixed
+    single, reach, unit = room[0], np.empty(_AT_ONCE), np.empty(_AT_ONCE)
     for start in range(first, end, _AT_ONCE):
         until = min(start + _AT_ONCE, end)
-        margins(profiles, coefficients[start:until], margin, total, buffer)
+        units(by_case[0][start:until], given.peaks, single, reach, unit)
+        margins(given.tiles, until - start, given.peaks.shape[1], single)
         for case in range(start, until):
-            own = (margin[case - start], limits[case], weights[case], links[case], caps[case])
-            _case(case, own, total[case - start], (allowed[case], order[case]), results, room)
+            s = case - start
+            rough = Rough(single.margin[s], single.total[s], single.size[s], reach[s], unit[s])
+            coefficients, matrix, words, limits, weights, caps = by_case
+            turned = np.ascontiguousarray(coefficients[case].T)
+            whole = (turned, matrix[case], words[case], limits[case], weights[case], caps[case])
+            _case(case, (rough, whole, given), (asked[0][case], asked[1][case]), results, room)
 
 
 @in_order
-def _case(case: int, task: Any, total: Any, asked: Any, results: Any, room: Any) -> None:
+def _case(case: int, fixed: Any, asked: Any, results: Any, room: Any) -> None:
     """Solve one case, its shares from the largest to the smallest."""
     load_out, copper_out, hours_out, unserved_out, native_out, cut_out, cut_hours_out, area_out = results
-    hours, _, flow, found, spare = room
-    scale, largest = scales(task[0], total)
+    rough, whole, given = fixed
+    hours, _, _, found, spare = room[3]
+    scale, largest = _scales(rough)
     tolerance = NEGLIGIBLE * scale
-    hosting = task[2].sum() > 0.0
+    hosting = whole[4].sum() > 0.0
     load, count, at_start = 0.0, 0, 0
+    looked_at = case_of(room[2][1], whole)
     for number in range(asked[0].size if hosting else 0):
         s = asked[1][number]
         limit = asked[0][s]
-        copper_out[case, s] = copper_plate(total, limit)
+        copper_out[case, s] = copper_plate(rough.total, limit, rough.unit, (given.by_hour, whole[0]), room[4])
         if number == 0:
             beyond = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
-            load, count = _start(beyond, limit, tolerance, task, room)
+            looked_at, load, count = _start(beyond, (limit, tolerance), fixed, room)
             at_start = count
         elif load <= 0.0:
             continue  # no headroom at a larger share, none at this
-        load, count = _descend(load, count, limit, tolerance, task, room)
+        load, count = _descend(load, count, limit, tolerance, looked_at, room[3])
         load_out[case, s] = load
         hours_out[case, s] = count
         if load > 0.0:
             cut_hours_out[case, s] = _binding(found[2], count, cut_out[case, s], area_out[case, s])
     # Hours that are served beside the new load are served without it.
     if not hosting:
-        at_start = total.size
-        for h in range(at_start):
-            hours[h] = h
-        _walk(0.0, hours, at_start, task, flow, spare)
+        looked_at, at_start = look_at(0.0, fixed, room)
+        hours[:at_start] = np.arange(at_start)
+        walk(0.0, hours, at_start, looked_at, room[3], spare)
     for h in range(at_start):
         unserved_out[case] += spare[0][h]
         native_out[case] += spare[0][h] > tolerance
+
+
+@lean
+def _scales(rough: Rough) -> Any:
+    """Largest sum of absolute margins of an hour, and largest absolute total margin."""
+    if rough.unit == 0.0:
+        return rough.reach, rough.reach
+    size, total = np.float32(0.0), np.float32(0.0)
+    for h in range(rough.size.size):
+        size, total = max(size, rough.size[h]), max(total, abs(rough.total[h]))
+    return float(size) * rough.unit, float(total) * rough.unit

@@ -1,7 +1,7 @@
 """numba body of the network kernel for more areas than bits in a word; `network.network_headroom` holds the contract.
 
 Newton's method, folding and the value of a set are those of the NumPy body; only the tightest set of each hour is found
-here. The hours are walked in order with one flow that is carried along, as in `_network_numba`, but sets are arrays and
+here. The hours are walked in order with one flow that is carried along; unlike in `_network_numba`, sets are arrays and
 areas know their neighbours, of which there are few: the work of an hour grows with the links and not with the square of
 the areas.
 """

@@ -24,9 +24,10 @@ as when a leaf is folded, and lies on the short side where d[i] > cap[i].
 
 Two bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it what
 its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
-areas; beyond, it augments all hours' flows side by side. numba carries the flow of one hour into the next, so that most
-hours are settled by looking at them, and augments the rest along shortest paths, with sets of areas as words of bits;
-of more than 64 areas the hours are walked the same way with sets as arrays (`_network_wide`).
+areas; beyond, it augments all hours' flows side by side. numba drops the hours that evening out in float32 serves, and
+augments the flows of the others along shortest paths, with sets of areas as words of bits, an hour beginning each step
+of Newton's method with its flow of the step before; of more than 64 areas, hours are walked in order with one flow that
+is carried along, and sets are arrays (`_network_wide`).
 """
 
 from __future__ import annotations
