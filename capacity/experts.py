@@ -1,8 +1,8 @@
-"""Which expert a draw follows in which year, and how fast the two statistical ones let a technology grow.
+"""Which expert a draw follows in which year, and how fast those beside the pipeline let a technology grow.
 
-pipeline (E2) the recorded project pipeline, near the base year; trend (E1) the damped trend of the country's own
-capacity; second (E3) the path of diffusion (wind, solar) or displacement (coal, gas) that a hindcast learnt from
-all countries. See docs/projection.md.
+pipeline (E2) the recorded project pipeline, near the base year; trend (E1) and smoothing, two damped trends of the
+country's own capacity; second (E3) the path of diffusion (wind, solar) or displacement (coal, gas) that a hindcast
+learnt from all countries. See docs/projection.md.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity import smoothing
 from capacity.draws import CentralPath, Draws
-from capacity.experts_data import TAILS, ExpertRecord, held, read_experts
+from capacity.experts_data import SMOOTHING as SMOOTHER
+from capacity.experts_data import TAILS, ExpertRecord, faded, held, read_experts
 from capacity.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
-TREND, SECOND, PIPELINE, KNOWN = 0, 1, 2, 3
-EXPERTS = ("trend", "second", "pipeline", "known")
+TREND, SECOND, PIPELINE, KNOWN, SMOOTHING = 0, 1, 2, 3, 4
+EXPERTS = ("trend", "second", "pipeline", "known", "smoothing")
 """Names of the codes, in order; known is no expert but the record of a year that is over."""
 
 TREND_OF = {
@@ -34,6 +36,8 @@ TREND_OF = {
 """Which hindcast series lends its damping and spread to a technology; the rest use `other`."""
 
 DRIFT_YEARS = 8
+TESTED_YEARS = 10
+"""Longest horizon of the hindcast."""
 MIN_SPREAD = 0.005
 """Least spread of yearly log growth, a numerical floor: a flat record does not pass for certainty."""
 
@@ -51,25 +55,31 @@ def origin(fleet: Fleet, k: int) -> int:
 def statistical_growth(
     fleet: Fleet, draws: Draws | CentralPath, k: int, reached: Floats | None = None
 ) -> tuple[Floats, Codes]:
-    """Yearly log growth (draw, year) of national capacity of technology k, and the expert behind it, TREND or SECOND.
+    """Yearly log growth (draw, year) of national capacity of technology k, and the expert behind it.
 
-    reached : (draw, known year)  National capacity after each year that is known. Both experts start from the last of
+    reached : (draw, known year)  National capacity after each year that is known. All experts start from the last of
     them and see all of them; growth in known years is zero, for it is not asked for. [MW]
 
-    A draw follows the second expert at horizon h where its uniform lies below that expert's weight at h; the uniform
-    is one a draw, so that a draw changes expert only where the weights do.
+    A draw has one uniform: where it lies below the second expert's weight at a horizon the draw follows it there,
+    where it lies within the smoothing's weight of one it follows the smoothing, else the trend. So a draw changes
+    expert only where the weights do.
     """
-    technology = fleet.technologies[k]
+    technology, pre = fleet.technologies[k], fleet.prefix
     record = record_of(fleet, technology)
     past = _past_growth(fleet, k, np.empty((1, 0)) if reached is None else reached)
     growth = trend_growth(fleet, draws, k, past)
     expert = np.full(growth.shape, TREND, dtype=np.int8)
-    if record is None or record.second is None:
+    if record is None:
         return growth, expert
     known = origin(fleet, k) - fleet.base_year
-    weight = _from_origin(record.weight, growth.shape[1], known)
-    weight = weight * draws.scalar(f"{fleet.prefix}.second_expert_share")[:, None]
-    follows = draws.uniform(f"{fleet.prefix}.statistics.{technology}")[:, None] < weight
+    beside = draws.scalar(f"{pre}.second_expert_share")[:, None]
+    at = draws.uniform(f"{pre}.statistics.{technology}")[:, None]
+    follows = at >= 1.0 - beside * _from_origin(record.weight[SMOOTHER], growth.shape[1], known)
+    expert[follows] = SMOOTHING
+    growth = np.where(follows, smoothed_growth(fleet, draws, k, past), growth)
+    if record.second is None:
+        return growth, expert
+    follows = at < beside * _from_origin(record.weight[record.second], growth.shape[1], known)
     expert[follows] = SECOND
     return np.where(follows, second_growth(fleet, draws, k, past), growth), expert
 
@@ -91,6 +101,29 @@ def trend_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floats)
     horizon = (draws.years - origin(fleet, k))[None, :]
     growth = damping ** np.maximum(horizon, 1) * g0 * multiplier + kappa * _error(fleet, draws, k, "trend", past)
     return np.where(horizon > 0, growth, 0.0)
+
+
+def smoothed_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floats) -> Floats:
+    """Exponential smoothing of the record of capacity, with the spread it earned, times the factor on trends.
+
+    What weighs its settings is the record until the base year, the same for every draw, so that the path is linear in
+    the growth of each (`smoothing.response`). Beyond the horizons that the hindcast tests growth fades by a tenth a
+    year, as that of the second expert does beyond its path.
+    """
+    technology = fleet.technologies[k]
+    record = record_of(fleet, technology)
+    assert record is not None
+    known = origin(fleet, k) - fleet.base_year
+    years = len(draws.years) - known
+    growth = np.zeros((1, len(draws.years)))
+    if past.shape[1] and years > 0:
+        settled, tested = _past_growth(fleet, k, np.empty((1, 0)))[0], min(years, TESTED_YEARS)
+        path = sum(share * smoothing.response(settled, past.shape[1], trust, tested) for share, trust in record.trust)
+        steps = past @ np.diff(path, axis=1, prepend=0.0)
+        growth = np.concatenate([np.zeros((len(steps), known)), faded(steps, years)], axis=1)
+    multiplier = draws.parameter(f"{fleet.prefix}.growth_multiplier_{TREND_OF[technology]}")
+    error = record.kappa[SMOOTHER] * _error(fleet, draws, k, SMOOTHER, past)
+    return np.where(draws.years > origin(fleet, k), growth * multiplier + error, 0.0)
 
 
 def second_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floats) -> Floats:

@@ -20,6 +20,8 @@ from capacity.errors import CapacityError
 Floats = NDArray[np.float64]
 
 FILE = "experts.json"
+TREND, SMOOTHING = "trend", "smoothing"
+"""Names of the statistical experts."""
 TAILS: tuple[tuple[tuple[float, float], ...], ...] = (
     ((1.0, 1.0),),
     ((0.8, 0.7), (0.2, 1.9)),
@@ -39,8 +41,10 @@ COMPLIES, WIDENED, WORSE, WIDE, UNTESTED = VERDICTS = (
 class ExpertRecord:
     """What is known of one series of generation in one country.
 
-    second : name of the expert beside the trend (diffusion, displacement), or None
-    weight : (horizon,)        Share of the second expert in what does not follow the pipeline; the last holds on. [1]
+    second : name of the structural expert beside the statistical ones (diffusion, displacement), or None
+    weight : by expert, (horizon,)  Share in what does not follow the pipeline, this country's own record included;
+        the last holds on, and they sum to 1. [1]
+    trust : Weighted powers of the likelihood that tell settings of the smoothing apart (`capacity.smoothing`).
     kappa, tail : by expert    Factor on the unit spread, and index into TAILS.
     own : by expert            Weight of the series' own spread against what its size lets expect, in logs. [1]
     widening : (horizon,)      Factor on every spread, that of the shipping rule for all countries and that for this
@@ -55,7 +59,8 @@ class ExpertRecord:
 
     series: str
     second: str | None
-    weight: Floats
+    weight: Mapping[str, Floats]
+    trust: tuple[tuple[float, float], ...]
     kappa: Mapping[str, float]
     tail: Mapping[str, int]
     own: Mapping[str, float]
@@ -71,9 +76,7 @@ class ExpertRecord:
 
         `origin` is the last known year; without a path from it, that of the base year is used from its start.
         """
-        steps = np.diff(self.later_paths.get(origin, self.path), prepend=0.0)
-        fading = steps[-1] * 0.9 ** np.arange(1, max(years - len(steps), 0) + 1)
-        return np.concatenate([steps, fading])[:years]
+        return faded(np.diff(self.later_paths.get(origin, self.path), prepend=0.0), years)
 
 
 @cache
@@ -84,14 +87,15 @@ def read_experts() -> Mapping[tuple[str, str], ExpertRecord]:
     for series, entry in raw["series"].items():
         for country, own in entry["countries"].items():
             rules = {"all countries": entry["rule"], country: own["rule"]}
-            weight = np.asarray(entry["weight_of_second"])
+            weight = _weights(entry["weight"], own["own_factor"])
             widening = np.asarray(entry["widening"]) * np.prod([rule["factor"] for rule in rules.values()])
-            if not ((weight >= 0.0) & (weight <= 1.0)).all() or not (widening > 0.0).all():
+            if not all((w >= 0.0).all() for w in weight.values()) or not (widening > 0.0).all():
                 raise CapacityError(f"{FILE}: {series}: weights must be shares and widenings positive; write it anew")
             records[country, series] = ExpertRecord(
                 series=series,
                 second=entry["second"],
                 weight=weight,
+                trust=tuple((float(share), float(trust[0])) for share, trust in entry["settings"][SMOOTHING]),
                 kappa=entry["kappa"],
                 tail=entry["tail"],
                 own=entry["own_weight"],
@@ -103,6 +107,19 @@ def read_experts() -> Mapping[tuple[str, str], ExpertRecord]:
                 flags={who: rule["flag"] for who, rule in {**rules, **own["areas"]}.items() if rule["flag"]},
             )
     return records
+
+
+def _weights(of_all: Mapping[str, list[float]], own_factor: Mapping[str, float]) -> dict[str, Floats]:
+    """Weights of all countries times what the country's own record makes of them, scaled to sum to 1."""
+    found = {name: np.asarray(weight) * own_factor[name] for name, weight in of_all.items()}
+    total = np.sum(list(found.values()), axis=0)
+    return {name: weight / total for name, weight in found.items()}
+
+
+def faded(steps: Floats, years: int) -> Floats:
+    """First `years` of yearly growth (..., year), the last of which fades by a tenth a year where there is no more."""
+    more = max(years - steps.shape[-1], 0)
+    return np.concatenate([steps, steps[..., -1:] * 0.9 ** np.arange(1, more + 1)], axis=-1)[..., :years]
 
 
 def held(values: Floats, years: int) -> Floats:

@@ -45,6 +45,7 @@ OUTLOOKS = (
     ("ours p10", "p10", "{:,.0f}"),
     ("p50", "p50", "{:,.0f}"),
     ("p90", "p90", "{:,.0f}"),
+    ("median\nover theirs", "difference", "{:+.0%}"),
 )
 
 
@@ -143,6 +144,8 @@ def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
     show(f"Supply of {report['place']}, {report['scenario']}", COLUMNS, report["supply"])
     if report["outlooks"]:
         show("Beside published outlooks (energy: capacity at recent capacity factors)", OUTLOOKS, report["outlooks"])
+        for row in report["outlooks"]:
+            click.echo(f"{row['year']}, {row['who']}: {row['why']}")
     for series, flag in report["flags"].items():
         click.echo(f"flagged by the hindcast: {series}: {flag}")
     click.echo(f"{out}: supply.nc, supply.png")

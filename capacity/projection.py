@@ -210,10 +210,9 @@ def beside_outlooks(grid: xr.Dataset, projection: Projection) -> list[dict[str, 
             capacity @ factor[rows] * HOURS / 1e6 if entry["quantity"] == "energy" else capacity.sum(axis=1) / MW_PER_GW
         )
         low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
-        keys = ("who", "year", "unit", "value", "label")
-        records.append(
-            {**{key: entry[key] for key in keys}, "p10": float(low), "p50": float(middle), "p90": float(high)}
-        )
+        said = {key: entry[key] for key in ("who", "year", "unit", "value", "label", "why")}
+        ours = {"p10": float(low), "p50": float(middle), "p90": float(high)}
+        records.append(said | ours | {"difference": float(middle) / entry["value"] - 1.0})
     return records
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity import smoothing
 from capacity.hindcast.panel import DRIFT_YEARS, WORLD, Panel, mean_known, spread_known
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,13 @@ class Diffusion(NamedTuple):
     room: float
 
 
+class Smoothing(NamedTuple):
+    """Setting of exponential smoothing: the power of the likelihood that tells its own settings apart."""
+
+    trust: float
+
+
+SMOOTHINGS = (Smoothing(0.25), Smoothing(1.0))
 TRENDS = tuple(Trend(d, w, s) for d in (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95) for w in (0.5, 1.0) for s in (False, True))
 DIFFUSIONS = tuple(Diffusion(d, r, m) for d in (0.8, 0.9, 1.0) for r in (0.0, 0.5, 1.0) for m in (1.0, 1.3))
 
@@ -75,6 +83,11 @@ def trend_path(panel: Panel, setting: Trend, horizon: int) -> Floats:
     steps = np.cumsum(setting.damping ** np.arange(1.0, horizon + 1.0))
     growth = drift(panel, setting.long_weight)
     return (shrunk(panel, growth) if setting.shrunk else growth)[:, None] * steps
+
+
+def smoothing_path(panel: Panel, setting: Smoothing, horizon: int) -> Floats:
+    """Exponential smoothing with a damped trend over the whole unbroken record of each entity."""
+    return smoothing.path(panel.growth, setting.trust, horizon)
 
 
 def diffusion_path(panel: Panel, setting: Diffusion, horizon: int) -> Floats:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.hindcast.mixture import Mixture, quantile
+from capacity.hindcast.baselines import last_value, naive_drift
+from capacity.hindcast.mixture import Mixture, crps, quantile
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.rolling import SCOPES, forecaster
+from capacity.hindcast.tuning import Forecaster
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +22,6 @@ Floats = NDArray[np.float64]
 CHINA_SOLAR = ((2010, 2015), (2015, 2020))
 """Origins and years whose outcome has to lie inside the 90 % band."""
 HORIZON = 10
-KEPT = ("body", "publication", "entity", "series", "quantity", "origin", "year")
 
 
 def known_misses(history: xr.Dataset) -> list[dict[str, Any]]:
@@ -82,6 +83,50 @@ def against_outlooks(history: xr.Dataset) -> list[dict[str, Any]]:
                 "log_error_median": float(np.log(max(ours, 1e-9) / came)),
                 "label": entry["label"],
                 "source": entry["source"],
+            }
+        )
+    return records
+
+
+def against_aeo(history: xr.Dataset) -> list[dict[str, Any]]:
+    """Reference cases of past Annual Energy Outlooks: mean log error over their years, beside our forecasts' own.
+
+    An edition's level is compared with what EIA later reported, ours with our record: sales stand beside total
+    generation, of which they are a steady share. `error` is the mean absolute log error, which is the CRPS of a single
+    number; `ours_crps` is that of our pool, `naive` and `last_value` are the errors of those baselines' medians.
+    """
+    from ruamel.yaml import YAML
+
+    text = files("capacity.hindcast").joinpath("aeo.yaml").read_text(encoding="utf-8")
+    book = YAML(typ="safe").load(text)
+    forecasters: dict[str, Forecaster] = {}
+    records = []
+    for entry in book["editions"]:
+        panel = read_panel(history, *SCOPES["countries"], entry["series"])
+        predict = forecasters.setdefault(entry["series"], forecaster(panel, HORIZON))
+        origin, row = int(entry["origin"]), panel.entities.index("USA")
+        years = [int(year) for year in entry["values"]]
+        steps = np.array(years) - origin - 1
+        outcome = panel.outcomes(origin, HORIZON)[row]
+        pooled, _, raw = predict.forecast(origin)
+        ours = Mixture(*(part[:, int(np.flatnonzero(raw.rows == row)[0])] for part in pooled))
+        missed = np.array([np.log(entry["values"][y] / book["actual"][entry["quantity"]][y]) for y in years])
+        known = panel.until(origin)
+        naive, last = (baseline(known, HORIZON).mean[0, row] for baseline in (naive_drift, last_value))
+        records.append(
+            {
+                "publication": f"Annual Energy Outlook {entry['edition']}",
+                "quantity": entry["quantity"],
+                "years": f"{years[0]}-{years[-1]}",
+                "bias": float(missed.mean()),
+                "error": float(np.abs(missed).mean()),
+                "ours_bias": float((quantile(ours, 0.5) - outcome)[steps].mean()),
+                "ours_error": float(np.abs(quantile(ours, 0.5) - outcome)[steps].mean()),
+                "ours_crps": float(crps(ours, outcome)[steps].mean()),
+                "naive_error": float(np.abs(naive - outcome)[steps].mean()),
+                "last_value_error": float(np.abs(last - outcome)[steps].mean()),
+                "label": book["about"]["label"],
+                "source": book["about"]["source"],
             }
         )
     return records

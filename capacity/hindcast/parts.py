@@ -23,15 +23,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IDENTITY = "identity"
+_ALL = ("hindcast/mixture", "hindcast/panel", "hindcast/rolling")
+CODE_OF_EXPERTS = (
+    *_ALL, "experts_data", "smoothing",
+    *(f"hindcast/{name}" for name in ("tuning", "shares", "experts", "displacement", "baselines")),
+)  # fmt: skip
+CODE_OF_BASELINE = (*_ALL, "hindcast/statistical")
+"""Modules of `capacity` that the scores of the experts depend on, and those of a slow baseline."""
 
 
 def identity(modules: Sequence[str], panel: Panel, said: Mapping[str, object]) -> str:
-    """Checksum of the source of some modules of this package, of a record, and of what is asked of it."""
+    """Checksum of the source of some modules of `capacity`, of a record, and of what is asked of it."""
     found = hashlib.sha256(json.dumps([panel.entities, panel.series, panel.scope, said]).encode())
     for table in (panel.years, panel.level, panel.total, panel.renewables):
         found.update(np.ascontiguousarray(table).tobytes())
     for name in modules:
-        found.update(files("capacity.hindcast").joinpath(f"{name}.py").read_bytes())
+        found.update(files("capacity").joinpath(f"{name}.py").read_bytes())
     return found.hexdigest()
 
 

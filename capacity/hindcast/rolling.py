@@ -14,7 +14,7 @@ from capacity.errors import CapacityError
 from capacity.hindcast import baselines, statistical
 from capacity.hindcast.mixture import Mixture, crps, median_mean, pit
 from capacity.hindcast.panel import WORLD, Panel, read_panel
-from capacity.hindcast.parts import identity, read, write
+from capacity.hindcast.parts import CODE_OF_BASELINE, CODE_OF_EXPERTS, identity, read, write
 from capacity.hindcast.tuning import Forecaster
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ SCOPES = {
     "us-states-capacity": ("capacity_mw", "us_state"),
     "cn-provinces-capacity": ("capacity_mw", "cn_province"),
 }
-_EXPERTS = ("tuning", "experts", "displacement", "baselines", "mixture", "panel", "rolling")
-CODE = {False: _EXPERTS, True: ("statistical", "mixture", "panel", "rolling")}
-"""Modules of this package that the scores of the experts depend on, and those of a slow baseline."""
 SERIES = ("total", "coal", "gas", "wind", "solar", "nuclear", "hydro")
 
 
@@ -87,7 +84,7 @@ def _part(panel: Panel, request: Request, group: str, path: Path | None) -> pd.D
 
     fast = () if group in SLOW else tuple(name for name in request.baselines if name in FAST)
     said = {"group": group, "fast": fast, "origins": request.origins, "horizon": request.horizon}
-    wanted = identity(CODE[group in SLOW], panel, said)
+    wanted = identity(CODE_OF_BASELINE if group in SLOW else CODE_OF_EXPERTS, panel, said)
     table = None if path is None else read(path, wanted)
     if table is None:
         found = _slow_tables(panel, request, group) if group in SLOW else _expert_tables(panel, request, fast)

@@ -19,6 +19,9 @@ TARGET_RATIO = {"total": 0.80, "wind": 0.60, "gas": 0.75, "solar": 0.75, "coal":
 TARGET_FOCUS = {"total": 1.0, "solar": 1.0}
 """The same for the United States and China each."""
 TARGET_COVERAGE = (0.85, 0.97)
+FIRST_ORIGINS = 5
+"""Origins that the targets are looked at alone as well: the earliest, which have the least to learn from."""
+AREAS = {"United States": ("us-states", "us-states-capacity"), "China": ("cn-provinces", "cn-provinces-capacity")}
 
 
 def summary(table: pd.DataFrame, entity: str | None = None) -> list[dict[str, Any]]:
@@ -46,6 +49,16 @@ def summary(table: pd.DataFrame, entity: str | None = None) -> list[dict[str, An
             }
         )
     return records
+
+
+def of_country(table: pd.DataFrame, country: str) -> list[dict[str, Any]]:
+    """Records of a country of FOCUS alone, then of its states or provinces together."""
+    return summary(table, FOCUS[country]) + summary(table[table["scope"].isin(AREAS[country])])
+
+
+def first_origins(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the earliest FIRST_ORIGINS origins."""
+    return table[table["origin"] < table["origin"].min() + FIRST_ORIGINS]
 
 
 def pit_histogram(table: pd.DataFrame, bins: int = 10) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.experts_data import TAILS
-from capacity.hindcast import displacement, experts
+from capacity.hindcast import displacement, experts, shares
 from capacity.hindcast.mixture import Mixture, crps, pit, pool, single
 from capacity.hindcast.panel import Panel
 
@@ -24,12 +24,8 @@ KAPPAS = np.geomspace(0.3, 4.0, 15)
 COARSE = KAPPAS[::3]
 OWN_WEIGHTS = (0.3, 0.5, 0.7, 0.9)
 """How much an entity's own spread counts against what its size lets expect."""
-SHARES = np.linspace(0.0, 1.0, 21)
 LEAST_PAST = 100
 """Past pairs below which an origin keeps the standing settings; a setting of the learning."""
-KEPT_FOR_EACH = 0.25
-"""Weight that each expert keeps whatever the record says: equal weights are hard to beat (forecast combination
-puzzle, Claeskens et al. 2016), so the fitted ones go half of the way; a setting of the learning."""
 BLEND_WIDTH = 0.02
 """A setting whose score is this much worse than the best counts 1/e of it; a setting of the learning."""
 MEMORY = 8
@@ -37,11 +33,16 @@ MEMORY = 8
 AIM = 0.92
 """Coverage of the past that 90 % bands are made to have: two points more than they promise, since the settings are
 fitted on the same past; a setting of the learning."""
-WIDENINGS = np.arange(0.6, 3.01, 0.05)
+WIDENINGS = np.arange(0.6, 3.005, 0.01)
 HORIZON_GROUPS = ((1, 3), (4, 6), (7, 99))
 DIFFUSING = ("wind", "solar")
 DISPLACED = ("coal", "gas")
-STANDING = {"trend": experts.Trend(0.8, 0.5), "diffusion": experts.Diffusion(0.9, 0.5, 1.0), "displacement": ()}
+STANDING: dict[str, tuple[float, ...]] = {
+    "trend": experts.Trend(0.8, 0.5),
+    "diffusion": experts.Diffusion(0.9, 0.5, 1.0),
+    "displacement": (),
+    "smoothing": experts.Smoothing(0.25),
+}
 STANDING_KAPPA = 2.0
 """Factor on the unit spread while there is no record to learn it from: twice as wide as the past was; a setting."""
 Setting = tuple[float, ...]
@@ -50,13 +51,19 @@ Blend = tuple[tuple[float, Setting], ...]
 
 
 class Learnt(NamedTuple):
-    """What one origin knows, by expert, and by horizon for the weight of the second expert and the widening."""
+    """What one origin knows, by expert.
+
+    weight : (expert, horizon)   Of all entities, in the order of `Forecaster.names`; sums to 1 over experts.
+    own_factor : (expert, entity)  What an entity's own record makes of them, before they are scaled to sum to 1.
+    widening : (horizon,)
+    """
 
     setting: dict[str, Blend]
     own: dict[str, float]
     kappa: dict[str, float]
     tail: dict[str, int]
     weight: Floats
+    own_factor: Floats
     widening: Floats
     pairs: int
 
@@ -79,7 +86,7 @@ class Raw:
 class Forecaster:
     """Forecasts of one panel from any origin, each from what was known then.
 
-    second : the expert beside the trend, or None where there is none for this series.
+    second : the structural expert beside the two statistical ones, or None where there is none for this series.
     """
 
     panel: Panel
@@ -94,7 +101,7 @@ class Forecaster:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        return ("trend",) if self.second is None else ("trend", self.second)
+        return ("trend", "smoothing") if self.second is None else ("trend", self.second, "smoothing")
 
     def raw(self, origin: int) -> Raw:
         """Paths of the eligible entities at `origin`, from the record until then."""
@@ -105,7 +112,8 @@ class Forecaster:
     def forecast(self, origin: int) -> tuple[Mixture, Learnt, Raw]:
         """Pooled forecast (component, eligible entity, horizon) from `origin`."""
         learnt = self.learn(origin)
-        return self._pooled(self.raw(origin), learnt).widened(learnt.widening), learnt, self.raw(origin)
+        raw = self.raw(origin)
+        return self._pooled(raw, learnt, learnt.own_factor).widened(learnt.widening), learnt, raw
 
     def expert(self, origin: int, name: str, learnt: Learnt) -> Mixture:
         """One expert alone, as it goes into the pool."""
@@ -119,15 +127,16 @@ class Forecaster:
         kappa = dict.fromkeys(self.names, STANDING_KAPPA)
         tail = dict.fromkeys(self.names, 0)
         own = dict.fromkeys(self.names, 0.5)
-        weight = np.full(self.horizon, 0.5 if self.second else 0.0)
+        weight = np.repeat(shares.standing(self.names)[:, None], self.horizon, axis=1)
+        nothing = np.ones((len(self.names), len(self.panel.entities)))
+        learnt = Learnt(setting, own, kappa, tail, weight, nothing, np.ones(self.horizon), count)
         if count < LEAST_PAST:
-            return Learnt(setting, own, kappa, tail, weight, np.ones(self.horizon), count)
+            return learnt
         for name in self.names:
             setting[name], own[name], kappa[name], tail[name] = self._best(past, name)
-        learnt = Learnt(setting, own, kappa, tail, weight, np.ones(self.horizon), count)
-        if self.second:
-            learnt = learnt._replace(weight=self._weights(past, learnt))
-        return learnt._replace(widening=self._widening(past, learnt))
+        learnt = learnt._replace(weight=self._weights(past, learnt))
+        # The widening is that of the weights of all: those of its own make an entity's past look better than it was.
+        return learnt._replace(widening=self._widening(past, learnt), own_factor=self._own_factors(past, learnt))
 
     def _past(self, origin: int) -> list[tuple[Raw, Floats]]:
         """Earlier origins with their outcomes of the last MEMORY years; older outcomes are another age."""
@@ -169,21 +178,33 @@ class Forecaster:
         return blend, *min(tried, key=tried.__getitem__)
 
     def _weights(self, past: list[tuple[Raw, Floats]], learnt: Learnt) -> Floats:
-        """Weight of the second expert by horizon: best linear pool, each expert keeping its least share."""
+        """Weight of each expert by horizon: the best linear pool, nearer to standing weights where origins are few."""
         outcome = np.concatenate([o for _, o in past])
         parts = [[self._one(raw, name, learnt) for raw, _ in past] for name in self.names]
-        first, second = (Mixture(*(np.concatenate(x, axis=1) for x in zip(*part, strict=True))) for part in parts)
-        weight, last = np.zeros(self.horizon), 0.5
+        whole = [Mixture(*(np.concatenate(x, axis=1) for x in zip(*part, strict=True))) for part in parts]
+        start = last = shares.standing(self.names)
+        weight = learnt.weight.copy()
         for low, high in HORIZON_GROUPS:
             columns = slice(low - 1, min(high, self.horizon))
             use = np.isfinite(outcome[:, columns])
             if use.sum() >= LEAST_PAST:
-                pair = [Mixture(*(x[:, :, columns][:, use] for x in part)) for part in (first, second)]
-                truth = outcome[:, columns][use]
-                scores = [float(crps(pool(pair, [np.array(1.0 - w), np.array(w)]), truth).mean()) for w in SHARES]
-                last = KEPT_FOR_EACH + (1.0 - 2.0 * KEPT_FOR_EACH) * float(SHARES[int(np.argmin(scores))])
-            weight[columns] = last
+                origins = sum(bool(np.isfinite(o[:, columns]).any()) for _, o in past)
+                each = [Mixture(*(x[:, :, columns][:, use] for x in part)) for part in whole]
+                last = shares.trusted(shares.fitted(each, outcome[:, columns][use]), start, origins)
+            weight[:, columns] = last[:, None]
         return weight
+
+    def _own_factors(self, past: list[tuple[Raw, Floats]], learnt: Learnt) -> Floats:
+        """What the errors of each expert's path have been for each entity, over the spread that was to be expected."""
+        error = np.zeros_like(learnt.own_factor)
+        pairs = np.zeros(len(self.panel.entities))
+        for raw, outcome in past:
+            unit = raw.spread(0.5)[:, None] * experts.widening(self.horizon)
+            for e, name in enumerate(self.names):
+                missed = np.abs(outcome - self._path(raw, name, learnt)) / unit
+                error[e, raw.rows] += np.where(np.isfinite(missed), missed, 0.0).sum(axis=1)
+            pairs[raw.rows] += np.isfinite(outcome).sum(axis=1)
+        return shares.own_factors(error, pairs)
 
     def _widening(self, past: list[tuple[Raw, Floats]], learnt: Learnt) -> Floats:
         """By horizon: least factor with which the 90 % bands would have held AIM of the outcomes so far."""
@@ -200,18 +221,22 @@ class Forecaster:
             widening[columns] = last
         return widening
 
-    def _pooled(self, raw: Raw, learnt: Learnt) -> Mixture:
-        parts = [self._one(raw, name, learnt) for name in self.names]
-        if len(parts) == 1:
-            return parts[0]
-        return pool(parts, [1.0 - learnt.weight, learnt.weight])
+    def _pooled(self, raw: Raw, learnt: Learnt, own_factor: Floats | None = None) -> Mixture:
+        """Linear pool with the weights of all, or with each entity's own."""
+        weight = np.repeat(learnt.weight[:, None, :], len(raw.rows), axis=1)
+        if own_factor is not None:
+            weight = weight * own_factor[:, raw.rows, None]
+            weight /= weight.sum(axis=0)
+        return pool([self._one(raw, name, learnt) for name in self.names], list(weight))
 
-    def _one(self, raw: Raw, name: str, learnt: Learnt) -> Mixture:
+    def _path(self, raw: Raw, name: str, learnt: Learnt) -> Floats:
         path = np.sum([weight * raw.paths[name, setting] for weight, setting in learnt.setting[name]], axis=0)
         # An expert without a record yet says what the trend says.
-        path = np.where(np.isfinite(path), path, raw.paths["trend", STANDING["trend"]])
+        return np.where(np.isfinite(path), path, raw.paths["trend", STANDING["trend"]])
+
+    def _one(self, raw: Raw, name: str, learnt: Learnt) -> Mixture:
         unit = raw.spread(learnt.own[name])[:, None] * experts.widening(self.horizon)
-        return _shaped(path, learnt.kappa[name] * unit, learnt.tail[name])
+        return _shaped(self._path(raw, name, learnt), learnt.kappa[name] * unit, learnt.tail[name])
 
 
 def _blend(scored: list[tuple[float, Setting]]) -> Blend:
@@ -249,6 +274,8 @@ def _raw_paths(panel: Panel, second: str | None, horizon: int) -> Raw:
     paths: dict[tuple[str, Setting], Floats] = {}
     for trend in experts.TRENDS:
         paths["trend", trend] = experts.trend_path(panel, trend, horizon)[rows]
+    for smoothing in experts.SMOOTHINGS:
+        paths["smoothing", smoothing] = experts.smoothing_path(panel, smoothing, horizon)[rows]
     if second == "diffusion":
         for diffusion in experts.DIFFUSIONS:
             paths["diffusion", diffusion] = experts.diffusion_path(panel, diffusion, horizon)[rows]

@@ -13,6 +13,7 @@ from capacity.errors import CapacityError
 from capacity.hindcast import displacement, experts
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.rolling import SCOPES, Request, forecaster, sequence
+from capacity.hindcast.scores import AREAS
 from capacity.hindcast.shipping import Verdict, verdict
 from capacity.hindcast.tuning import Forecaster, Learnt
 
@@ -29,7 +30,7 @@ LATER_YEARS = (2025,)
 PATH_YEARS = 30
 COUNTRIES = {"US": "USA", "CN": "CHN"}
 SCOPE = "countries"
-AREA_SCOPES = {"US": ("us-states", "us-states-capacity"), "CN": ("cn-provinces", "cn-provinces-capacity")}
+AREA_SCOPES = {"US": AREAS["United States"], "CN": AREAS["China"]}
 DIGITS = 6
 
 
@@ -70,7 +71,7 @@ def _series(history: xr.Dataset, request: Request, name: str, table: pd.DataFram
     ruling = verdict(history, request, SCOPE, name, table)
     return {
         "second": predict.second,
-        "weight_of_second": _plain(learnt.weight),
+        "weight": {key: _plain(row) for key, row in zip(predict.names, learnt.weight, strict=True)},
         "kappa": {key: round(value, DIGITS) for key, value in learnt.kappa.items()},
         "tail": learnt.tail,
         "own_weight": learnt.own,
@@ -97,6 +98,10 @@ def _countries(
         row = panel.entities.index(code)
         found[country] = {
             "size_spread": round(float(size[row]), DIGITS),
+            "own_factor": {
+                key: round(float(factor[row]), DIGITS)
+                for key, factor in zip(predict.names, learnt.own_factor, strict=True)
+            },
             "path_of_second": _plain(paths[BASE_YEAR][row]),
             "later_paths_of_second": {str(year): _plain(paths[year][row]) for year in LATER_YEARS},
             "rule": _told(verdict(history, request, SCOPE, name, table, code)),

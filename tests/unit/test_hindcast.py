@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from capacity import smoothing
 from capacity.errors import CapacityError
 from capacity.experts_data import TAILS, held, read_experts
-from capacity.hindcast import baselines, displacement, experts, rolling, scores, shipping, weights
+from capacity.hindcast import baselines, displacement, experts, outlooks, rolling, scores, shares, shipping, weights
 from capacity.hindcast.mixture import crps, pit, pool, quantile, single
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.tuning import Forecaster
@@ -56,6 +57,7 @@ def test_nothing_after_the_origin_changes_a_forecast(series):
         assert_array_equal(left, right)
     assert learnt.setting == again.setting
     assert_array_equal(learnt.weight, again.weight)
+    assert_array_equal(learnt.own_factor, again.own_factor)
 
 
 def test_a_change_before_the_origin_does_change_it():
@@ -115,10 +117,87 @@ def test_weights_of_a_pool_sum_to_one_and_leave_a_part_to_each():
     forecaster = Forecaster(small_panel(), 8, 1995)
     forecast, learnt, raw = forecaster.forecast(2012)
     assert_allclose(forecast.weight.sum(axis=0), 1.0)
-    assert ((learnt.weight >= 0.25) & (learnt.weight <= 0.75)).all()
+    assert_allclose(learnt.weight.sum(axis=0), 1.0)
+    trust = 17 / (17 + shares.ORIGINS_TO_TRUST)  # as many origins with outcomes as there are from 1995 to 2011
+    assert (
+        learnt.weight >= (1.0 - trust) * shares.standing(("trend", "diffusion", "smoothing"))[:, None] - 1e-12
+    ).all()
+    assert ((learnt.own_factor > 0.0) & (learnt.own_factor <= 1.0)).all()
     assert forecast.mean.shape[1:] == (len(raw.rows), 8)
     for blend in learnt.setting.values():
         assert sum(weight for weight, _ in blend) == pytest.approx(1.0)
+
+
+def test_weights_of_the_pool_are_the_best_on_a_fine_grid():
+    """Three experts, scored as a pool of nine normals, against the quadratic form that the fit uses."""
+    generator = np.random.default_rng(4)
+    outcome = generator.normal(0.0, 0.3, 300)
+    parts = [single(outcome + generator.normal(0.1 * i, 0.2 + 0.1 * i, 300), np.full(300, 0.2)) for i in range(3)]
+    found = shares.fitted(parts, outcome)
+
+    def score(weight):
+        return crps(pool(parts, [np.array(w) for w in weight]), outcome).mean()
+
+    best = min(
+        ((a / 20, b / 20, (20 - a - b) / 20) for a in range(21) for b in range(21 - a)), key=score
+    )  # fmt: skip
+    assert_allclose(found, best)
+    assert_allclose(shares.trusted(found, shares.standing(("trend", "diffusion", "smoothing")), 0), [0.25, 0.5, 0.25])
+    assert_allclose(shares.standing(("trend", "smoothing")), 0.5)
+
+
+def test_an_entity_without_a_record_of_its_own_gets_the_weights_of_all():
+    error = np.array([[0.0, 30.0, 30.0], [0.0, 60.0, 60.0]])
+    factor = shares.own_factors(error, np.array([0.0, 20.0, 80.0]))
+    assert_allclose(factor[:, 0], 1.0)
+    assert factor[1, 2] < factor[1, 1] < factor[0, 1] == factor[0, 2] == 1.0
+
+
+def holt_by_hand(values, alpha, beta, damping):
+    """Level and trend after a series of levels, one value at a time."""
+    level, trend, missed = values[0], np.mean(np.diff(values)[:4]), 0.0
+    for value in values[1:]:
+        ahead = level + damping * trend
+        missed += (value - ahead) ** 2
+        level, trend = ahead + alpha * (value - ahead), damping * trend + alpha * beta * (value - ahead)
+    return level, trend, missed
+
+
+def test_smoothing_of_many_series_is_that_of_each_by_hand():
+    generator = np.random.default_rng(8)
+    growth = generator.normal(0.03, 0.05, (5, 12))
+    growth[1, :4] = np.nan
+    growth[2, 5] = np.nan
+    level, trend, error = smoothing.states(growth)
+    for row, first in enumerate((0, 4, 6, 0, 0)):
+        values = np.concatenate([[0.0], np.cumsum(growth[row, first:])])
+        for i in range(0, len(smoothing.ALPHA), 17):
+            setting = (float(table[i, 0]) for table in (smoothing.ALPHA, smoothing.BETA, smoothing.DAMPING))
+            want = holt_by_hand(values, *setting)
+            assert_allclose((level[i, row] + values[-1], trend[i, row], error[i, row]), want, atol=1e-12)
+    assert np.isnan(smoothing.path(np.array([[0.1, np.nan]]), 1.0, 3)).all()
+
+
+def test_smoothing_is_that_of_statsmodels():
+    """Their first forecast is from the starting state, so their first value is our second."""
+    holtwinters = pytest.importorskip("statsmodels.tsa.holtwinters")
+    growth = np.random.default_rng(2).normal(0.02, 0.04, 20)
+    values = np.cumsum(growth)
+    level, trend, _ = smoothing.states(growth[None, :])
+    for i in (8, 60, 110, 160):
+        alpha, beta, damping = (float(table[i, 0]) for table in (smoothing.ALPHA, smoothing.BETA, smoothing.DAMPING))
+        start = {"initial_level": 0.0, "initial_trend": growth[:4].mean()}
+        model = holtwinters.Holt(values, damped_trend=True, initialization_method="known", **start)
+        kept = {"smoothing_level": alpha, "smoothing_trend": beta, "damping_trend": damping, "optimized": False}
+        ours = level[i, 0] + values[-1] + trend[i, 0] * np.cumsum(damping ** np.arange(1.0, 5.0))
+        assert_allclose(ours, model.fit(**kept).forecast(4), atol=1e-10)
+
+
+def test_the_response_of_a_path_gives_the_path_of_the_record_that_weighed_it():
+    growth = np.random.default_rng(3).normal(0.05, 0.05, (1, 14))
+    whole = smoothing.path(growth, 0.25, 8)
+    assert_allclose(growth @ smoothing.response(growth[0], 14, 0.25, 8), whole, atol=1e-12)
+    assert_allclose(smoothing.shares(smoothing.states(growth)[2], np.array([14]), 0.25).sum(), 1.0)
 
 
 def test_diffusion_slows_as_its_share_rises():
@@ -263,7 +342,7 @@ def test_finished_parts_are_taken_up_again_and_only_by_the_same_question(history
     pd.testing.assert_frame_equal(first, rolling.hindcast(history, request, kept=tmp_path), check_exact=True)
 
 
-GOLDEN = {"solar": (0.341, 1.0), "wind": (0.395, 0.933)}
+GOLDEN = {"solar": (0.325, 1.0), "wind": (0.399, 0.933)}
 """CRPS over naive drift, 90 % coverage; origin 2014, horizons 1 to 8."""
 
 
@@ -317,7 +396,9 @@ def test_expert_records_are_shares_and_spreads():
     records = read_experts()
     assert {country for country, _ in records} == {"US", "CN"}
     for record in records.values():
-        assert ((record.weight >= 0) & (record.weight <= 1)).all()
+        assert all(((weight >= 0) & (weight <= 1)).all() for weight in record.weight.values())
+        assert_allclose(np.sum(list(record.weight.values()), axis=0), 1.0)
+        assert sum(share for share, _ in record.trust) == pytest.approx(1.0, abs=1e-3)
         assert (record.widening > 0).all()
         assert all(0 <= tail < len(TAILS) for tail in record.tail.values())
         assert np.isfinite(record.growth(36)).all()
@@ -331,3 +412,13 @@ def test_history_can_be_rebuilt_from_the_originals(originals, history):
     from grids.build import history as builder
 
     assert history_hash(builder.build(originals)) == history_hash(history)
+
+
+def test_annual_energy_outlooks_stand_beside_our_forecasts(history):
+    records = outlooks.against_aeo(history)
+    assert len(records) == 8
+    assert {record["quantity"] for record in records} == {"sales", "wind", "solar"}
+    wind = records[5]
+    assert (wind["publication"], wind["years"]) == ("Annual Energy Outlook 2013", "2013-2021")
+    assert wind["bias"] == pytest.approx(-0.416, abs=0.001)
+    assert wind["ours_crps"] < wind["ours_error"] < wind["error"] < wind["naive_error"]

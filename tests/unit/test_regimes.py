@@ -127,16 +127,19 @@ def test_every_draw_keeps_its_expert(case):
     fleet, draws = case
     projected = supply.project(fleet, draws)
     assert projected.expert.shape == (len(draws), len(fleet.technologies), len(YEARS))
-    assert set(np.unique(projected.expert)) <= {experts.TREND, experts.SECOND, experts.PIPELINE}
+    assert set(np.unique(projected.expert)) <= {
+        experts.TREND, experts.SECOND, experts.PIPELINE, experts.SMOOTHING
+    }  # fmt: skip
     solar = fleet.technologies.index("solar")
     record = experts.record_of(fleet, "solar")
-    share = (experts.statistical_growth(fleet, draws, solar)[1] == experts.SECOND).mean(axis=0)
-    assert share[9] == pytest.approx(record.weight[9], abs=0.08)
+    chosen = experts.statistical_growth(fleet, draws, solar)[1]
+    for code, name in ((experts.SECOND, "diffusion"), (experts.SMOOTHING, "smoothing"), (experts.TREND, "trend")):
+        assert (chosen == code).mean(axis=0)[9] == pytest.approx(record.weight[name][9], abs=0.08)
     nuclear = projected.expert[:, fleet.technologies.index("nuclear")]
     assert not (nuclear == experts.SECOND).any()
 
 
-def test_the_second_expert_can_be_left_out(tmp_path):
+def test_the_experts_beside_the_trend_can_be_left_out(tmp_path):
     page = tmp_path / "trend-only.yaml"
     page.write_text(
         "name: trend-only\ntitle: Trends alone\nrationale: To compare.\nsources: [Own.]\noverrides:\n"
@@ -145,4 +148,4 @@ def test_the_second_expert_can_be_left_out(tmp_path):
     )
     fleet = Fleet.of(tiny_grid(), "CN")
     draws = Draws(5, np.arange(50), YEARS, load([str(page)])[0])
-    assert not (supply.project(fleet, draws).expert == experts.SECOND).any()
+    assert not np.isin(supply.project(fleet, draws).expert, (experts.SECOND, experts.SMOOTHING)).any()
