@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,26 @@ from numba import types
 
 from . import _exact
 from ._headroom_box import enclose, narrow
+from ._headroom_divide import divide
 from ._headroom_leaf import bounds_of, in_play, solve_cases
 from ._headroom_single import places, take
 from ._headroom_slow import solve_plainly
-from ._headroom_types import GIVEN, MEMORY, PROBLEM, RESULT, Bounds, Box, Call, Group, Leaf, Scratch, Tree, real, truth
+from ._headroom_types import (
+    GIVEN,
+    MEMORY,
+    PROBLEM,
+    RESULT,
+    Bounds,
+    Box,
+    Call,
+    Group,
+    Leaf,
+    Scratch,
+    Tree,
+    real,
+    together,
+    truth,
+)
 from ._jit import entry, lean, view
 from ._lanes import WIDTH
 
@@ -34,6 +50,8 @@ _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _MAX_DEPTH = 40
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
+_BLOCKS = 2  # of cases, at least, for each thread
+_SAMPLE = 100  # hours that tell how far a profile swings
 _LISTS = 5  # room for lists of hours, in years
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
 _MOST_HOURS = 2**24  # float32 counts no further
@@ -58,25 +76,45 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     # A read-only array is another type to numba, and would be compiled for again.
     profiles, coefficients = np.require(profiles, requirements="W"), np.require(coefficients, requirements="W")
     lowest = 0.0 if native_first else -np.inf
-    pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
-    edges = [cases * i // pieces for i in range(pieces + 1)]
+    threads = max(1, min(_cores(), cases // _CASES_PER_THREAD))
+    waiting = _shares_of_work(profiles, coefficients, threads)
 
-    def solve(piece: int) -> None:
-        part = slice(edges[piece], edges[piece + 1])
-        size = edges[piece + 1] - edges[piece]
-        order = np.empty(3 * size, dtype=np.int64)
-        order[:size] = np.arange(size)
-        problem = (coefficients[part], allowed[part], order, np.empty((2 + coefficients.shape[1]) * size))
-        result = (load[part], hours[part])
+    def work() -> None:
+        """Solve one block after the other while there are any."""
         with _workspace(*profiles.shape) as space:
-            _solve((profiles, steps, peaks, inverse), lowest, problem, result, space, ordinary)
+            given, fresh = (profiles, steps, peaks, inverse), True
+            while True:
+                try:
+                    order = waiting.pop()
+                except IndexError:
+                    break
+                room = (np.concatenate([order, order, order]), np.empty((2 + len(peaks)) * len(order)))
+                _solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, (ordinary, fresh))
+                fresh = False
 
-    if pieces == 1:
-        solve(0)
-    else:
-        with ThreadPoolExecutor(pieces) as pool:
-            list(pool.map(solve, range(pieces)))
+    with ExitStack() as stack:
+        others = []
+        if threads > 1:
+            pool = stack.enter_context(ThreadPoolExecutor(threads - 1))
+            others = [pool.submit(work) for _ in range(threads - 1)]
+        work()
+        for other in others:
+            other.result()
     return load, hours
+
+
+def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]:
+    """Cases in blocks that lie close together, a few for each thread, so that none has to wait long for the others."""
+    cases = len(coefficients)
+    order = np.arange(2 * cases)
+    if threads == 1:
+        return [order[:cases]]
+    step = max(1, profiles.shape[1] // _SAMPLE)
+    sample = profiles[:, ::step]
+    effect = sample.max(axis=1) - sample.min(axis=1) + 1e-3 * np.abs(sample[:, 0])  # a constant moves all hours alike
+    places = np.empty((2 * _BLOCKS * threads + 1, 2), dtype=np.int64)
+    count = divide(coefficients, effect, order, places, cases // (_BLOCKS * threads))
+    return sorted((order[first : first + size] for first, size in places[:count].tolist()), key=len)
 
 
 def _is_ordinary(profiles: Any, peaks: Any, coefficients: Any) -> bool:
@@ -293,15 +331,15 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
     coefficients, allowed, order, numbers = problem
     tree, box = scratch
     k_count, hour_count = call.profiles.shape
-    size = allowed.shape[0]
+    size = order.size // 3
     cases, places = view(order, 0, size), view(order, size, 2 * size)
     columns, numbers = view(numbers, 2 * size, k_count * size), view(numbers, size, size)
-    for case in range(size):
+    for j in range(size):
         for k in range(k_count):
-            columns[k * size + case] = coefficients[case, k]
+            columns[k * size + j] = coefficients[cases[j], k]
     planes, stack = tree.planes, tree.stack
     most = 0.0
-    for case in range(allowed.shape[0]):
+    for case in cases:
         for share in range(allowed.shape[1]):
             most = max(most, allowed[case, share])
     limits = (most, call.lowest, call.peaks, call.inverse)
@@ -336,15 +374,16 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
         top += 2
 
 
-@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
-def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: bool) -> None:
-    """Solve all cases of one profile set."""
+@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, together([truth, truth])))
+def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, state: Any) -> None:
+    """Solve some cases of one profile set. state = (float32 will do, memory does not hold the set's tables yet)."""
     profiles, grid, peaks, inverse = given
     call = Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
     space = _leaf_scratch(memory[0], memory[1], profiles.shape[0], profiles.shape[1])
-    if ordinary:
+    if state[0]:
         tree, box = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
-        _tables(call, tree.rows, tree.hours)
+        if state[1]:
+            _tables(call, tree.rows, tree.hours)
         _grow(call, problem, result, (tree, box), space)
     else:
         solve_plainly((problem, call, result, space))
