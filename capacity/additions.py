@@ -21,7 +21,7 @@ class Course:
     """Additions (draw, year) of technology k: first what a year wants (`wish`), then what it gets (`build`).
 
     pipeline_scale : (draw, year)  Factor on the recorded pipeline. [1]
-    trend_mw : (draw, year)        Additions that follow a statistical expert. [MW]
+    trend_mw : (draw, year)        Additions that follow an expert other than the pipeline. [MW]
     expert : (draw, year) int8     Index into `experts.EXPERTS`.
     survival : (draw, age)         Share of an addition that still stands 0, 1, 2, ... years after its first year. [1]
     known : number of years whose additions are on record; they are settled from the start
@@ -32,7 +32,7 @@ class Course:
     ) -> None:
         """standing, pipeline : (draw, year)  Today's plants that still stand, and what comes of plans. [MW]
 
-        pace : (draw, year)  Factor of the build regime on additions that follow a statistical expert. [1]
+        pace : (draw, year)  Factor of the build regime on additions that follow another expert. [1]
         """
         technology, pre = fleet.technologies[k], fleet.prefix
         known = fleet.on_record.run(k)[: len(draws.years)]

@@ -29,7 +29,7 @@ class Supply:
 
     existing_mw     Plants standing at the end of the base year that still stand.
     pipeline_mw     Surviving additions that follow the recorded project pipeline.
-    trend_mw        Surviving additions that follow one of the two statistical experts.
+    trend_mw        Surviving additions that follow an expert other than the pipeline.
     expert          (draw, technology, year) int8, index into `experts.EXPERTS`: who said how much is added.
     equipped        (draw, year) in [0, 1]: part of what plants and loads want to connect that gets its equipment.
     """
@@ -49,7 +49,7 @@ def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:
     """Stock-flow projection of a country's fleet under one scenario.
 
     Capacity = survivors of today's fleet + survivors of additions. Additions of a technology follow, per
-    draw, the recorded pipeline up to a random horizon and one of two statistical experts after it, all under
+    draw, the recorded pipeline up to a random horizon and one of the other experts after it, all under
     growth and absolute limits and what equipment there is; the latter go to areas by recent additions and
     existing fleet. The build regime scales both, area by area. Years whose national additions are on record meet
     them exactly, in every draw.
