@@ -18,12 +18,13 @@ from capacity.fleet import Fleet
 from cuda_kernels import array_namespace, asnumpy, beside
 from cuda_kernels.quantile import order_statistic
 from cuda_kernels.streams import staged
-from cuda_kernels.water_fill import Fill, Table, water_fill
+from cuda_kernels.water_fill import Fill, Table, Tables, water_fill_of_areas
 
 Floats = NDArray[np.float64]
 
 CELL_QUANTILES = (0.1, 0.5, 0.9)
 EARTH_RADIUS_KM = 6371.0
+_MEMORY_SHARE = 0.125  # of a GPU's free memory may hold the split; its quantiles need as much again
 
 
 @dataclass(frozen=True)
@@ -127,37 +128,59 @@ def place(grid: xr.Dataset, fleet: Fleet, draws: Draws, headroom_mw: Floats) -> 
     room = move(draws.scalar("siting_room_factor"))
     ranks = [max(0, int(np.ceil(q * len(draws))) - 1) for q in CELL_QUANTILES]
     hostable, share = xp.zeros_like(headroom_mw), xp.zeros_like(headroom_mw)
-    places, quantiles, means = [], [], []
+    quantiles, means = [], []
     areas = _Areas(grid, fleet, draws)
-    for a, (*table, weight) in enumerate(staged(areas.inputs(), "cpu" if xp is np else "gpu")):
-        hostable[:, a] = xp.minimum(headroom_mw[:, a], room[:, None] * areas.limits_mw[a])
-        filled = water_fill(Table(*table), hostable[:, a].T, temperature, room, weight)
-        share[:, a] = _hosted_share(filled, areas.plain_means[a]).T
+    blocks = areas.blocks(_cells_at_once(xp, headroom_mw))
+    for *tables, weight, limits, plain_means in staged(blocks, "cpu" if xp is np else "gpu"):
+        some = slice(areas.handed_over, areas.handed_over + len(limits))
+        areas.handed_over = some.stop
+        hostable[:, some] = xp.minimum(headroom_mw[:, some], room[:, None, None] * limits[:, None])
+        load = hostable[:, some].transpose(1, 2, 0)
+        filled = water_fill_of_areas(Tables(*tables), load, temperature, room, weight)
+        share[:, some] = _hosted_share(filled, plain_means[:, None, None]).transpose(2, 0, 1)
         quantiles.append(order_statistic(filled.split_mw, ranks, axis=-1))
         means.append(filled.split_mw.mean(axis=-1))
-        places.append(np.full(len(weight), a))
     return Placed(
         hostable_mw=hostable,
         siting_limited=headroom_mw > hostable,
         cells=np.concatenate(areas.cells),
-        cell_area=np.concatenate(places),
+        cell_area=np.repeat(np.arange(len(areas.cells)), [len(cells) for cells in areas.cells]),
         cell_quantile_mw=asnumpy(xp.concatenate(quantiles, axis=1)).swapaxes(1, 2),
         cell_mean_mw=asnumpy(xp.concatenate(means)).T,
         hosted_it_share=share,
     )
 
 
+def _cells_at_once(xp: Any, headroom_mw: Any) -> int:
+    """Cells whose splits are held at a time: of one area on the CPU, on a GPU what a share of its free memory holds."""
+    if xp is np:
+        return 0
+    free, _ = xp.cuda.runtime.memGetInfo()
+    of_cell = 8 * headroom_mw.shape[0] * headroom_mw.shape[2]
+    return int(_MEMORY_SHARE * free) // of_cell
+
+
 class _Areas:
-    """Inputs of the areas' water-filling, and what is known of each once its inputs were made."""
+    """Inputs of the areas' water-filling, and the cells of each area once its inputs were made."""
 
     def __init__(self, grid: xr.Dataset, fleet: Fleet, draws: Draws) -> None:
         self._grid, self._fleet, self._draws = grid, fleet, draws
         self.cells: list[NDArray[np.int64]] = []
-        self.limits_mw: list[float] = []
-        self.plain_means: list[float] = []
+        self.handed_over = 0
 
-    def inputs(self) -> Iterator[tuple[Floats, ...]]:
-        """Temperatures, levels and splits of an area's table, and 1 / peak PUE of its cells on the central path."""
+    def blocks(self, most_cells: int) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Fields of `Tables` of some areas together, one or as many as have so many cells; 1 / peak PUE of the cells on
+        the central path; of each area, the load that fits and its cells' plain mean of that weight."""
+        block: list[tuple[Table, Floats]] = []
+        for table, weight in self._inputs():
+            if block and sum(len(other) for _, other in block) + len(weight) > most_cells:
+                yield _together(block)
+                block = []
+            block.append((table, weight))
+        yield _together(block)
+
+    def _inputs(self) -> Iterator[tuple[Table, Floats]]:
+        """An area's table, and 1 / peak PUE of its cells."""
         grid, central, country = self._grid, self._draws.central, self._fleet.country
         campus = float(central.scalar("campus_limit_mw")[0])
         spread = float(central.scalar(f"{self._fleet.prefix}.siting_temperature_factor")[0])
@@ -168,12 +191,20 @@ class _Areas:
             cells = np.flatnonzero(owner == area)
             caps = cell_cap_mw(grid, cells, area, campus)
             cells, caps = cells[caps > 0.0], caps[caps > 0.0]
-            table = siting.solve(caps, cell_cost(grid, cells, country, central), nodes)
-            weight = 1.0 / pue[cells]
             self.cells.append(cells)
-            self.limits_mw.append(float(table.levels_mw[0, -1]))
-            self.plain_means.append(float(weight.mean()))
-            yield *table, weight
+            yield siting.solve(caps, cell_cost(grid, cells, country, central), nodes), 1.0 / pue[cells]
+
+
+def _together(block: list[tuple[Table, Floats]]) -> tuple[NDArray[Any], ...]:
+    """What `_Areas.blocks` yields of some areas."""
+    tables, weights = zip(*block, strict=True)
+    temperatures, levels = (np.stack([table[field] for table in tables]) for field in (0, 1))
+    splits = [table.split_mw for table in tables]
+    ends = np.cumsum([0, *map(len, splits)], dtype=np.int32)
+    means = np.array([weight.mean() for weight in weights])
+    alone = len(block) == 1
+    split, weight = (splits[0], weights[0]) if alone else (np.concatenate(splits), np.concatenate(weights))
+    return temperatures, levels, split, ends, weight, levels[:, 0, -1], means
 
 
 def _temperature_nodes(draws: Draws) -> Floats:
@@ -183,8 +214,8 @@ def _temperature_nodes(draws: Draws) -> Floats:
     return np.maximum(nodes, 1e-3)
 
 
-def _hosted_share(filled: Fill, plain_mean: float) -> Floats:
-    """Load-weighted mean (year, draw) of 1 / PUE; an area that hosts nothing gets its cells' plain mean."""
+def _hosted_share(filled: Fill, plain_mean: Any) -> Floats:
+    """Load-weighted mean (area, year, draw) of 1 / PUE; an area that hosts nothing gets its cells' plain mean."""
     xp = array_namespace(filled.total_mw)
     hosts = filled.total_mw > 0.0
     return xp.where(hosts, filled.weighted / xp.where(hosts, filled.total_mw, 1.0), plain_mean)

@@ -8,6 +8,7 @@ split follows the highest load of the years so far, and where the load falls all
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,54 @@ def water_fill(table: Table, load_mw: Array, temperature: Array, scale: Array, w
     from ._water_fill_cuda import fill
 
     return Fill(*fill(*arrays))
+
+
+class Tables(NamedTuple):
+    """The splits of several areas whose tables have equal sizes; cells of all areas one after the other.
+
+    temperatures : (area, temperature)
+    levels_mw : (area, temperature, level)
+    split_mw : (cell, temperature, level)
+    ends : int32 (area + 1,)   Each area's first cell, and the end of the last.
+    """
+
+    temperatures: Array
+    levels_mw: Array
+    split_mw: Array
+    ends: Array
+
+
+def water_fill_of_areas(tables: Tables, load_mw: Array, temperature: Array, scale: Array, weight: Array) -> Fill:
+    """`water_fill` of several areas, on the device in one launch.
+
+    load_mw : float64 (area, year, draw); temperature, scale, weight as there, of the cells of all areas.
+
+    Returns Fill, its sums (area, year, draw). Raises KernelError for shapes and dtypes that do not fit together.
+    """
+    xp = array_namespace(*tables, load_mw, temperature, scale, weight)
+    areas = tables.temperatures.shape[0]
+    first = (tables.temperatures[0], tables.levels_mw[0], tables.split_mw, load_mw[0], temperature, scale, weight)
+    problems = _problems(first)
+    if (len(tables.levels_mw), len(load_mw), tables.ends.shape) != (areas, areas, (areas + 1,)):
+        problems.append(f"{areas} areas in temperatures, but not in levels, loads or ends")
+    if tables.ends.dtype != np.int32:
+        problems.append(f"ends must be int32, got {tables.ends.dtype}")
+    if problems:
+        raise KernelError("; ".join(problems))
+    if xp is not np:
+        from ._water_fill_cuda import fill_areas
+
+        ready = [xp.ascontiguousarray(array) for array in (*tables, load_mw, temperature, scale, weight)]
+        return Fill(*fill_areas((ready[0], ready[1], ready[2], ready[3]), *ready[4:]))
+    found = []
+    for a, (start, end) in enumerate(pairwise(tables.ends)):
+        cells = slice(int(start), int(end))
+        table = Table(tables.temperatures[a], tables.levels_mw[a], tables.split_mw[cells])
+        found.append(water_fill(table, load_mw[a], temperature, scale, weight[cells]))
+    if areas == 1:  # a split is large: no copy
+        return Fill(found[0].split_mw, found[0].total_mw[None], found[0].weighted[None])
+    split, total, weighted = zip(*found, strict=True)
+    return Fill(np.concatenate(split), np.stack(total), np.stack(weighted))
 
 
 def _problems(arrays: tuple[Array, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
-from cuda_kernels.water_fill import water_fill
+from cuda_kernels.water_fill import water_fill_of_areas
 
 from . import stand_in, test_event_figures, test_quantile, test_water_fill
 
@@ -135,13 +135,13 @@ def quantile_differs(cupy: object) -> bool:
 def water_fill_differs(cupy: object) -> bool:
     for order in ("ascending", "random"):
         stand_in.settings.order = order
-        for cells, years, draws in ((1, 1, 1), (5, 4, 43), (7, 3, 128)):
-            table, loads = test_water_fill.made_up(cells, years, draws)
-            loads[0][years // 2, -1] = np.nan
-            there, moved = test_water_fill.on(cupy, table, loads)
-            want = water_fill(table, *loads)
+        for cells, years, draws in (((1,), 1, 1), ((5, 2), 4, 43), ((1, 7, 3), 3, 128)):
+            tables, loads = test_water_fill.areas(cells, years, draws)
+            loads[0][0, years // 2, -1] = np.nan
+            there, moved = test_water_fill.on(cupy, tables, loads)
+            want = water_fill_of_areas(tables, *loads)
             try:
-                got = water_fill(there, *moved)
+                got = water_fill_of_areas(there, *moved)
             except RuntimeError:
                 return True
             if not all(np.array_equal(one.get(), two, equal_nan=True) for one, two in zip(got, want, strict=True)):

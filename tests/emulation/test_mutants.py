@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cuda_kernels import _headroom_cuda, _launch, _quantile_cuda, _water_fill_cuda
+from cuda_kernels import _headroom_cuda, _launch, _quantile_cuda
 
 from . import build, sanitizer, test_sanitizers
 
@@ -196,11 +196,20 @@ WATER_FILL = {
     "room forgotten": ("* running * room;", "* running;"),
     "running forgotten": ("* running * room;", "* (running < 0.0 ? running : room);"),
     "cells of the wrong width": (
-        "next_row += static_cast<size_t>(node_count) * level_count;",
+        "next_row += table;",
         "next_row += level_count;",
     ),
     "weights of one cell": ("here * weight[cell];", "here * weight[0];"),
     "draw and year mixed": ("at % draws;", "at / years;"),
+    "cells of the neighbour area": (
+        "const int cells = first_cells[area + 1];",
+        "const int cells = first_cells[gridDim.y];",
+    ),
+    "table of the first area": ("double* row = split + first_cells[area] * table +", "double* row = split +"),
+    "levels of the first area": ("all_levels + area * node_count * level_count", "all_levels + 0 * area"),
+    "temperatures of the first area": ("all_temperatures + area * node_count", "all_temperatures + 0 * area"),
+    "loads of the first area": ("loads_of_areas + area * loads", "loads_of_areas + 0 * area"),
+    "sums of the first area": ("total[area * loads + at]", "total[at]"),
 }
 
 
@@ -308,7 +317,5 @@ def test_events_mutant_is_killed(tmp_path, name):
 @pytest.mark.parametrize("name", WATER_FILL)
 def test_water_fill_mutant_is_killed(tmp_path, name):
     text = mutate(_launch.source("water_fill"), *WATER_FILL[name])
-    arguments = test_sanitizers.water_fill_arguments()
-    assert differs("water_fill", text, tmp_path) or races(
-        text, _water_fill_cuda.KERNEL.name, arguments, (2, 128), tmp_path
-    )
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["water_fill"]
+    assert differs("water_fill", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)

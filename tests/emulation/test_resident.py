@@ -1,8 +1,8 @@
 """`capacity.estimate(..., device="gpu")` under emulation: the numbers of the CPU, and how little crosses the bus.
 
 A block of draws is what one call computes. What goes in: one copy a weather year of an area (profiles that the scenario
-changes, and the draws' coefficients), its shared profiles once a run, one copy an area for its cells, and a few arrays
-of parameters a country. What comes out: summaries, and for the joint limits three arrays with draws a country.
+changes, and the draws' coefficients), its shared profiles once a run, one copy a country for its cells, and a few
+arrays of parameters. What comes out: summaries, and for the joint limits three arrays with draws a country.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scenarios import load
 from . import stand_in
 
 COUNTRIES = 2
+TABLES = 1  # copy a country, of the tables of all its cells
 PARAMETERS = 7  # arrays a country: temperature and room of sites, PUE of areas and builders, life, watts, delivery
 RANKS = 4  # ranks and weights of two kinds of quantiles, once for each number of draws in a process
 FETCHED = 28  # arrays a country: sums, quantiles and means, cells, what the joint limits read, one look for faults
@@ -86,7 +87,7 @@ def test_what_needs_hours_of_the_hosted_load_is_worked_out_on_the_host(cupy, gri
 def test_transfers_are_few_and_do_not_grow_with_draws_or_years(cupy, grid):
     run(grid, "gpu", draws=20)  # ranks of the quantiles are on the device from here on
     up, down = counted(grid, draws=20)
-    assert up == 2 * grid.sizes["profile"] + grid.sizes["area"] + PARAMETERS * COUNTRIES
+    assert up == 2 * grid.sizes["profile"] + (TABLES + PARAMETERS) * COUNTRIES
     assert down == FETCHED * COUNTRIES
     more = counted(grid, draws=40, years=[2025, 2026])
     assert more[0] <= up + RANKS

@@ -82,10 +82,10 @@ def quantile_arguments() -> Arguments:
 
 
 def water_fill_arguments() -> Arguments:
-    """Of water_fill for two blocks of loads."""
-    table, loads = test_water_fill.made_up(5, 4, 47)
-    outputs = [np.zeros((5, 4, 47)), np.zeros((4, 47)), np.zeros((4, 47))]
-    return [*table, *loads, *outputs, *(np.int32(n) for n in (4, 33, 5, 4, 47))]
+    """Of water_fill for two areas with two blocks of loads each."""
+    tables, loads = test_water_fill.areas((5, 3), 4, 47)
+    outputs = [np.zeros((8, 4, 47)), np.zeros((2, 4, 47)), np.zeros((2, 4, 47))]
+    return [*tables, *loads, *outputs, *(np.int32(n) for n in (4, 33, 4, 47))]
 
 
 def event_arguments() -> Arguments:
@@ -98,7 +98,7 @@ def event_arguments() -> Arguments:
 LAUNCHES = {
     "event_figures": ("event_figures", _event_figures_cuda.KERNEL.name, event_arguments(), (3, 2), 128),
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
-    "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), 2, 128),
+    "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), (2, 2), 128),
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
     "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
     "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),
