@@ -82,7 +82,7 @@ class Verification:
     hours: int
     comparisons: tuple[Comparison, ...]
     throughput: tuple[Throughput, ...]
-    over_draws: tuple[verify_speed.Speed, ...]
+    other_kernels: tuple[verify_speed.Speed, ...]
     pool_bytes: int
 
     @property
@@ -125,11 +125,12 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
             comparisons.append(_stopped("headroom", f"{batch:,} cases", error))
             break
     others: list[verify_speed.Speed] = []
-    progress(f"kernels over draws: {cases * DRAWS_A_CASE:,} draws")
+    progress(f"other kernels: {cases:,} cases, {cases * DRAWS_A_CASE:,} draws")
     try:
         others += verify_speed.over_draws(rng, cases * DRAWS_A_CASE, device)
+        others += verify_speed.over_hours(rng, (cases, hours), device)
     except DEVICE_ERRORS as error:
-        comparisons.append(_stopped("kernels over draws", "timing", error))
+        comparisons.append(_stopped("other kernels", "timing", error))
     return Verification(
         date=datetime.now(UTC).date().isoformat(),
         gridflops=version("gridflops"),
@@ -141,7 +142,7 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
         hours=hours,
         comparisons=tuple(comparisons),
         throughput=tuple(speeds),
-        over_draws=tuple(others),
+        other_kernels=tuple(others),
         pool_bytes=devices.pool_bytes(),
     )
 

@@ -37,7 +37,7 @@ def driver(run: Verification) -> str:
 
 def markdown(run: Verification) -> str:
     """The whole page."""
-    return "\n".join([*_head(run), *_parity(run), *_speed(run), *_over_draws(run)]) + "\n"
+    return "\n".join([*_head(run), *_parity(run), *_speed(run), *_other_kernels(run)]) + "\n"
 
 
 def _head(run: Verification) -> Iterator[str]:
@@ -107,13 +107,13 @@ def _speed(run: Verification) -> Iterator[str]:
     )
 
 
-def _over_draws(run: Verification) -> Iterator[str]:
+def _other_kernels(run: Verification) -> Iterator[str]:
     yield ""
-    yield "### Kernels over draws"
+    yield "### Other kernels"
     yield ""
     yield "| kernel | work | measured, ms | floor (estimate) | ratio | operations | bytes |"
     yield "|---|---|---|---|---|---|---|"
-    for row in run.over_draws:
+    for row in run.other_kernels:
         yield (
             f"| {row.kernel} | {row.what} | {row.milliseconds:.3g} | {row.floor_milliseconds:.3g} "
             f"| {row.milliseconds / row.floor_milliseconds:.3g} | {row.operations:,.0f} | {row.bytes:,.0f} |"

@@ -1,4 +1,4 @@
-"""Measured time of the kernels over draws beside the floor that counted bytes and operations set."""
+"""Measured time of the other kernels than headroom beside the floor that counted bytes and operations set."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from capacity import verify_inputs
-from cuda_kernels import devices, to_device
+from cuda_kernels import devices, philox, to_device
+from cuda_kernels.event_figures import event_figures_of_sets
+from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.quantile import quantile
+from cuda_kernels.storage_dispatch import storage_scan
 from cuda_kernels.water_fill import Table, water_fill
 
 REPETITIONS, COLUMNS = 5, 784
 _FILL_OPERATIONS = 12  # of a cell and load: four products and three sums of corners, two factors, two sums, one weight
+_WEIGHTED_PASSES = 2  # at least: Newton needs one to move and one to see that it stays
+_SCAN_OPERATIONS = 4  # of an hour of storage: surplus, room, what is moved, and the tangent
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,38 @@ def over_draws(rng: np.random.Generator, draws: int, device: devices.Device) -> 
     work = f"{len(table.split_mw)} cells, {count:,} loads"
     operations = float(_FILL_OPERATIONS * placed)
     yield _timed("water_fill", work, lambda: water_fill(there, *inputs), (moved, operations), device)
+
+
+def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
+    """Headroom of weighted hours at one share, events, a storage scan, of so many (cases, hours); uniform numbers."""
+    cases, hours = sizes
+    move = to_device("gpu")
+    profiles, coefficients, load, kinds = (move(array) for array in verify_inputs.loads_beside_margins(rng, *sizes))
+    sets, terms, _ = profiles.shape
+    work, placed = f"{sets} x {cases:,} cases of {hours:,} hours", sets * cases * hours
+    weights, share = rng.exponential(size=hours), move(np.full((sets, cases, 1), 0.005))
+
+    def weighted() -> Any:
+        return headroom_sets_mw(profiles, coefficients, share, hour_weights=weights)
+
+    def events() -> Any:
+        return event_figures_of_sets(profiles, coefficients, load, kinds)
+
+    # A pass multiplies and adds each profile, then adds weight and weighted margin.
+    operations = float(_WEIGHTED_PASSES * (2 * terms + 3) * placed)
+    moved = 8.0 * (sets * (terms + 1) * hours + sets * cases * (terms + 5))
+    yield _timed("headroom_weighted", work, weighted, (moved, operations), device)
+    moved = 8.0 * (sets * terms * hours + 2 * hours + sets * cases * (terms + 13))
+    yield _timed("event_figures", work, events, (moved, float((2 * terms + 1) * placed)), device)
+    margin, *store = (move(array) for array in verify_inputs.stores(rng, sizes))
+    moved = 24.0 * margin.size  # read and laid out by hour, and read again
+    operations = float(_SCAN_OPERATIONS * margin.size)
+    work = f"{cases:,} cases of {hours:,} hours"
+    yield _timed("storage", work, lambda: storage_scan(margin, load[0], *store), (moved, operations), device)
+    numbers, years = move(np.arange(cases)), np.arange(2025, 2041)
+    count = cases * len(years)
+    work = f"{count:,} uniform numbers"
+    yield _timed("philox", work, lambda: philox.uniform(1, numbers, 2, years, 0), (8.0 * count, 0.0), device)
 
 
 def _timed(kernel: str, what: str, call: Callable[[], Any], work: tuple[float, float], device: devices.Device) -> Speed:
