@@ -98,17 +98,21 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     load = central.flat_mw[0, :, None] + mean * (1.0 + (1.0 + pull) * (weather.load_shape - 1.0))
     extra = _extra(record, weather, balance)
     planned = [*(central.winter or ()), *(central.added or ())]
+    part = np.empty_like(load)  # of every term: fresh memory would take longer than the sums
     for (_, _, hours), mw in zip(extra, planned, strict=True):
-        load = load + mw[0, :, None] * hours
-    variable = sum(central.variable_mw[name][0, :, None] * getattr(weather, name) for name in VARIABLE)
-    net_load = load - variable
+        load += np.multiply(mw[0, :, None], hours, out=part)
+    variable = np.zeros_like(load)
+    for name in VARIABLE:
+        variable += np.multiply(central.variable_mw[name][0, :, None], getattr(weather, name), out=part)
+    net_load = np.subtract(load, variable, out=load)
     hydro = record.water.schedule(net_load, central.hydro_mw[0, :, None])
     available = central.firm_mw[0, :, None] + central.hydro_mw[0, :, None] * hydro
     export = dispatch.interchange(weather.load_shape, available - net_load, record.net_export_mw * HOURS)
-    fixed = [np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE)]
-    shared = np.broadcast_to(np.stack(fixed)[None], (len(export), len(fixed), HOURS))
-    more = [np.broadcast_to(hours, (len(export), 1, HOURS)) for _, _, hours in extra]
-    profiles = np.ascontiguousarray(np.concatenate([shared, hydro[:, None], export[:, None], *more], axis=1))
+    fixed = (np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE))
+    columns = (*fixed, hydro, export, *(hours for _, _, hours in extra))
+    profiles = np.empty((len(load), len(columns), HOURS))
+    for term, hours in enumerate(columns):
+        profiles[:, term] = hours
     coefficients = [
         balance.firm_mw + balance.shaped_mw * balance.stretch - balance.flat_mw,
         -balance.shaped_mw * (1.0 + balance.stretch),
