@@ -39,7 +39,9 @@ POINTS = (
         "**Links**: {links} directed limits between zones (ReEDS NARIS2024). The study gives them without contingency"
         " only; with the worst line out they are taken as 0.772 of that, the median between areas (J). Across the "
         "border of two areas zones' limits add up to {over:.0%} of the areas' own in the median pair, and are scaled "
-        "down to it. Zone p19 in Montana (0.8 TWh a year) has no link in the source and stays alone."
+        "down to it. Into {raised}, links from inside the area are raised until the highest load so far can be served "
+        "(J): it was, so that either the load or the limits are wrong there. Zone p19 in "
+        "Montana (0.8 TWh a year) has no link in the source and stays alone."
     ),
     (
         "**Requests** for data centres lie in an area's zones by the figures of nine states, and by load elsewhere "
@@ -65,6 +67,7 @@ def section() -> list[str]:
         "far": len(far),
         "furthest": ", ".join(f"{names[z].rsplit('.', 1)[1]} x {share[z] / expected[z]:.1f}" for z in order[:5]),
         "links": ds.sizes["link"],
+        "raised": " and ".join(", ".join(_raised()).rsplit(", ", 1)),
         "over": 1.0 / float(np.median(_scales())),
     }
     lines = ["## US zones", "", *textwrap.wrap(INTRODUCTION.format(**numbers), WIDTH), ""]
@@ -79,6 +82,13 @@ def section() -> list[str]:
             f"Sources: {', '.join(source.split())}.",
         ]
     return lines
+
+
+def _raised() -> list[str]:
+    """Zones into which links were raised."""
+    ds = open_zones()
+    into = ds["link_to"].values[["raised" in text for text in ds["link_record"].values.tolist()]]
+    return sorted({name.rsplit(".", 1)[1] for name in into.tolist()}, key=lambda zone: int(zone[1:]))
 
 
 def _scales() -> list[float]:

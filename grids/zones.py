@@ -57,14 +57,15 @@ VARIABLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "J",
         _LINKS,
         "Inside an area the median ratio of N-1 to N-0 between areas, 0.772, times the higher figure; between areas "
-        "the zones' limits scaled to the areas' lower one. DC ties added.",
+        "the zones' limits scaled to the areas' lower one. DC ties added. Raised inside an area where a zone's highest "
+        "load so far could not be served; its record says so.",
     ),
     "link_limit_high_mw": (
         "MW",
-        "F",
+        "P",
         _LINKS,
         "Inside an area the zone limit without contingency; between areas scaled to the areas' higher one. DC ties "
-        "added.",
+        "added. At least the lower figure.",
     ),
     "link_record": ("", "F", _LINKS, "Figure of the source and what was done to it."),
 }  # fmt: skip

@@ -40,12 +40,14 @@ class ZoneLoad(NamedTuple):
     share : (zone, year)         Of the area's energy in a year. [1]
     ratio : (zone, year, hour)   Of the area's load in an hour, over that share; 29 February dropped. [1]
     energy_mwh : (zone,)         Energy of the last year. [MWh]
+    peak_mw : (zone,)            Highest hour of all years. [MW]
     expected : (zone,)           Share by sales and substations alone. [1]
     """
 
     share: Floats
     ratio: Floats
     energy_mwh: Floats
+    peak_mw: Floats
     expected: Floats
 
 
@@ -58,7 +60,7 @@ def build(originals: Path, zones: Mapping[str, Sequence[str]]) -> ZoneLoad:
     expected = expected_shares(originals, zones)
     areas, cleaned, rules = us_hourly_load(originals)
     years = [int(year) for year in HOURLY_YEARS]
-    shares, ratios, energies = [], [], []
+    shares, ratios, energies, peaks = [], [], [], []
     for area in US:
         inside = list(zones[area])
         mine = {code: rule.shares[area] for code, rule in rules.items() if area in rule.shares}
@@ -71,7 +73,8 @@ def build(originals: Path, zones: Mapping[str, Sequence[str]]) -> ZoneLoad:
         energies.append(share[:, -1] * energy[years[-1]])
         shares.append(share)
         ratios.append(ratio)
-    by_area = (shares, ratios, energies, [expected[area] for area in US])
+        peaks.append(hours.max().to_numpy(dtype=np.float64))
+    by_area = (shares, ratios, energies, peaks, [expected[area] for area in US])
     return ZoneLoad(*(np.concatenate(parts) for parts in by_area))
 
 

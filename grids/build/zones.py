@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from grids.areas import AREAS, TECHNOLOGIES
+from grids.areas import AREAS, TECHNOLOGIES, parent_of
 from grids.build import fleet_us, generation_us, lattice, transfers, zone_load
 from grids.build.axes import HISTORY_YEARS, PLAN_YEARS, VINTAGES, to_array
 from grids.build.demand import HOURLY_YEARS
@@ -29,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 Pair = tuple[str, str]
 
 CELL_DEGREES: Final = 0.5
+FIRM_SHARE: Final = 0.85
+"""Of the nameplate of all but wind and sun, what a zone can count on in its highest hour; J (outages, summer heat)."""
 TITLE: Final = "How the figures of 18 US areas lie in the 134 zones of ReEDS"
 
 
@@ -42,10 +44,12 @@ def build(originals: Path) -> xr.Dataset:
     state = boundaries.state_of_zone(originals)
     load = zone_load.build(originals, zones)
     cells = cell_zones(originals, zones)
-    pairs = link_limits(originals, zones)
+    fleet = _fleet(originals, ids)
+    lacking = load.peak_mw - FIRM_SHARE * _dispatchable_mw(fleet["nameplate_mw"])
+    pairs = raised(link_limits(originals, zones), dict(zip(ids, map(float, lacking), strict=True)))
     years = [int(year) for year in HOURLY_YEARS]
     ds = xr.Dataset(
-        _fleet(originals, ids)
+        fleet
         | {
             "zone_state": ("zone", np.array([state[name.split(".")[2]] for name in ids])),
             "load_share": (("zone", "year"), load.share),
@@ -150,6 +154,34 @@ def link_limits(originals: Path, zones: Mapping[str, Sequence[str]]) -> dict[Pai
     transfers.check(joined, frozenset(name.values()))
     order = {zone: number for number, zone in enumerate(name.values())}
     return {pair: joined[pair] for pair in sorted(joined, key=lambda pair: (order[pair[0]], order[pair[1]]))}
+
+
+def _dispatchable_mw(nameplate: xr.DataArray) -> Floats:
+    """Nameplate (zone,) of all but wind and sun. [MW]"""
+    kept = [name for name in TECHNOLOGIES if name not in ("wind", "offshore_wind", "solar")]
+    return nameplate.sel(technology=kept).sum(["technology", "vintage"]).to_numpy().astype(np.float64)
+
+
+def raised(limits: Mapping[Pair, transfers.Limit], lacking: Mapping[str, float]) -> dict[Pair, transfers.Limit]:
+    """Limits with those into some zones raised, by one factor a zone, so that its highest load so far can be served.
+
+    lacking : what each zone lacks in that hour without imports [MW]; the load was served, so that either its figure or
+    the limits are wrong. Only links inside the area are raised, as the others add up to what areas exchange.
+    """
+    result = dict(limits)
+    for zone, need in lacking.items():
+        into = {pair: limit for pair, limit in limits.items() if pair[1] == zone}
+        inside = {pair for pair in into if parent_of(pair[0]) == parent_of(zone)}
+        there, whole = (sum(into[pair].low_mw for pair in pairs) for pairs in (inside, into))
+        if need <= whole or there <= 0.0:
+            continue
+        factor = (need - whole + there) / there
+        for pair in inside:
+            low, high, record = into[pair]
+            low *= factor
+            record += f"; low raised by {factor:.2f}, as the zone's highest load was served (J)"
+            result[pair] = transfers.Limit(low, max(low, high), record)
+    return result
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -201,6 +201,27 @@ def test_zones_share_the_rules_the_record_and_the_lines_of_their_area(cut, whole
     assert parts[0, -1].sum() == pytest.approx(added[0, -1].sum() + 2 * inside)
 
 
+def test_links_into_a_zone_are_raised_until_its_highest_load_is_served():
+    pytest.importorskip("shapely", reason="the extra [build] is not installed")
+    from grids.build.transfers import Limit
+    from grids.build.zones import raised
+
+    limits = {
+        ("us.a.p1", "us.a.p2"): Limit(10.0, 40.0, "x"),
+        ("us.a.p3", "us.a.p2"): Limit(30.0, 60.0, "x"),
+        ("us.b.p4", "us.a.p2"): Limit(20.0, 25.0, "x"),
+        ("us.a.p2", "us.a.p1"): Limit(10.0, 40.0, "x"),
+    }
+    assert raised(limits, {"us.a.p2": 60.0, "us.a.p1": 0.0}) == limits
+    found = raised(limits, {"us.a.p2": 100.0, "us.b.p4": 50.0})
+    low, high, record = found["us.a.p1", "us.a.p2"]
+    assert (low, high) == (20.0, 40.0)
+    assert "low raised by 2.00" in record
+    assert found["us.a.p3", "us.a.p2"][:2] == (60.0, 60.0)
+    assert found["us.b.p4", "us.a.p2"] == limits["us.b.p4", "us.a.p2"]
+    assert found["us.a.p2", "us.a.p1"] == limits["us.a.p2", "us.a.p1"]
+
+
 def test_a_zone_without_the_option_is_told_of_it(cut, whole):
     with pytest.raises(CapacityError, match=r"zone of us\.ercot, add --areas us-zones"):
         number_of(whole, "us.ercot.p63")
