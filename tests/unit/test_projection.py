@@ -98,7 +98,7 @@ def test_figure_is_written_and_repeats(grid, scenario, tmp_path):
 
 
 def test_command_writes_dataset_and_figure(grid, tmp_path, monkeypatch):
-    monkeypatch.setattr("grids.open_grid", lambda path=None: tiny_grid())
+    monkeypatch.setattr("grids.open_grid", lambda path=None, areas="us-areas": tiny_grid())
     arguments = ["--where", "CN", "--years", "2025-2030", "--draws", "12", "--out", str(tmp_path), "--json", "--grid"]
     done = CliRunner().invoke(project, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
