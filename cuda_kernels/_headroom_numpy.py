@@ -20,7 +20,9 @@ from . import _exact
 
 NEAR = 1e-9  # relative: how far right of its own answer the finish starts; decides ties alike on every path
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
-_BLOCK = 64
+_BLOCK = 64  # cases that are solved at once
+_LARGE_BLOCK = 192  # the same where few hours are left: calls of NumPy cost more than the work
+_MANY = 2000  # hours
 _GROUP = 1024  # cases that share one pruning of the hours
 _MORE = 1.25  # times the hours that the centre needs bound the other roots
 _PROBES = 4
@@ -66,7 +68,8 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
         if len(group) > _BLOCK or not native_first:
             bounds, plane, (low, _), guard = _narrow(problem, np.arange(profiles.shape[1]), inside, most, plane)
             listed = problem._replace(profiles=rounded[:, _in_play(problem, low, bounds[0], guard)])
-        for block in _blocks(inside, effect, _BLOCK):
+        size = _BLOCK if listed.profiles.shape[1] > _MANY else _LARGE_BLOCK
+        for block in _blocks(inside, effect, size):
             cases = group[block]
             solve = _solve if native_first else _solve_plain
             load[cases], hours[cases] = solve(listed, (inside[block], allowed[cases]), plane)
@@ -150,7 +153,7 @@ def _solve(problem: _Problem, part: tuple[Any, Any], plane: Any) -> tuple[Any, A
     guard = 1e-12 * (size @ problem.peaks)
     start = coefficients @ plane[:-1] + plane[-1] + guard + 1e-12 * (size @ np.abs(plane[:-1]) + abs(plane[-1]))
     few = _needed(problem, coefficients.mean(axis=0), float(most.max()), plane)
-    bound = _newton(coefficients @ problem.profiles[:, few], most, start, guard) + guard
+    bound = _newton(coefficients @ problem.profiles[:, few], most, start, guard)[0] + guard
     margin = coefficients @ problem.profiles
     listed = np.flatnonzero((margin <= bound[:, None]).any(axis=0))
     margin = margin[:, listed]
@@ -166,13 +169,13 @@ def _needed(problem: _Problem, centre: Any, allowed: float, plane: Any) -> Any:
     margin = centre @ problem.profiles
     guard = np.array([1e-12 * (np.abs(centre) @ problem.peaks)])
     start = np.array([centre @ plane[:-1] + plane[-1]]) + guard
-    root = _newton(margin[None], np.array([allowed]), start, guard)[0]
+    root = _newton(margin[None], np.array([allowed]), start, guard)[0][0]
     wanted = int(_MORE * np.count_nonzero(margin < root)) + _BLOCK
     return np.argpartition(margin, wanted)[:wanted] if wanted < margin.size else np.arange(margin.size)
 
 
 def _newton(margin: Any, allowed: Any, load: Any, guard: Any) -> Any:
-    """Newton from the right on margins (case, hour): loads at or a hair above the roots.
+    """Newton from the right on margins (case, hour): loads at or a hair above the roots, and the roots to rounding.
 
     guard : (case,)  Rounding of a margin; few hours over the allowance multiply it.
     """
@@ -181,12 +184,13 @@ def _newton(margin: Any, allowed: Any, load: Any, guard: Any) -> Any:
         curtailed = margin < load[:, None]
         count = _per_row(curtailed)
         excess = count - allowed
-        total = np.einsum("ch,ch->c", margin, curtailed) + guard * count
-        step = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
+        total = np.einsum("ch,ch->c", margin, curtailed)
+        root = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
+        step = np.divide(total + guard * count, excess, out=load.copy(), where=excess > 0.0)
         if not (step < load).any():
             break
         load = np.minimum(load, step)
-    return load
+    return load, root
 
 
 def _per_row(marked: Any) -> Any:
@@ -208,7 +212,7 @@ def _solve_share(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any
     if len(live) == 0:
         return load, count
     margin, coefficients, allowed, guard = margin[live], coefficients[live], allowed[live], guard[live]
-    roots = _newton(margin, allowed, bound[live], guard)
+    roots, found = _newton(margin, allowed, bound[live], guard)
     slack = guard + 4.0 * NEAR * np.maximum(roots, 1e9 * guard)
     kept = np.flatnonzero((margin <= (roots + slack)[:, None]).any(axis=0))
     margin, listed = margin[:, kept], listed[kept]
@@ -216,12 +220,12 @@ def _solve_share(problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any
     positive = sure & (margin >= guard[:, None]).all(axis=0)
     negative = sure & (margin <= -guard[:, None]).all(axis=0)
     base = _base(problem, listed[positive], int(np.count_nonzero(negative)))
-    part, start = (coefficients, allowed), roots + slack
-    load[live], count[live] = _on_list(problem, listed[~positive & ~negative], part, base, start)
+    part = (coefficients, allowed)
+    load[live], count[live] = _finish(problem, listed[~positive & ~negative], part, base, found)
     again = load[live] < roots - slack  # the hours that were sure may not be
     if base.number > 0.0 and again.any():
         part = (coefficients[again], allowed[again])
-        load[live[again]], count[live[again]] = _on_list(problem, listed, part, _nothing(problem), start[again])
+        load[live[again]], count[live[again]] = _finish(problem, listed, part, _nothing(problem), found[again])
     return load, count
 
 
@@ -287,7 +291,14 @@ def _on_list(problem: _Problem, hours: Any, part: tuple[Any, Any], base: _Base, 
     for k in range(len(profiles)):
         known += coefficients[:, k] * (base.high[k] + base.low[k])
     found, _ = _search(margin, allowed, (known, base.number), start)
-    return _finish(problem, (profiles, margin), part, base, found)
+    return _finish_from(problem, (profiles, margin), part, base, found)
+
+
+def _finish(problem: _Problem, hours: Any, part: tuple[Any, Any], base: _Base, found: Any) -> tuple[Any, Any]:
+    """Root and curtailed hours from roots found on other margins."""
+    profiles = problem.profiles[:, hours]
+    margin = _margins(profiles, part[0], problem.lowest)
+    return _finish_from(problem, (profiles, margin), part, base, found)
 
 
 def _margins(profiles: Any, coefficients: Any, lowest: float) -> Any:
@@ -321,7 +332,7 @@ def _search(margin: Any, allowed: Any, base: tuple[Any, Any], load: Any) -> tupl
     return load, previous
 
 
-def _finish(
+def _finish_from(
     problem: _Problem, lists: tuple[Any, Any], part: tuple[Any, Any], base: _Base, found: Any
 ) -> tuple[Any, Any]:
     """Root and curtailed hours from found roots: the same bits whatever list and start they came from."""
