@@ -7,6 +7,7 @@ share go there once in a run.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -53,14 +54,19 @@ class Shared:
     kinds of its hours."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int, int], Any] = {}
+        self._kept: dict[bytes, Any] = {}
         self._kinds: dict[tuple[int, str], Any] = {}
 
-    def profiles(self, conditions: AreaWeather, margin: Margin) -> Any:
-        """Profiles (term, hour) of one year, on the device; only the terms that are not `yearly` mean something."""
-        key = (conditions.area, conditions.weather_year, margin.profiles.shape[1])
+    def profiles(self, margin: Margin) -> Any:
+        """Profiles (term, hour) of one year, on the device, nil for the terms that are `yearly`.
+
+        Known by what they hold: scenarios differ in their terms, and in the hours of a cold spell.
+        """
+        shared = margin.profiles[0].copy()
+        shared[list(margin.yearly)] = 0.0
+        key = hashlib.blake2b(shared.tobytes() + str(shared.shape).encode(), digest_size=16).digest()
         if key not in self._kept:
-            self._kept[key] = to_device("gpu")(np.ascontiguousarray(margin.profiles[0]))
+            self._kept[key] = to_device("gpu")(shared)
         return self._kept[key]
 
     def kinds(self, weather_year: int, zone: str) -> Any:
@@ -99,9 +105,9 @@ def solve(
             yield yearly, margin.coefficients.swapaxes(0, 1), shares.swapaxes(0, 1), task[2]
 
     for number, (yearly, coefficients, shares, members) in enumerate(staged(blocks(), "gpu")):
-        area, conditions, _ = tasks[number]
+        area = tasks[number][0]
         margin = ahead.popleft()
-        profiles = _profiles(xp, shared.profiles(conditions, margin), yearly, margin.yearly)
+        profiles = _profiles(xp, shared.profiles(margin), yearly, margin.yearly)
         load, hours, fault = headroom_sets_mw(profiles, coefficients, shares)
         faults.append(fault)
         for into, values in zip(found, (load[..., 0], load[..., 1], hours[..., 1]), strict=True):

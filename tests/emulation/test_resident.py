@@ -7,6 +7,8 @@ arrays of parameters. What comes out: summaries, and for the joint limits three 
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -77,6 +79,18 @@ def test_the_device_gives_the_numbers_of_the_cpu(cupy, grid, how):
     assert on_cpu.attrs.pop("device") == "cpu"
     xr.testing.assert_identical(on_gpu, on_cpu)
     assert {"quantile_select", "water_fill"} <= {name for name, _, _ in stand_in.launches}
+
+
+def test_profiles_of_one_scenario_are_not_taken_for_those_of_another(cupy, grid, tmp_path):
+    text = files("scenarios").joinpath("library", "winter-stress.yaml").read_text(encoding="utf-8")
+    head, overrides = text.replace("name: winter-stress", "name: short-spells").split("overrides:\n")
+    short = "  cold_spell_hours:\n    value: 24\n    label: J\n    fixed_because: Made up.\n    source: Made up.\n"
+    (tmp_path / "short-spells.yaml").write_text(f"{head}overrides:\n{short}{overrides}", encoding="utf-8")
+    names = ("winter-stress", str(tmp_path / "short-spells.yaml"))
+    found = run(grid, "gpu", names=names)
+    xr.testing.assert_equal(found, run(grid, "cpu", names=names))
+    first, second = (found["grid_headroom_mw"].isel(scenario=i) for i in (0, 1))
+    assert not first.equals(second)
 
 
 def test_what_needs_hours_of_the_hosted_load_is_worked_out_on_the_host(cupy, grid):
