@@ -33,7 +33,7 @@ class How:
     notion : a name in `notions.NOTIONS` or, for islands, `reliability.NOTIONS`
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
-    event_draws : draws whose events of curtailment are counted, the first ones; of islands with an hourly margin only
+    event_draws : draws whose events of curtailment are counted, the first; under notions with an hourly margin only
     storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
     shared : profiles that scenarios share on a GPU
     turn : held by the country whose hours use the threads

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, notions, policies, reliability, sites, supply
+from capacity import adequacy, compute, demand, network, network_events, notions, policies, reliability, sites, supply
 from capacity.area_hours import HOURS, AreaHours, Hourly, How
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
@@ -93,8 +93,10 @@ def run(
         case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
         joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers)
         hourly.adopt(joined)
+        network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
     result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)
-    return replace(result, events=hosting.tally) if how.hourly_margin and how.event_draws else result
+    counted = how.event_draws and (how.hourly_margin or joined is not None)
+    return replace(result, events=hosting.tally) if counted else result
 
 
 def balances_of(

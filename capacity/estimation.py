@@ -72,8 +72,8 @@ def estimate(
     progress : called with (scenario, done, total)
     area_draws : also keep every draw of every area, as `area_<name>_draws`
     threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
-    event_draws : count events of curtailment in that many draws, the first ones; of islands under "firm_capacity" or
-        "historic_peak" only (`capacity.events`)
+    event_draws : count events of curtailment in that many draws, the first ones; under "firm_capacity" or
+        "historic_peak" only (`capacity.events`); in a network those of the group
     storage : "credit" counts storage of the fleet as firm by a share of its nameplate, "dispatch" runs it hour by hour,
         which takes far longer; the latter knows islands under "firm_capacity" only
 

@@ -92,7 +92,7 @@ class Hosting:
             counted = event_figures(margin.profiles[y], margin.coefficients[rows, y], load, kinds, engine=self.engine)
         else:
             hours = margin_mw(margin.profiles[y], margin.coefficients[rows, y])
-            counted = _figures(storage_headroom.cuts_mw(hours, store.at(rows, y), load, self.engine), load, kinds)
+            counted = figures_of(storage_headroom.cuts_mw(hours, store.at(rows, y), load, self.engine), load, kinds)
         self.tally.take(members[rows], at, counted)
 
     def _limit(
@@ -111,7 +111,7 @@ class Hosting:
         self.lost_mwh[members, a, y] = policies.lost_mwh(site, terms, hosted, cut)
         self.hosted_mwh[members, a, y] = hosted * HOURS
         rows = self.tally.sampled(members)
-        self.tally.take(members[rows], at, _figures(cut[rows], hosted[rows], kinds))
+        self.tally.take(members[rows], at, figures_of(cut[rows], hosted[rows], kinds))
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Found:
     curtailed_hours: Floats
 
 
-def _figures(cut_mw: Floats, load_mw: Floats, kinds: Members) -> Floats:
+def figures_of(cut_mw: Floats, load_mw: Floats, kinds: Members) -> Floats:
     """Figures (case, figure) of cuts (case, hour)."""
     cases = zip(cut_mw, load_mw, strict=True)
     rows = [figures(Cuts(np.flatnonzero(cut), cut[cut > 0.0]), load, kinds) for cut, load in cases]

@@ -229,7 +229,7 @@ def solve(
     hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
     with ThreadPoolExecutor(threads) as pool:
         for g, group in enumerate(case.links.groups):
-            for number, members in _weather(case, group, weather):
+            for number, members in weather_of(case, group, weather):
                 margins = list(pool.map(partial(margin_of, case, number=number, members=members), group.areas))
                 year = partial(_solve_year, case, g, members=members, margins=margins, engine=engine, hours=hours)
                 list(pool.map(year, range(years)))
@@ -238,7 +238,15 @@ def solve(
     return hours
 
 
-def _weather(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:
+def of_group(margins: Sequence[notions.Margin], y: int) -> tuple[Floats, Floats]:
+    """Profiles (area, K, hour) and coefficients (draw, area, K) of a group's margins in one year."""
+    profiles = np.stack([margin.profiles[y] for margin in margins])
+    used = profiles.any(axis=(0, 2))  # the interchange of an island is nil here
+    coefficients = np.stack([margin.coefficients[:, y][:, used] for margin in margins], axis=1)
+    return np.ascontiguousarray(profiles[:, used]), coefficients
+
+
+def weather_of(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:
     most = max(len(case.records[a].weather) for a in group.areas)
     chosen = np.minimum((weather * most).astype(np.int64), most - 1)
     for number in range(most):
@@ -267,10 +275,7 @@ def _solve_year(
     hours: NetworkHours,
 ) -> None:
     areas = case.links.groups[g].areas
-    profiles = np.stack([margin.profiles[y] for margin in margins])
-    used = profiles.any(axis=(0, 2))  # the interchange of an island is nil here
-    profiles = np.ascontiguousarray(profiles[:, used])
-    coefficients = np.stack([margin.coefficients[:, y][:, used] for margin in margins], axis=1)
+    profiles, coefficients = of_group(margins, y)
     flexible = case.share[members, y]
     shares = np.stack([np.zeros(len(members)), flexible], axis=1)
     alone = (headroom_mw(profiles[i], coefficients[:, i], flexible[:, None], engine=engine) for i in range(len(areas)))

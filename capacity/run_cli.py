@@ -81,7 +81,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     default=32,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Draws in which events of curtailment are counted, the first ones; islands only.",
+    help="Draws in which events of curtailment are counted, the first ones; not under outage notions.",
 )
 @cli_options.DEVICE
 @cli_options.ENGINE

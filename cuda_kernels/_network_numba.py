@@ -65,7 +65,6 @@ def _unserved(deficit: Any, network: Any, found: Any, ways: Ways) -> None:
 
 def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
     """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
-    limits, caps = network
     cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
     shape = (cases, row)
     results = (
@@ -80,19 +79,15 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
     )
     if cases == 0:
         return results
-    clean = np.where(np.eye(areas, dtype=bool), 0.0, limits)
-    given = shared(profiles, clean)
-    there, back = clean[:, given.ends[0], given.ends[1]], clean[:, given.ends[1], given.ends[0]]
-    by_case = [coefficients, clean, links_of(clean), np.stack([there, back], axis=1), weights, caps]
-    by_case = [np.require(values, requirements=["C", "W"]) for values in by_case]  # one type for all calls
+    fixed = _fixed(profiles, coefficients, network, weights)
     order = np.argsort(-shares, axis=1, kind="stable")
     asked = (shares * profiles.shape[2], order)
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     edges = [cases * i // pieces for i in range(pieces + 1)]
 
     def solve(piece: int) -> None:
-        room = _room(profiles.shape, given.ends)
-        _cases(edges[piece], edges[piece + 1], (given, tuple(by_case)), asked, results, room)
+        room = _room(profiles.shape, fixed[0].ends)
+        _cases(edges[piece], edges[piece + 1], fixed, asked, results, room)
 
     if pieces == 1:
         solve(0)
@@ -100,6 +95,27 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
         with ThreadPoolExecutor(pieces) as pool:
             list(pool.map(solve, range(pieces)))
     return results
+
+
+def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any) -> Any:
+    """Curtailment (case, hour) of loads (case, area). network : limits, caps. Inputs checked by the caller."""
+    found, total = np.zeros((len(load), profiles.shape[2])), load.sum(axis=1)
+    if len(load):
+        weights = np.divide(load, total[:, None], out=np.zeros_like(load), where=total[:, None] > 0.0)
+        fixed = _fixed(profiles, coefficients, network, weights)
+        _curtailed(fixed, total, found, _room(profiles.shape, fixed[0].ends))
+    return found
+
+
+def _fixed(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any) -> tuple[Any, Any]:
+    """What the cases of a call share, and what each has of its own."""
+    limits, caps = network
+    clean = np.where(np.eye(profiles.shape[0], dtype=bool), 0.0, limits)
+    given = shared(profiles, clean)
+    there, back = clean[:, given.ends[0], given.ends[1]], clean[:, given.ends[1], given.ends[0]]
+    by_case = [coefficients, clean, links_of(clean), np.stack([there, back], axis=1), weights, caps]
+    # one type for all calls
+    return given, tuple(np.require(values, requirements=["C", "W"]) for values in by_case)
 
 
 def _room(shape: tuple[int, int, int], ends: Any) -> tuple[Any, ...]:
@@ -251,19 +267,52 @@ def _binding(member: Any, count: int, cut: Any, by_area: Any) -> int:
 @in_order
 def _cases(first: int, end: int, fixed: Any, asked: Any, results: Any, room: Any) -> None:
     """Solve cases first..end."""
-    given, by_case = fixed
-    single, reach, unit = room[0], np.empty(_AT_ONCE), np.empty(_AT_ONCE)
+    reach, unit = np.empty(_AT_ONCE), np.empty(_AT_ONCE)
     for start in range(first, end, _AT_ONCE):
         until = min(start + _AT_ONCE, end)
-        units(by_case[0][start:until], given.peaks, single, reach, unit)
-        margins(given.tiles, until - start, given.peaks.shape[1], single)
+        _roughly(start, until, fixed, (reach, unit), room[0])
         for case in range(start, until):
-            s = case - start
-            rough = Rough(single.margin[s], single.total[s], single.size[s], reach[s], unit[s])
-            coefficients, matrix, words, limits, weights, caps = by_case
-            turned = np.ascontiguousarray(coefficients[case].T)
-            whole = (turned, matrix[case], words[case], limits[case], weights[case], caps[case])
-            _case(case, (rough, whole, given), (asked[0][case], asked[1][case]), results, room)
+            one = _one(case, case - start, fixed, (reach, unit), room[0])
+            _case(case, one, (asked[0][case], asked[1][case]), results, room)
+
+
+@in_order
+def _curtailed(fixed: Any, load: Any, out: Any, room: Any) -> None:
+    """What each case's load is curtailed by, hour by hour."""
+    hours, _, _, found, spare = room[3]
+    reach, unit = np.empty(_AT_ONCE), np.empty(_AT_ONCE)
+    for start in range(0, load.size, _AT_ONCE):
+        until = min(start + _AT_ONCE, load.size)
+        _roughly(start, until, fixed, (reach, unit), room[0])
+        for case in range(start, until):
+            one = _one(case, case - start, fixed, (reach, unit), room[0])
+            tolerance = NEGLIGIBLE * _scales(one[0])[0]
+            looked_at, count = look_at(load[case], one, room)
+            hours[:count] = np.arange(count)
+            walk(load[case], hours, count, looked_at, room[3], found)
+            walk(0.0, hours, count, looked_at, room[3], spare)
+            for at in range(count):
+                excess = found[0][at] - spare[0][at]
+                if excess > tolerance:
+                    out[case, room[1].hours[at]] = excess
+
+
+@in_order
+def _roughly(start: int, until: int, fixed: Any, scale: Any, single: Any) -> None:
+    """Margins of some cases in float32. scale : reach and unit of each."""
+    given, by_case = fixed
+    units(by_case[0][start:until], given.peaks, single, *scale)
+    margins(given.tiles, until - start, given.peaks.shape[1], single)
+
+
+@in_order
+def _one(case: int, s: int, fixed: Any, scale: Any, single: Any) -> Any:
+    """One case, at place s among those in float32: what float32 knows of it, what is its own, what all share."""
+    given, by_case = fixed
+    coefficients, matrix, words, limits, weights, caps = by_case
+    rough = Rough(single.margin[s], single.total[s], single.size[s], scale[0][s], scale[1][s])
+    turned = np.ascontiguousarray(coefficients[case].T)
+    return rough, (turned, matrix[case], words[case], limits[case], weights[case], caps[case]), given
 
 
 @in_order

@@ -217,6 +217,19 @@ def headroom(
     return results
 
 
+def curtailed(
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any, *, kind: type[Network] = Network
+) -> Any:
+    """Curtailment (case, hour) of loads (case, area). network : limits, caps. Inputs checked by the caller."""
+    limits, caps = network
+    found = np.zeros((len(load), profiles.shape[2]))
+    for case in range(len(load)):
+        one = _Case(kind(limits[case], caps[case]), np.einsum("ak,akh->ha", coefficients[case], profiles), load[case])
+        excess = one.network.tightest(load[case] - one.margin)[0] - one.native
+        found[case] = np.where(excess > one.tolerance, excess, 0.0)
+    return found
+
+
 class _Case:
     """One case: margins (hour, area) [MW], direction (area,)."""
 

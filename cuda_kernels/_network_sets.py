@@ -52,6 +52,13 @@ def headroom(
     return _network_numpy.headroom(profiles, coefficients, (limits, both), weights, shares, kind=kind)
 
 
+def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any, sets: tuple[Any, Any]) -> Any:
+    """Curtailment (case, hour) of loads (case, area); the rest as of `headroom`."""
+    both = np.concatenate([network[1], sets[1]], axis=1)
+    kind: Any = partial(CappedSets, sets[0])
+    return _network_numpy.curtailed(profiles, coefficients, (network[0], both), load, kind=kind)
+
+
 class CappedSets(Network):
     """One set of limits, caps of areas and, behind them, caps of sets of areas."""
 

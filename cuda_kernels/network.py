@@ -139,6 +139,46 @@ def network_headroom(
     return NetworkHeadroom(*body(profiles, coefficients, (limits, caps), weights, shares))
 
 
+def curtailed_mw(
+    profiles: Array,
+    coefficients: Array,
+    limits_mw: Array,
+    load_mw: Array,
+    *,
+    import_cap_mw: Array | None = None,
+    import_sets: tuple[Array, Array] | None = None,
+    engine: Engine = "auto",
+) -> Array:
+    """What new load is short of in each hour beyond what natives are, U(load - margin) - U(-margin): (case, hour). [MW]
+
+    load_mw : float64 (case, area)   New load, >= 0. [MW]
+
+    The rest as of network_headroom. Differences below 1e-12 of the largest margin are rounding, and 0.
+    """
+    profiles, coefficients = np.asarray(profiles, np.float64), np.asarray(coefficients, np.float64)
+    cases, areas = coefficients.shape[:2]
+    load = np.asarray(load_mw, np.float64)
+    if load.shape != (cases, areas) or coefficients.shape[1:] != profiles.shape[:2]:
+        raise KernelError(
+            f"load_mw must be (case, area) and coefficients (case, area, K), got {load.shape}, {coefficients.shape}"
+        )
+    limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
+    caps = _caps(import_cap_mw, cases, areas)
+    total = load.sum(axis=1)
+    weights = np.divide(load, total[:, None], out=np.zeros_like(load), where=total[:, None] > 0.0)
+    _check(profiles, coefficients, limits, weights, caps)
+    if import_sets is not None:
+        from ._network_sets import curtailed as of_sets
+
+        sets = _capped_sets(import_sets, cases, areas)
+        return of_sets(profiles, coefficients, (limits, caps), load, sets)
+    if _use_numba(engine) and areas <= MOST_IN_A_WORD:
+        from ._network_numba import curtailed as body
+    else:
+        from ._network_numpy import curtailed as body
+    return body(profiles, coefficients, (limits, caps), load)
+
+
 def unserved_mw(
     deficit_mw: Array, limits_mw: Array, *, import_cap_mw: Array | None = None, engine: Engine = "auto"
 ) -> Unserved:

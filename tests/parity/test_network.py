@@ -21,7 +21,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels._network_numpy import Network, augmented, fold_plan
-from cuda_kernels.network import network_headroom, unserved_mw
+from cuda_kernels.network import curtailed_mw, network_headroom, unserved_mw
 
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 ENGINES = ["numpy", pytest.param("numba", marks=needs_numba)]
@@ -149,6 +149,34 @@ def test_a_case_does_not_depend_on_its_company(engine):
         alone = network_headroom(profiles, coefficients[part], limits[part], direction[part], SHARES, engine=engine)
         for one, other in zip(alone, whole, strict=True):
             assert_array_equal(one, other[part])
+
+
+@engines
+def test_what_a_load_is_curtailed_by_is_what_it_adds_to_unserved_load(engine):
+    for seed in range(12):
+        areas = 1 + 3 * seed % 14
+        margin, limits, direction = random_network(seed, areas, hours=150)
+        caps = random_caps(seed, areas) if seed % 2 else np.full(areas, np.inf)
+        load = np.stack([0.7 * direction, 2.0 * direction, np.zeros(areas)])
+        case = (margin.T[:, None], np.ones((3, areas, 1)), limits, load)
+        found = curtailed_mw(*case, import_cap_mw=caps, engine=engine)
+        with_load = [unserved_mw(new - margin, limits, import_cap_mw=caps, engine="numpy").unserved_mw for new in load]
+        assert_allclose(found, np.stack(with_load) - with_load[2], rtol=1e-9, atol=1e-9)
+        assert (found >= 0.0).all()
+
+
+def test_a_load_at_the_headroom_is_curtailed_by_the_share_that_may_be():
+    margin, limits, direction = random_network(11, areas=8, hours=400)
+    margin = np.abs(margin)
+    found = solve(margin, limits, direction, 0.05)
+    case = (margin.T[:, None], np.ones((1, 8, 1)), limits)
+    cut = curtailed_mw(*case, found.headroom_mw[0, 0] * direction[None])
+    assert_allclose(cut.sum(), 0.05 * 400 * found.headroom_mw[0, 0], rtol=1e-9)
+    assert (cut > 0.0).sum() == found.curtailed_hours[0, 0]
+    sets = (np.ones((1, 8), bool), [np.inf])
+    assert_allclose(curtailed_mw(*case, direction[None], import_sets=sets), curtailed_mw(*case, direction[None]))
+    with pytest.raises(KernelError, match="load_mw must be"):
+        curtailed_mw(*case, direction)
 
 
 @engines

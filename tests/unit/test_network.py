@@ -93,6 +93,19 @@ def test_draws_do_not_depend_on_their_company_in_a_network(grid, runs):
         np.testing.assert_array_equal(block[name].to_numpy(), runs["network"][name].sel(draw=[7, 2]).to_numpy())
 
 
+def test_events_of_a_network_are_those_of_its_groups(grid):
+    asked = {"years": YEARS, "draws": 6, "seed": 5, "device": "cpu", "event_draws": 4}
+    joined, alone = (estimate(grid, load(["reference"]), exchange=x, **asked) for x in ("network", "island"))
+    assert set(alone.data_vars) <= set(joined.data_vars)
+    china = joined.sel(area=["cn.jiangsu", "cn.gansu"])
+    for name in ("area_event_hours", "area_event_count", "area_event_longest_hours", "area_event_deepest_share"):
+        first, second = china[name].transpose("area", ...).to_numpy()
+        np.testing.assert_array_equal(first, second)
+    assert (china["area_event_hours"] > 0.0).any()
+    share = joined["area_event_deepest_share"]
+    assert ((share >= 0.0) & (share <= 1.0 + 1e-12)).all()
+
+
 def test_engines_agree_on_a_network(grid, runs):
     other = estimate(
         grid, load(["reference"]), years=YEARS, draws=3, seed=5, device="cpu", exchange="network", engine="numpy"
