@@ -111,7 +111,8 @@ class AreaHours:
 
     def margin(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> notions.Margin:
         """Margin of some draws in an area and weather year."""
-        return self.how.margin_of(self.records[a], conditions, self.balances[a].take(members), self.central[a])
+        record = replace(self.records[a], lean=True)
+        return self.how.margin_of(record, conditions, self.balances[a].take(members), self.central[a])
 
     def _solve(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
         """Fill in some draws of an area and weather year; the headroom only for islands."""

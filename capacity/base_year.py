@@ -82,7 +82,7 @@ def _area_row(
             found = headroom_mw(margin.profiles[0], margin.coefficients[:, 0], share, missing="refuse")
             headrooms[name].append(float(found.headroom_mw[0]))
         firm = margins["firm_capacity"]
-        shortage.append(_shortage(firm.profiles[0], firm.coefficients[0, 0]))
+        shortage.append(_shortage(firm))
     native = {name: float(np.mean([s[name] for s in shortage])) for name in shortage[0]}
     energy = float(balance.load_mw[0, 0]) * adequacy.HOURS
     short = native["shortage_mwh"] / energy
@@ -108,14 +108,14 @@ def _under_outages(
     return float(np.mean([outages.solve(a, one, m, balance, shares).flexible_mw for m in margins])) / 1e3
 
 
-def _shortage(profiles: Floats, coefficients: Floats) -> dict[str, float]:
+def _shortage(firm: notions.Margin) -> dict[str, float]:
     """Energy and hours of native shortage, and the mean make-up of those hours. [MWh, h, MW]"""
-    parts = coefficients[:, None] * profiles
+    parts = firm.coefficients[0, 0, :, None] * firm.profiles[0]
     margin = parts.sum(axis=0)
     short = margin < 0.0
     hours = float(short.sum())
     mean = parts[:, short].mean(axis=1) if hours else np.zeros(len(parts))
-    made_up = dict(zip(notions.TERMS, mean, strict=False))  # the last terms only where a scenario has them
+    made_up = dict(zip(firm.terms, mean, strict=True))
     return {"shortage_mwh": float(-margin[short].sum()), "hours": hours} | {k: float(v) for k, v in made_up.items()}
 
 

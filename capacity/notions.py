@@ -26,7 +26,7 @@ from cuda_kernels import Engine
 Floats = NDArray[np.float64]
 
 TERMS = ("constant", "load", *VARIABLE, "hydro", "net_export")
-"""Profiles that every firm_capacity margin has, in the order of its coefficients."""
+"""Profiles of every firm_capacity margin, in the order of its coefficients; a lean one has those that are not nil."""
 WINTER_TERMS = ("heating", "cold_spell")
 """Those that follow where a scenario moves winter's levers; after them come components of growth that are on."""
 LOAD_TERMS = ("load", "heating", *HOURLY)
@@ -58,12 +58,14 @@ class AreaRecord:
     water : its hydro
     net_export_mw : yearly mean of the base year, positive out. [MW]
     cold_spell_hours : hours of a cold spell, where a scenario has one
+    lean : wind and sun that the area has none of are no terms of its margin
     """
 
     weather: Sequence[AreaWeather]
     water: HydroPlan
     net_export_mw: float
     cold_spell_hours: int
+    lean: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     hydro = record.water.schedule(net_load, central.hydro_mw[0, :, None])
     available = central.firm_mw[0, :, None] + central.hydro_mw[0, :, None] * hydro
     export = dispatch.interchange(weather.load_shape, available - net_load, record.net_export_mw * HOURS)
-    fixed = (np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in VARIABLE))
+    blown = [name for name in VARIABLE if not record.lean or getattr(weather, name).any()]
+    fixed = (np.ones(HOURS), weather.load_shape, *(getattr(weather, name) for name in blown))
     columns = (*fixed, hydro, export, *(hours for _, _, hours in extra))
     profiles = np.empty((len(load), len(columns), HOURS))
     for term, hours in enumerate(columns):
@@ -116,13 +119,14 @@ def firm_capacity(record: AreaRecord, weather: AreaWeather, balance: AreaBalance
     coefficients = [
         balance.firm_mw + balance.shaped_mw * balance.stretch - balance.flat_mw,
         -balance.shaped_mw * (1.0 + balance.stretch),
-        *(balance.variable_mw[name] for name in VARIABLE),
+        *(balance.variable_mw[name] for name in blown),
         balance.hydro_mw,
         -np.ones_like(balance.load_mw),
         *(-mw for _, mw, _ in extra),
     ]
-    terms = (*TERMS, *(name for name, _, _ in extra))
-    return Margin(profiles, np.stack(coefficients, axis=-1), (TERMS.index("hydro"), TERMS.index("net_export")), terms)
+    terms = tuple(term for term in TERMS if term not in VARIABLE or term in blown)
+    scheduled = (terms.index("hydro"), terms.index("net_export"))
+    return Margin(profiles, np.stack(coefficients, axis=-1), scheduled, (*terms, *(name for name, _, _ in extra)))
 
 
 def _extra(record: AreaRecord, weather: AreaWeather, balance: AreaBalance) -> list[tuple[str, Floats, Floats]]:
