@@ -36,6 +36,7 @@ ISLANDS: dict[str, list[tuple[str, str, int, int]]] = {
     "cn-five-year-plan-surge": [("supply_mwh", "CN", 2033, UP), ("energised_queue_mw", "CN", 2027, UP)],
     "cn-plan-slippage": [("supply_mwh", "CN", 2033, DOWN), ("energised_queue_mw", "CN", 2027, DOWN)],
     "demand-as-unsure-as-the-record": [("peak_load_mw", "US", 2033, 0), ("hostable_mw", "CN", 2033, 0)],
+    "demand-in-one-shape": [("peak_load_mw", "CN", 2033, 0), ("hostable_mw", "US", 2033, 0)],
     "efficiency-shock-high-rebound": [
         ("capital_busd", "US", 2029, UP),
         ("energised_queue_mw", "CN", 2030, UP),
