@@ -118,7 +118,7 @@ def shapes(load_shape: Floats, warm: Hours, weather_year: int, offset: int) -> F
     charging = np.where(weekend[:, None], *charging_by_hour()[::-1]).ravel()
     parts = np.stack([np.roll(charging, -offset), *weather_load(load_shape, warm, weather_year, offset)])
     mean = parts.mean(axis=1, keepdims=True)
-    return np.divide(parts, mean, out=np.zeros_like(parts), where=mean > 0.0)
+    return np.divide(parts, mean, out=np.ones_like(parts), where=mean > 0.0)
 
 
 def warm_hours(temperature_c: Floats) -> Hours:

@@ -163,7 +163,7 @@ def test_heat_and_cooling_are_what_spells_add_to_a_calm_year():
     np.testing.assert_allclose(heat, np.roll(cold, 6), atol=1e-12)
     np.testing.assert_allclose(cooling, np.roll(hot, 6), atol=1e-12)
     flat = components.shapes(calm, warm, 2021, 0)
-    np.testing.assert_array_equal(flat[1:], 0.0)
+    np.testing.assert_array_equal(flat[1:], 1.0)
 
 
 @settings(max_examples=60, deadline=None)
