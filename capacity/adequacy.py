@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,9 @@ class AreaBalance:
     hydro_mw       Hydro nameplate times the hydro-year factor. [MW]
     winter         What winter adds; None where no scenario asks. [MW]
     added          Part of the mean load that follows components of growth; None where none has hours of its own.
-    store          Storage that is dispatched; None where it counts by its credit, within firm_mw.
+    store          Storage that is dispatched; None where it counts as firm, within firm_mw.
+    storage_mw     What dispatched storage is worth within firm_mw; None where it is not or counts by its credit. [MW]
+    firm_extra_mw  What it adds to headroom without curtailment beyond that; None likewise. [MW]
     """
 
     load_mw: Floats
@@ -68,6 +70,8 @@ class AreaBalance:
     winter: Winter | None = None
     added: Added | None = None
     store: Store | None = None
+    storage_mw: Floats | None = None
+    firm_extra_mw: Floats | None = None
 
     @property
     def shaped_mw(self) -> Floats:
@@ -79,10 +83,10 @@ class AreaBalance:
 
     def take(self, draws: NDArray[np.int64]) -> AreaBalance:
         """The same area for a subset of draws."""
-        return replace(self.at(draws), store=None if self.store is None else self.store.take(draws))
+        return self.at(draws)
 
     def at(self, place: Any) -> AreaBalance:
-        """The same area, without its store, for some draws and years: what `place` picks of arrays (draw, year)."""
+        """The same area for some draws and years: what `place` picks of arrays (draw, year)."""
         return AreaBalance(
             self.load_mw[place],
             self.stretch[place],
@@ -92,6 +96,9 @@ class AreaBalance:
             self.flat_mw[place],
             None if self.winter is None else Winter(*(values[place] for values in self.winter)),
             None if self.added is None else Added(*(values[place] for values in self.added)),
+            None if self.store is None else Store(*(values[place] for values in self.store)),
+            None if self.storage_mw is None else self.storage_mw[place],
+            None if self.firm_extra_mw is None else self.firm_extra_mw[place],
         )
 
 
@@ -174,17 +181,17 @@ def balances(
 ) -> list[AreaBalance]:
     """One AreaBalance per area of the fleet, from projected capacity (draw, area, technology, year).
 
-    storage : a name in `capacity.storage.STORAGE`; "dispatch" takes it out of the firm capacity
+    storage : a name in `capacity.storage.STORAGE`; all but "credit" keep it apart from the firm capacity, as `store`
     """
     mean_load = base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     peak_to_mean = peak_to_mean_ratio(grid, fleet.areas)
     pre = fleet.prefix
     summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
-    reserve = 1.0 + draws.parameter(f"{pre}.reserve_margin")
+    reserve = reserve_of(fleet, draws)
     water = draws.yearly(f"{pre}.hydro_year_factor")
     names = fleet.technologies
     firm = np.zeros((len(draws), len(fleet.areas), len(draws.years)))
-    dispatched = storage == "dispatch"
+    dispatched = storage != "credit"
     for k, technology in enumerate(names):
         if dispatched and technology in STORAGE:
             continue
@@ -214,6 +221,11 @@ def balances(
             )
         )
     return result
+
+
+def reserve_of(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
+    """One plus the reserve margin (draw, year), over which all that is firm counts. [1]"""
+    return 1.0 + draws.parameter(f"{fleet.prefix}.reserve_margin")
 
 
 def base_year_mean_mw(grid: xr.Dataset, name: str, areas: Sequence[str]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, network, notions, on_device, reliability, storage_headroom
 from capacity.hosting import Found, Hosting
-from capacity.storage import StorageName
+from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_headroom import AreaStored
-from cuda_kernels import DeviceName, Engine, asnumpy, headroom_mw, to_device
+from cuda_kernels import DeviceName, Engine, array_namespace, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.int64]
@@ -34,7 +34,8 @@ class How:
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
     event_draws : draws whose events of curtailment are counted, the first; under notions with an hourly margin only
-    storage : "credit" counts storage as firm by a share of its nameplate, "dispatch" runs it hour by hour
+    storage : "equivalent" counts storage as the firm capacity that its dispatch is worth, "dispatch" runs it hour by
+        hour in every year, "credit" counts a firm share of its nameplate
     shared : profiles that scenarios share on a GPU
     turn : held by the country whose hours use the threads
     """
@@ -45,7 +46,7 @@ class How:
     exchange: network.NetworkName = "island"
     threads: int | None = None
     event_draws: int = 0
-    storage: StorageName = "credit"
+    storage: StorageName = DEFAULT_STORAGE
     shared: on_device.Shared = field(default_factory=on_device.Shared)
     turn: AbstractContextManager[Any] = field(default_factory=Lock, compare=False)
 
@@ -60,8 +61,17 @@ class How:
         return notions.NOTIONS.get(self.notion, notions.firm_capacity)
 
     @property
+    def treatment(self) -> StorageName:
+        """How storage is treated; by its credit where the notion reads no firm capacity."""
+        return "credit" if self.notion == "historic_peak" else self.storage
+
+    @property
     def workers(self) -> int:
-        return 1 if self.device == "gpu" else self.threads or os.cpu_count() or 1
+        return 1 if self.device == "gpu" else self.cores
+
+    @property
+    def cores(self) -> int:
+        return self.threads or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -87,12 +97,14 @@ class AreaHours:
         only term of new load; no hour is then looked at on the host.
         """
         tasks = [
-            (a, *group) for a, record in enumerate(self.records) for group in weather_groups(record.weather, place)
+            (a, *group)
+            for a, record in enumerate(self.records)
+            for group in notions.weather_groups(record.weather, place)
         ]
         hourly = Hourly.empty(len(place), len(self.records), years)
         if not self._is_resident:
             _side_by_side(partial(self._solve, hourly), tasks, advance, self.how.workers)
-            return hourly
+            return self._with_store(hourly)
         tally = self.hosting.tally
         sample = on_device.Sample(self.hosting.limit_mw[: len(tally.numbers)], self.hosting.zones)
         how = self.how
@@ -101,12 +113,22 @@ class AreaHours:
             tally.values[:] = asnumpy(figures)
         hourly = replace(hourly, **found._asdict())
         _side_by_side(partial(self._count, hourly), tasks, advance, how.workers)
-        return hourly
+        return self._with_store(hourly)
+
+    def _with_store(self, hourly: Hourly) -> Hourly:
+        """The same with what storage adds to headroom without curtailment beyond its equivalent."""
+        extras = [balance.firm_extra_mw for balance in self.balances if balance.firm_extra_mw is not None]
+        if not (self.how.hourly_margin and extras):
+            return hourly
+        extra = to_device("gpu" if self._is_resident else "cpu")(np.stack(extras, axis=1))
+        xp = array_namespace(hourly.firm)
+        most = xp.maximum(hourly.firm, hourly.flexible)
+        return replace(hourly, firm=xp.minimum(hourly.firm + extra, most))
 
     @property
     def _is_resident(self) -> bool:
         how = self.how
-        only_energy = self.hosting.policy.only_energy and how.storage == "credit"
+        only_energy = self.hosting.policy.only_energy and how.storage != "dispatch"
         return how.device == "gpu" and how.hourly_margin and only_energy
 
     def margin(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> notions.Margin:
@@ -214,15 +236,3 @@ def _side_by_side(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def weather_groups(
-    years: Sequence[adequacy.AreaWeather], place: Floats
-) -> Iterator[tuple[adequacy.AreaWeather, Members]]:
-    """Each weather year of an area with the draws that live in it.
-
-    place : (draw,)  One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
-    """
-    chosen = np.minimum((place * len(years)).astype(np.int64), len(years) - 1)
-    for number, conditions in enumerate(years):
-        yield conditions, np.flatnonzero(chosen == number)

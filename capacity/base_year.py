@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from capacity import adequacy, demand, exchange, import_caps, network, notions, reliability
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
+from capacity.storage import DEFAULT_STORAGE
+from capacity.storage_equivalent import in_any_weather
 from cuda_kernels import headroom_mw
 from scenarios import Scenario
 
@@ -36,14 +38,16 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         import_caps.refuse(central, "base-year")
         today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
         path = _unchanged()
-        balances = adequacy.balances(grid, fleet, today, path, central)
+        balances = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
+        balances = in_any_weather(grid, fleet, central, balances, records)
         case = network.case_of(grid, fleet, central, records, (balances, balances), notions.firm_capacity)
         columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
             rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])
         outages = reliability.Outages.of(grid, fleet, central, (today, today), "expected_unserved")
+        outages = outages.beside(balances, adequacy.reserve_of(fleet, central))
         for a, row in enumerate(rows[-len(fleet.areas) :]):
             row["expected_unserved_headroom_gw"] = _under_outages(outages, a, records[a], balances[a], share)
     return pd.DataFrame(rows)

@@ -29,10 +29,11 @@ ENGINE = click.option(
 )
 STORAGE = click.option(
     "--storage",
-    default="credit",
+    default="equivalent",
     show_default=True,
-    type=click.Choice(["credit", "dispatch"]),
-    help="Storage of the fleet: firm by a share of its nameplate, or run hour by hour (slower; islands).",
+    type=click.Choice(["equivalent", "dispatch", "credit"]),
+    help="Storage of the fleet: as the firm capacity that its hourly dispatch is worth, found every fifth year; "
+    "dispatched in every year (slower; islands); or by a firm share of its nameplate.",
 )
 GRID = click.option(
     "--grid",

@@ -9,13 +9,26 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, network, network_events, notions, policies, reliability, sites, supply
+from capacity import (
+    adequacy,
+    compute,
+    demand,
+    network,
+    network_events,
+    notions,
+    policies,
+    reliability,
+    sites,
+    storage_equivalent,
+    supply,
+)
 from capacity.area_hours import HOURS, AreaHours, Hourly, How
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
 from capacity.fleet import Fleet
 from capacity.hosting import Hosting
-from capacity.storage import StorageName
+from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
 
 Floats = NDArray[np.float64]
@@ -74,8 +87,8 @@ def run(
     """
     fleet = Fleet.of(grid, country)
     projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
-    balances = balances_of(grid, fleet, draws, projected, how.storage)
-    central = balances_of(grid, fleet, draws.central, middle, how.storage)
+    balances = balances_of(grid, fleet, draws, projected, how.treatment)
+    central = balances_of(grid, fleet, draws.central, middle, how.treatment)
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
     if not how.hourly_margin or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
@@ -85,8 +98,12 @@ def run(
         nameplates = (projected.nameplate_mw, middle.nameplate_mw)
         outages = reliability.Outages.of(grid, fleet, draws, nameplates, how.notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
-    areas = AreaHours(how, hosting, records, balances, central, outages)
     with how.turn:
+        if how.treatment == "equivalent":
+            within = Conditions(records, place, how.engine, how.cores).exchanging(how.exchange != "island")
+            balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)
+            outages = None if outages is None else outages.beside(balances, adequacy.reserve_of(fleet, draws))
+        areas = AreaHours(how, hosting, records, balances, central, outages)
         hourly = areas.solve(place, len(draws.years), advance)
     joined = None
     if how.exchange != "island":
@@ -104,7 +121,7 @@ def balances_of(
     fleet: Fleet,
     draws: Draws | CentralPath,
     projected: supply.Supply,
-    storage: StorageName = "credit",
+    storage: StorageName = DEFAULT_STORAGE,
 ) -> list[adequacy.AreaBalance]:
     """Balances of a country's areas from projected capacity and demand."""
     path = demand.project(fleet.country, fleet.base_year, draws)

@@ -19,7 +19,7 @@ from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from capacity.storage import STORAGE, StorageName
+from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device
 from grids import validate
 from scenarios import Scenario, scenario_hash
@@ -54,7 +54,7 @@ def estimate(
     area_draws: bool = False,
     threads: int | None = None,
     event_draws: int = 0,
-    storage: StorageName = "credit",
+    storage: StorageName = DEFAULT_STORAGE,
 ) -> xr.Dataset:
     """Hostable and deployed AI-datacenter load and compute of every area under every scenario.
 
@@ -74,8 +74,9 @@ def estimate(
     threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
     event_draws : count events of curtailment in that many draws, the first ones; under "firm_capacity" or
         "historic_peak" only (`capacity.events`); in a network those of the group
-    storage : "credit" counts storage of the fleet as firm by a share of its nameplate, "dispatch" runs it hour by hour,
-        which takes far longer; the latter knows islands under "firm_capacity" only
+    storage : "equivalent" counts storage of the fleet as the firm capacity that its hourly dispatch is worth, found
+        every fifth year (`capacity.storage_equivalent`); "dispatch" runs it hour by hour in every year, which takes
+        longer and knows islands under "firm_capacity" only; "credit" counts a firm share of its nameplate
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError

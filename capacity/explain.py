@@ -9,14 +9,15 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, area_hours, country, notions, supply
+from capacity import adequacy, country, notions, storage_equivalent, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet, number_of
 from capacity.policies import Policy, require_only_energy, runs
-from capacity.storage import StorageName
+from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from cuda_kernels.event_figures import margin_mw
@@ -75,11 +76,11 @@ def explain(
     draws: int = 64,
     seed: int = 2025,
     shown: int = 20,
-    storage: StorageName = "credit",
+    storage: StorageName = DEFAULT_STORAGE,
 ) -> Explanation:
     """Explain the headroom of an area in a year at a quantile over draws, as an island under firm_capacity.
 
-    storage : "credit", or "dispatch" to run it hour by hour and show what it holds
+    storage : "equivalent" or "credit" counts it as firm, "dispatch" runs it hour by hour and shows what it holds
 
     Raises CapacityError for an unknown area, a year before the model's first, or a quantile outside 0 to 1.
     """
@@ -134,19 +135,25 @@ class _Case:
         return self.terms.cuts(self.margin[None], np.array([self.headroom_mw]))[0]
 
 
-def _cases(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = "credit") -> dict[int, _Case]:
+def _cases(
+    grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = DEFAULT_STORAGE
+) -> dict[int, _Case]:
     """Every draw of one area in the last year of `draws`."""
     balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws), storage)
     central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), storage)
     weather = adequacy.weather_by_area(grid)
-    record = notions.area_records(grid, fleet, weather, draws.central)[a]
+    records = notions.area_records(grid, fleet, weather, draws.central)
+    record = records[a]
     policy = Policy.of(fleet.prefix, draws)
     if storage == "dispatch":
         require_only_energy(draws, fleet.prefix)
     found: dict[int, _Case] = {}
     loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     place = weather_place(fleet, weather, loads_now, draws)
-    for conditions, members in area_hours.weather_groups(record.weather, place):
+    if storage == "equivalent":
+        within = Conditions(records, place, areas=[a])
+        balances[a] = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)[0]
+    for conditions, members in notions.weather_groups(record.weather, place):
         if not members.size:
             continue
         balance = balances[a].take(members)

@@ -108,7 +108,7 @@ def _print_network(found: NetworkExplanation) -> None:
     standing = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
     print(
         f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these; in every hour units {standing['units_mw']} GW, "
-        f"expected outage {standing['expected_outage_mw']}, storage at its credit {standing['storage_at_credit_mw']}, "
+        f"expected outage {standing['expected_outage_mw']}, storage as it counts firm {standing['storage_mw']}, "
         f"reserve {standing['reserve_mw']}"
     )
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")

@@ -43,7 +43,7 @@ class NetworkExplanation:
                                   area's margin, its import beside the new load, the short side of the cut. [MW]
     adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives. [MW/MW]
     link_adds : {(from, to): MW}  The same of links, the largest first. [MW/MW]
-    standing : {name: MW}         The area's units, their expected outage, storage at its credit, reserve. [MW]
+    standing : {name: MW}         The area's units, their expected outage, storage as it counts firm, reserve. [MW]
     curtailed_mw : (hour,)        Curtailment of the group's new load over the year. [MW]
     """
 
@@ -240,11 +240,14 @@ def _standing(grid: xr.Dataset, known: network_year.YearCase, a: int, draw: int)
 
     units = tuple(t for t in fleet.technologies if t in reliability.UNITS)
     installed = sum(float(nameplate[draw, a, k, 0] * summer[k]) for k, t in enumerate(fleet.technologies) if t in units)
-    available, storage = expected(units), expected(adequacy.STORAGE)
-    firm = float(known.case.balances[a].firm_mw[draw, 0])
+    balance = known.case.balances[a]
+    worth, firm = balance.storage_mw, float(balance.firm_mw[draw, 0])
+    available, storage = expected(units), 0.0
+    if worth is not None:
+        storage = float(worth[draw, 0] * adequacy.reserve_of(fleet, last)[draw, 0])
     return {
         "units_mw": installed,
         "expected_outage_mw": installed - available,
-        "storage_at_credit_mw": storage,
+        "storage_mw": storage,
         "reserve_mw": available + storage - firm,
     }

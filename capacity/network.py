@@ -184,7 +184,7 @@ def case_of(
     known = links(grid, fleet)
     return Case(
         known,
-        [replace(record, net_export_mw=0.0) for record in records],
+        without_interchange(records),
         *balances,
         notion,
         draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
@@ -192,6 +192,11 @@ def case_of(
         Siting.of(fleet, draws),
         import_caps.ImportCaps.of(fleet, draws, balances[0], base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)),
     )
+
+
+def without_interchange(records: Sequence[notions.AreaRecord]) -> list[notions.AreaRecord]:
+    """The same areas without the interchange of the base year, which links take the place of."""
+    return [replace(record, net_export_mw=0.0) for record in records]
 
 
 def limits_of(known: Links, fleet: Fleet, draws: Draws | CentralPath) -> Floats:

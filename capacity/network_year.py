@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, import_caps, network, notions, supply
+from capacity import adequacy, country, import_caps, network, notions, storage_equivalent, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
 from capacity.policies import require_only_energy
+from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
 from scenarios import Scenario
 
@@ -79,6 +80,9 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
     central = country.balances_of(grid, fleet, drawn.central, middle)
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
+    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
+    within = Conditions(records, place).exchanging(True)
+    balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
     case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
     last = replace(
         case,
@@ -88,5 +92,4 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
         limits_mw=case.limits_mw[:, -1:],
         siting=case.siting.last_year(),
     )
-    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
     return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])

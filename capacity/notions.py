@@ -7,7 +7,7 @@ historic_peak   The area can serve its own seasonal peak, whatever stands behind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -185,3 +185,13 @@ def area_records(
         AreaRecord(weather[area], HydroPlan(water[a], floor, ceiling, engine), float(exports[a]), spell)
         for a, area in enumerate(fleet.areas)
     ]
+
+
+def weather_groups(years: Sequence[AreaWeather], place: Floats) -> Iterator[tuple[AreaWeather, NDArray[np.int64]]]:
+    """Each weather year of an area with the draws that live in it.
+
+    place : (draw,)  One uniform per draw picks the year for all areas at once, so that weather stays simultaneous.
+    """
+    chosen = np.minimum((place * len(years)).astype(np.int64), len(years) - 1)
+    for number, conditions in enumerate(years):
+        yield conditions, np.flatnonzero(chosen == number)

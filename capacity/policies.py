@@ -110,7 +110,7 @@ def require_only_energy(draws: Draws, prefix: str) -> None:
     if not Policy.of(prefix, draws).only_energy:
         raise CapacityError(
             f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands under firm_capacity or "
-            "historic_peak, and storage at its credit; leave the others out, or keep to curtailable_fraction"
+            "historic_peak, and storage that counts as firm; leave the others out, or keep to curtailable_fraction"
         )
 
 

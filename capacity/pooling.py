@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from capacity import adequacy, best_total, demand, import_caps, network, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
+from capacity.storage import DEFAULT_STORAGE
+from capacity.storage_equivalent import in_any_weather
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
@@ -100,8 +102,9 @@ def groups(
     import_caps.refuse(central, "base-year --pooling")
     today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
     path = demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
-    balances = adequacy.balances(grid, fleet, today, path, central)
+    balances = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
     records = notions.area_records(grid, fleet, weather, central)
+    balances = in_any_weather(grid, fleet, central, balances, records)
     case = network.case_of(grid, fleet, central, records, (balances, balances), notions.NOTIONS[notion])
     load = np.array([balance.load_mw[0, 0] for balance in balances])
     for group in case.links.groups:

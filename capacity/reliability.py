@@ -11,8 +11,8 @@ fleet to scale, so that its expected available capacity is exact and the shape o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ NOTIONS: Mapping[str, tuple[Criterion, str]] = {
 }
 """Criterion of firm load, and the parameter that holds its limit."""
 UNITS = ("coal", "gas", "oil", "nuclear", "biomass", "geothermal")
-"""Technologies whose units fail one by one; hydro's outages are in its ceiling, storage counts at its credit."""
+"""Technologies whose units fail one by one; hydro's outages are in its ceiling, storage counts as firm."""
 RESPONSIVE = ("coal", "gas", "oil", "nuclear")
 """Technologies whose outages follow the temperature."""
 COLD_C, MILD_C, HOT_C = -15.0, 10.0, 35.0
@@ -72,7 +72,7 @@ class AreaOutages(NamedTuple):
 class Outages:
     """A country's outages. Arrays over draws s, areas a, technologies k, years y.
 
-    units_mw, storage_mw : (s, a, y)      Expected available capacity of units, and storage at its credit. [MW]
+    units_mw, storage_mw : (s, a, y)      Expected available capacity of units, and storage as it counts firm. [MW]
     central_mw : (a, k, y)                Summer capability of the central path. [MW]
     rate, unit_mw : {technology}          Yearly mean outage rate (y,) and unit size of the central path. [1], [MW]
     ratios : {technology}                 Outage rate at COLD_C and HOT_C over that at MILD_C. [1]
@@ -150,6 +150,11 @@ class Outages:
             one = outage_headroom_mw(hourly, (state.table, rows), criterion, share[:, y], load, engine=engine)
             found[:, :, y] = one.firm_mw * scale, one.flexible_mw * scale, one.short_hours
         return AreaOutages(*found)
+
+    def beside(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
+        """The same with storage at what it is worth within balances over `reserve` (draw, year). [1]"""
+        worth = [np.zeros(reserve.shape) if b.storage_mw is None else b.storage_mw * reserve for b in balances]
+        return replace(self, storage_mw=np.stack(worth, axis=1))
 
     def rows(self, a: int) -> tuple[Floats, Integers]:
         """Temperatures of an area's bins (row,), and the row of each hour."""

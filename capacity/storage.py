@@ -15,8 +15,10 @@ from capacity.draws import CentralPath, Draws
 
 Floats = NDArray[np.float64]
 
-StorageName = Literal["credit", "dispatch"]
-STORAGE: tuple[StorageName, ...] = ("credit", "dispatch")
+StorageName = Literal["equivalent", "dispatch", "credit"]
+STORAGE: tuple[StorageName, ...] = ("equivalent", "dispatch", "credit")
+DEFAULT_STORAGE: StorageName = "equivalent"
+"""As the firm capacity that dispatch is worth (`capacity.storage_equivalent`), dispatched each year, by its credit."""
 TECHNOLOGIES = ("battery", "pumped_storage")
 
 
@@ -31,10 +33,6 @@ class Store(NamedTuple):
     power_mw: Floats
     energy_mwh: Floats
     efficiency: Floats
-
-    def take(self, draws: NDArray[np.int64]) -> Store:
-        """The same for a subset of draws."""
-        return Store(*(values[draws] for values in self))
 
     def at(self, rows: NDArray[np.int64], y: int) -> Store:
         """Cases of some draws in one year."""

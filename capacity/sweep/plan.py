@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from capacity.errors import CapacityError
+from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import yaml_text
 
 FIRST_YEAR, LAST_YEAR = 2025, 2060
@@ -101,6 +102,7 @@ class Plan(_Closed):
     """Draws a task."""
     adequacy: str = "firm_capacity"
     exchange: Literal["island", "network", "copper-plate"] = "island"
+    storage: StorageName = DEFAULT_STORAGE
     engine: Literal["auto", "numpy", "numba"] = "auto"
     outputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("country", "area")
     """`country`, `area`, `fleet`, or single variables of the result that have a draw dimension."""

@@ -101,6 +101,7 @@ def probe(prepared: Prepared, draws: int = 1, device: DeviceName | None = None) 
         seed=prepared.plan.seed,
         adequacy=prepared.plan.adequacy,
         exchange=prepared.plan.exchange,
+        storage=prepared.plan.storage,
         device=device or said["device"],
         engine=said["engine"],
         area_draws=True,

@@ -122,6 +122,7 @@ def compute(sweep: Sweep, task: int) -> Mapping[str, Floats]:
         seed=int(said["plan"]["seed"]),
         adequacy=said["plan"]["adequacy"],
         exchange=said["plan"]["exchange"],
+        storage=said["plan"]["storage"],
         device=said["device"],
         engine=said["engine"],
         area_draws=True,

@@ -23,7 +23,8 @@ from . import stand_in
 
 COUNTRIES = 2
 TABLES = 1  # copy a country, of the tables of all its cells
-PARAMETERS = 7  # arrays a country: temperature and room of sites, PUE of areas and builders, life, watts, delivery
+PARAMETERS = 8  # arrays a country: storage beyond its equivalent, temperature and room of sites, PUE of areas and
+# builders, life, watts, delivery
 RANKS = 4  # ranks and weights of two kinds of quantiles, once for each number of draws in a process
 FETCHED = 28  # arrays a country: sums, quantiles and means, cells, what the joint limits read, one look for faults
 

@@ -80,12 +80,7 @@ def test_hours_add_up_and_say_who_is_short(found):
 
 def test_standing_capacity_adds_up_to_firm(found):
     standing = found.standing
-    firm = (
-        standing["units_mw"]
-        - standing["expected_outage_mw"]
-        + standing["storage_at_credit_mw"]
-        - standing["reserve_mw"]
-    )
+    firm = standing["units_mw"] - standing["expected_outage_mw"] + standing["storage_mw"] - standing["reserve_mw"]
     assert firm == pytest.approx(found.hours["firm_mw"].iloc[0], rel=1e-9)
     assert standing["expected_outage_mw"] > 0.0
 

@@ -97,7 +97,7 @@ def test_runs_with_dispatch(grid):
     [
         ({"exchange": "network"}, "islands under firm_capacity only"),
         ({"adequacy": "historic_peak"}, "islands under firm_capacity only"),
-        ({"storage": "batteries"}, "no such treatment; known: credit, dispatch"),
+        ({"storage": "batteries"}, "no such treatment; known: equivalent, dispatch, credit"),
     ],
 )
 def test_what_dispatch_does_not_know_is_refused(grid, given, said):

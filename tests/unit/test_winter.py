@@ -7,7 +7,7 @@ import pytest
 from grid_factory import tiny_grid
 from scenario_factory import drawn
 
-from capacity import adequacy, area_hours, country, notions, supply, winter
+from capacity import adequacy, country, notions, supply, winter
 from capacity.fleet import Fleet
 
 GRID = tiny_grid()
@@ -84,7 +84,7 @@ def test_hard_winters_come_first_and_for_all_areas_at_once(share):
         return
     hardness = [winter._hardness(fleet, [WEATHER[area][n] for area in fleet.areas], load, 100) for n in range(2)]
     assert set((place * 2).astype(int)) == {int(np.argmax(hardness))}
-    groups = list(area_hours.weather_groups(WEATHER["us.ercot"], place))
+    groups = list(notions.weather_groups(WEATHER["us.ercot"], place))
     assert [len(members) for _, members in groups][int(np.argmax(hardness))] == 200
 
 

@@ -1,0 +1,172 @@
+"""Storage by the firm capacity that its hourly dispatch is worth: the default. See docs/adequacy.md, Storage.
+
+Every fifth year each draw's store is dispatched in its own weather year, beside its own fleet and load; the equivalent
+over the store's power is linear in between. It then counts as firm capacity wherever a margin does: islands, networks,
+outages, policies of flexible load, explanations, on the CPU and on a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy, demand, network, notions, supply
+from capacity.adequacy import AreaBalance
+from capacity.draws import CentralPath, Draws
+from capacity.fleet import Fleet
+from capacity.policies import Policy
+from cuda_kernels import Engine
+from cuda_kernels.storage_firm import storage_as_firm
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+EVERY = 5
+"""Years from one dispatch to the next; of national medians in between, interpolation misses 2 % at most."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What storage is dispatched in.
+
+    records : of the fleet's areas, whose interchange is the one that the margins will have
+    place : (draw,)   Uniform that picks each draw's weather year.
+    workers : areas side by side; changes no bit
+    areas : numbers of the areas that are asked for; None means all
+    """
+
+    records: Sequence[notions.AreaRecord]
+    place: Floats
+    engine: Engine = "auto"
+    workers: int = 1
+    areas: Sequence[int] | None = None
+
+    def exchanging(self, does: bool) -> Conditions:
+        """The same where areas exchange power, without the interchange of the base year; unless they do not."""
+        return replace(self, records=network.without_interchange(self.records)) if does else self
+
+
+def counted(
+    grid: xr.Dataset,
+    fleet: Fleet,
+    draws: Draws | CentralPath,
+    standing: tuple[Sequence[AreaBalance], Sequence[AreaBalance]],
+    conditions: Conditions,
+) -> list[AreaBalance]:
+    """Balances of the areas asked for, with the equivalent of the store in their firm capacity.
+
+    standing : balances of all areas, of the draws and of the central path, with their stores apart
+
+    Under terms beyond energy it is that at the default's curtailable share, so that a larger share never lowers what
+    they allow. A draw's equivalent depends on no other draw, nor on the last year asked for: years go on to the next
+    dispatch.
+    """
+    known = dispatched(draws.years)
+    longer: Draws | CentralPath = draws
+    ahead = standing
+    if isinstance(draws, Draws) and known[-1] > draws.years[-1]:
+        longer = replace(draws, years=np.arange(draws.years[0], known[-1] + 1))
+        ahead = (_apart(grid, fleet, longer), _apart(grid, fleet, longer.central))
+    at = known - draws.years[0]
+    policy = Policy.of(fleet.prefix, longer)
+    share = policy.energy if policy.only_energy else longer.default(f"{fleet.prefix}.curtailable_fraction")
+    share = share[:, at]
+    asked = range(len(fleet.areas)) if conditions.areas is None else conditions.areas
+    areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
+    with ThreadPoolExecutor(conditions.workers) as pool:
+        found = list(pool.map(partial(_worth, at, share, conditions), areas))
+    return [
+        _with(standing[0][a], *(between(known, draws.years, values) for values in worth))
+        for a, worth in zip(asked, found, strict=True)
+    ]
+
+
+def in_any_weather(
+    grid: xr.Dataset,
+    fleet: Fleet,
+    path: CentralPath,
+    balances: Sequence[AreaBalance],
+    records: Sequence[notions.AreaRecord],
+) -> list[AreaBalance]:
+    """Balances of one path with the mean of the equivalents in an area's weather years."""
+    most = max(len(record.weather) for record in records)
+    places = ((number + 0.5) / most * np.ones(1) for number in range(most))
+    found = [counted(grid, fleet, path, (balances, balances), Conditions(records, place)) for place in places]
+    return [
+        replace(
+            each[0],
+            firm_mw=_mean([balance.firm_mw for balance in each]),
+            storage_mw=_mean([balance.storage_mw for balance in each]),
+            firm_extra_mw=_mean([balance.firm_extra_mw for balance in each]),
+        )
+        for each in zip(*found, strict=True)
+    ]
+
+
+def _mean(values: Sequence[Floats | None]) -> Floats:
+    known = [value for value in values if value is not None]
+    return np.mean(known, axis=0)
+
+
+def dispatched(years: Integers) -> Integers:
+    """Years in which storage is dispatched: every fifth from the first, until the last is reached."""
+    return np.arange(years[0], years[-1] + EVERY, EVERY, dtype=np.int64)
+
+
+def between(known: Integers, years: Integers, values: Floats) -> Floats:
+    """Values (draw, known) on years (draw, year), linear in between; those of a known year to the bit."""
+    steps = (years - known[0]) / EVERY
+    below = np.floor(steps).astype(np.int64)
+    above = np.minimum(below + 1, len(known) - 1)
+    lower = values[:, below]
+    return lower + (steps - below) * (values[:, above] - lower)
+
+
+def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[AreaBalance]:
+    path = demand.project(fleet.country, fleet.base_year, draws)
+    return adequacy.balances(grid, fleet, supply.project(fleet, draws).nameplate_mw, path, draws, "equivalent")
+
+
+def _worth(
+    at: Integers,
+    share: Floats,
+    conditions: Conditions,
+    area: tuple[notions.AreaRecord, AreaBalance, AreaBalance],
+) -> tuple[Floats, Floats]:
+    """Equivalent, and firm headroom beyond it, over the store's power, both (draw, dispatched year). [MW/MW]"""
+    record, balance, central = area[0], area[1].at(np.s_[:, at]), area[2].at(np.s_[:, at])
+    store = balance.store
+    found = np.zeros((2, *share.shape))
+    if store is None or not store.power_mw.any():
+        return found[0], found[1]
+    sets, rows, columns = [], [], []
+    for weather, members in notions.weather_groups(record.weather, conditions.place):
+        if not members.size:
+            continue
+        margin = notions.firm_capacity(record, weather, balance.take(members), central)
+        for y, profiles in enumerate(margin.profiles):
+            sets.append((profiles, np.ascontiguousarray(margin.coefficients[:, y])))
+            rows.append(members)
+            columns.append(np.full(len(members), y))
+    cases = np.concatenate(rows), np.concatenate(columns)
+    power = store.power_mw[cases]
+    worth = storage_as_firm(
+        sets, (power, store.energy_mwh[cases], store.efficiency[cases]), share[cases], engine=conditions.engine
+    )
+    for into, values in zip(found, (worth.equivalent_mw, worth.firm_extra_mw), strict=True):
+        into[cases] = np.divide(values, power, out=np.zeros_like(values), where=power > 0.0)
+    return found[0], found[1]
+
+
+def _with(balance: AreaBalance, equivalent: Floats, extra: Floats) -> AreaBalance:
+    if balance.store is None:
+        return balance
+    power = balance.store.power_mw
+    worth = equivalent * power
+    return replace(balance, firm_mw=balance.firm_mw + worth, store=None, storage_mw=worth, firm_extra_mw=extra * power)

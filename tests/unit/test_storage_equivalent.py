@@ -1,0 +1,88 @@
+"""Storage by the firm capacity that its dispatch is worth: years between, draws, islands and networks alike."""
+
+import numpy as np
+import pytest
+from grid_factory import tiny_grid
+
+from capacity import base_year, estimate, explain, reliability
+from capacity.storage_equivalent import between, dispatched
+from scenarios import load
+
+GIVEN = {"draws": 5, "seed": 5, "device": "cpu"}
+FLEXIBLE, FIRM = "grid_headroom_mw", "firm_headroom_mw"
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return tiny_grid()
+
+
+@pytest.fixture(scope="module")
+def found(grid):
+    return estimate(grid, load(["reference"]), years=range(2025, 2031), area_draws=True, **GIVEN)
+
+
+def test_years_between_dispatches():
+    years = np.arange(2025, 2033)
+    np.testing.assert_array_equal(dispatched(years), [2025, 2030, 2035])
+    np.testing.assert_array_equal(dispatched(years[:1]), [2025])
+    np.testing.assert_array_equal(dispatched(years[:6]), [2025, 2030])
+    values = np.array([[0.5, 0.25, 0.125]])
+    got = between(dispatched(years), years, values)
+    np.testing.assert_allclose(got[0], np.interp(years, [2025, 2030, 2035], values[0]))
+    assert got[0, 0] == 0.5
+    assert got[0, 5] == 0.25
+
+
+def test_in_a_year_of_dispatch_it_is_the_dispatch(grid, found):
+    exact = estimate(grid, load(["reference"]), years=range(2025, 2031), **GIVEN, storage="dispatch")
+    assert found.attrs["storage"] == "equivalent"
+    for name in (FLEXIBLE, FIRM):
+        scale = float(exact[name].max())
+        off = np.abs(found[name] - exact[name]).max("draw") / scale
+        assert off.sel(year=[2025, 2030]).max() < 1e-3
+        assert off.max() < 0.06
+    credit = estimate(grid, load(["reference"]), years=[2025], **GIVEN, storage="credit")
+    assert (np.abs(found[FLEXIBLE].sel(year=2025) - credit[FLEXIBLE].sel(year=2025)) > 0).any()
+
+
+def test_a_draw_depends_on_no_other_nor_on_the_last_year(grid, found):
+    few = estimate(grid, load(["reference"]), years=[2027], **GIVEN | {"draws": [3]})
+    for name in (FLEXIBLE, FIRM):
+        np.testing.assert_array_equal(few[name].sel(year=2027), found[name].sel(year=2027).isel(draw=[3]))
+
+
+def test_engines_and_threads_give_the_same_bits(grid, found):
+    pytest.importorskip("numba")
+    plain = estimate(grid, load(["reference"]), years=[2025, 2026], **GIVEN, engine="numpy", threads=1)
+    for name in (FLEXIBLE, FIRM):
+        np.testing.assert_array_equal(plain[name].sel(year=2026), found[name].sel(year=2026))
+
+
+def test_it_counts_wherever_a_margin_does(grid):
+    """Networks, outages and a policy take it; where the notion reads no firm capacity, nothing does."""
+    for said in ({"exchange": "network"}, {"adequacy": "lolh"}, {"names": ["us-power-capping"]}):
+        names = said.pop("names", ["reference"])
+        one, two = (
+            estimate(grid, load(names), years=[2025], **GIVEN, **said, storage=storage)
+            for storage in ("equivalent", "credit")
+        )
+        assert (one[FLEXIBLE] != two[FLEXIBLE]).any()
+    one, two = (
+        estimate(grid, load(["reference"]), years=[2025], **GIVEN, adequacy="historic_peak", storage=storage)
+        for storage in ("equivalent", "credit")
+    )
+    np.testing.assert_array_equal(one[FLEXIBLE], two[FLEXIBLE])
+
+
+def test_explain_explains_the_run(grid, found):
+    area = str(found["area"].to_numpy()[0])
+    said = explain.explain(grid, load(["reference"])[0], area, 2026, draws=5, seed=5)
+    drawn = found["area_grid_headroom_mw_draws"].sel(area=area, year=2026).isel(scenario=0, draw=said.draw)
+    assert said.headroom_mw == pytest.approx(float(drawn), rel=1e-9)
+
+
+def test_the_base_year_counts_it(grid):
+    table = base_year.compare(grid, load(["reference"])[0])
+    assert np.isfinite(table["firm_capacity_headroom_gw"]).all()
+    assert reliability.NOTIONS
