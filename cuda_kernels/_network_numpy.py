@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MOST_ENUMERATED = 12  # areas left after folding
-MOST_IN_A_WORD = 64  # areas that the numba body can hold; larger networks are solved here
+MOST_IN_A_WORD = 64  # areas whose sets the numba body keeps in a word; for larger networks see _network_wide
 NEGLIGIBLE = 1e-12  # of the largest margin: an excess below it is rounding
 LEAST_START = 1e-3  # of the largest total margin: the first load tried is at least that
 SETTLED = 0.1  # of the tolerance: a cost below it is the root

@@ -25,6 +25,11 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
     return _network_numpy.headroom(profiles, coefficients, network, weights, shares, kind=WideNetwork)
 
 
+def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any) -> Any:
+    """Curtailment (case, hour) of loads (case, area). network : limits, caps. Inputs checked by the caller."""
+    return _network_numpy.curtailed(profiles, coefficients, network, load, kind=WideNetwork)
+
+
 class WideNetwork(Network):
     """A network whose hours are walked with one flow."""
 

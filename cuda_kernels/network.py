@@ -174,6 +174,8 @@ def curtailed_mw(
         return of_sets(profiles, coefficients, (limits, caps), load, sets)
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import curtailed as body
+    elif _use_numba(engine):
+        from ._network_wide import curtailed as body
     else:
         from ._network_numpy import curtailed as body
     return body(profiles, coefficients, (limits, caps), load)

@@ -10,7 +10,7 @@ from network_reference import headroom_lp, random_network
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels._network_numpy import MOST_IN_A_WORD, augmented, imports_into
-from cuda_kernels.network import network_headroom
+from cuda_kernels.network import curtailed_mw, network_headroom
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 
@@ -41,3 +41,15 @@ def test_headroom_of_a_wide_network_equals_a_linear_program_and_numpy(share):
     assert_allclose(found.headroom_mw[0, 0], headroom_lp(margin, limits, direction, share), rtol=1e-9)
     assert_allclose(found.headroom_mw, slow.headroom_mw, rtol=1e-12)
     assert_array_equal(found.curtailed_hours, slow.curtailed_hours)
+
+
+def test_curtailment_of_a_wide_network_is_that_of_flows_side_by_side_and_ends_at_its_headroom(monkeypatch):
+    margin, limits, direction = random_network(11, areas=MOST_IN_A_WORD + 9, hours=8)
+    margin += 4.0
+    case = margin.T[:, None, :], np.ones((1, margin.shape[1], 1)), limits
+    load = network_headroom(*case, direction, 0.05).headroom_mw[0, 0] * direction[None]
+    slow = curtailed_mw(*case, load, engine="numpy")
+    monkeypatch.setattr("cuda_kernels._network_numpy.augmented", None)  # takes minutes for a year of zones
+    found = curtailed_mw(*case, load, engine="numba")
+    assert_allclose(found, slow, rtol=1e-9, atol=1e-9)
+    assert_allclose(found.sum(), 0.05 * 8 * load.sum(), rtol=1e-9)
