@@ -63,21 +63,23 @@ class Policy:
     @property
     def only_energy(self) -> bool:
         """True where the curtailed share of energy is the only term."""
-        return not (self._asks() or self._supplies() or bool(self.payback_share.any()))
+        return bool(self.energy_alone.all())
+
+    @property
+    def energy_alone(self) -> Booleans:
+        """The same, for each draw and year."""
+        limited = (self.longest_event_hours < HOURS) | (self.events_a_year < HOURS) | (self.ramp_share_an_hour < 1.0)
+        asked = limited | (self.flexible_load_share < 1.0) | (self.sustained_depth < 1.0) | (self.notice_hours != 0.0)
+        return ~(asked | self._supplied | (self.payback_share != 0.0))
 
     @property
     def local(self) -> bool:
         """True where the cut of an hour follows from the margin of that hour alone."""
-        return not (bool((self.ramp_share_an_hour < 1.0).any()) or self._supplies())
+        return not bool(((self.ramp_share_an_hour < 1.0) | self._supplied).any())
 
-    def _asks(self) -> bool:
-        limited = (self.longest_event_hours < HOURS) | (self.events_a_year < HOURS) | (self.ramp_share_an_hour < 1.0)
-        return bool((limited | (self.flexible_load_share < 1.0) | (self.sustained_depth < 1.0)).any()) or bool(
-            self.notice_hours.any()
-        )
-
-    def _supplies(self) -> bool:
-        return bool(((self.site_battery_share > 0.0) | (self.backup_share > 0.0)).any())
+    @property
+    def _supplied(self) -> Booleans:
+        return (self.site_battery_share > 0.0) | (self.backup_share > 0.0)
 
     def at(self, members: NDArray[np.int64], y: int) -> Policy:
         """Terms (case,) of some draws in one year."""
@@ -159,13 +161,13 @@ def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> F
         load = np.minimum(load, _depth_limit(site, terms))
         load = np.minimum(load, _length_limit(site.called_mw, terms.longest_event_hours))
         return _events_limit(site.called_mw, load, terms)
-    top = _most_mw(site, terms) if terms._supplies() else ceiling_mw
+    top = _most_mw(site, terms) if terms._supplied.any() else ceiling_mw
     return _shrunk(site, terms, _by_energy(site, terms, top, engine), engine)
 
 
 def cuts_mw(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Floats:
     """Curtailment (case, hour) of a load (case,). [MW]"""
-    if terms._supplies():
+    if terms._supplied.any():
         power = terms.site_battery_share * load_mw
         store = power, power * terms.site_battery_hours, terms.site_battery_efficiency
         backup = Backup(terms.backup_share * load_mw, site.backed)

@@ -75,8 +75,8 @@ def counted(
         ahead = (_apart(grid, fleet, longer), _apart(grid, fleet, longer.central))
     at = known - draws.years[0]
     policy = Policy.of(fleet.prefix, longer)
-    share = policy.energy if policy.only_energy else longer.default(f"{fleet.prefix}.curtailable_fraction")
-    share = share[:, at]
+    default = longer.default(f"{fleet.prefix}.curtailable_fraction")
+    share = np.where(policy.energy_alone, policy.energy, default)[:, at]
     asked = range(len(fleet.areas)) if conditions.areas is None else conditions.areas
     areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
     with ThreadPoolExecutor(conditions.workers) as pool:

@@ -52,6 +52,27 @@ def test_a_draw_depends_on_no_other_nor_on_the_last_year(grid, found):
         np.testing.assert_array_equal(few[name].sel(year=2027), found[name].sel(year=2027).isel(draw=[3]))
 
 
+LATER = """
+name: capped-later
+title: Two per cent may be curtailed, later by a quarter of the power at a time
+rationale: Terms beyond energy that begin in a later year.
+sources: [none]
+overrides:
+  us.curtailable_fraction: {value: 0.02, unit: "1", label: J, source: test, fixed_because: test}
+  us.sustained_depth: {value: {kind: path, nodes: {2033: 1.0, 2036: 0.25}}, unit: "1", label: J, source: test, fixed_because: test}
+"""
+
+
+def test_terms_of_later_years_leave_earlier_ones_alone(grid, tmp_path):
+    file = tmp_path / "capped-later.yaml"
+    file.write_text(LATER, encoding="utf-8")
+    short, long = (
+        estimate(grid, load([str(file)]), years=years, **GIVEN)[FLEXIBLE].sel(year=2026, country="US")
+        for years in (range(2025, 2027), range(2025, 2035))
+    )
+    np.testing.assert_allclose(short, long, rtol=1e-9)
+
+
 def test_engines_and_threads_give_the_same_bits(grid, found):
     pytest.importorskip("numba")
     plain = estimate(grid, load(["reference"]), years=[2025, 2026], **GIVEN, engine="numpy", threads=1)
