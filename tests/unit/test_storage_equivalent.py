@@ -59,7 +59,8 @@ rationale: Terms beyond energy that begin in a later year.
 sources: [none]
 overrides:
   us.curtailable_fraction: {value: 0.02, unit: "1", label: J, source: test, fixed_because: test}
-  us.sustained_depth: {value: {kind: path, nodes: {2033: 1.0, 2036: 0.25}}, unit: "1", label: J, source: test, fixed_because: test}
+  us.sustained_depth:
+    {value: {kind: path, nodes: {2033: 1.0, 2036: 0.25}}, unit: "1", label: J, source: test, fixed_because: test}
 """
 
 
