@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from grid_factory import tiny_grid
 
 import grids
-from capacity import CapacityError, adequacy, base_year, country, network, notions, supply
+from capacity import CapacityError, adequacy, base_year, country, network, network_year, notions, supply
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
@@ -96,6 +97,9 @@ def test_what_does_not_know_caps_says_so(grid):
     scenario = load(["us-net-import-caps"])[0]
     with pytest.raises(CapacityError, match="base-year knows no net-import caps"):
         base_year.compare(grid, scenario)
+    with pytest.raises(CapacityError, match="a single year knows no net-import caps"):
+        network_year.year_case(tiny_grid(), scenario, "US", 2025, 1, 3)
+    assert network_year.year_case(tiny_grid(), scenario, "CN", 2025, 1, 3).case.caps is None
     fleet = Fleet.of(grid, "US")
     zones = replace(fleet, areas=tuple(f"{area}.p1" for area in fleet.areas))
     draws = Draws(1, draw_ids(1), np.array([2025]), scenario)
