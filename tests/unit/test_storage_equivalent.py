@@ -60,7 +60,7 @@ sources: [none]
 overrides:
   us.curtailable_fraction: {value: 0.02, unit: "1", label: J, source: test, fixed_because: test}
   us.sustained_depth:
-    {value: {kind: path, nodes: {2033: 1.0, 2036: 0.25}}, unit: "1", label: J, source: test, fixed_because: test}
+    {value: {kind: path, nodes: {2026: 1.0, 2029: 0.25}}, unit: "1", label: J, source: test, fixed_because: test}
 """
 
 
@@ -68,8 +68,8 @@ def test_terms_of_later_years_leave_earlier_ones_alone(grid, tmp_path):
     file = tmp_path / "capped-later.yaml"
     file.write_text(LATER, encoding="utf-8")
     short, long = (
-        estimate(grid, load([str(file)]), years=years, **GIVEN)[FLEXIBLE].sel(year=2026, country="US")
-        for years in (range(2025, 2027), range(2025, 2035))
+        estimate(grid, load([str(file)]), years=years, **GIVEN)[FLEXIBLE].sel(year=2025, country="US")
+        for years in ([2025], [2025, 2026])
     )
     np.testing.assert_allclose(short, long, rtol=1e-9)
 
