@@ -67,8 +67,8 @@ def explain(
 
         if figure is not None and exchange == "island":
             raise CapacityError("--figure shows what binds a network; add --network network")
-        if storage == "dispatch" and exchange != "island":
-            raise CapacityError("--storage dispatch knows islands only; leave --network out")
+        if storage != "equivalent" and exchange != "island":
+            raise CapacityError(f"--storage {storage} explains islands only; leave --network out")
         island = partial(module.explain, storage=storage)
         call = island if exchange == "island" else explain_network.explain_group
         scenario = scenarios.load([scenario_name])[0]

@@ -100,6 +100,10 @@ def test_the_command_prints_draws_and_refuses(grid, tmp_path):
     refused = CliRunner().invoke(main, [*arguments, "--figure", str(page)])
     assert refused.exit_code != 0
     assert "--network network" in refused.output
+    for storage in ("dispatch", "credit"):  # a network knows neither
+        refused = CliRunner().invoke(main, [*arguments, "--network", "network", "--storage", storage])
+        assert refused.exit_code != 0
+        assert f"--storage {storage} explains islands only" in refused.output
 
 
 def test_wrong_requests_are_named(grid):
