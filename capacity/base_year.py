@@ -38,11 +38,12 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         import_caps.refuse(central, "base-year")
         today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
         path = _unchanged()
-        balances = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
+        apart = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
-        balances = in_any_weather(grid, fleet, central, balances, records)
-        case = network.case_of(grid, fleet, central, records, (balances, balances), notions.firm_capacity)
+        balances = in_any_weather(grid, fleet, central, apart, records)
+        joined = in_any_weather(grid, fleet, central, apart, network.without_interchange(records))
+        case = network.case_of(grid, fleet, central, records, (joined, joined), notions.firm_capacity)
         columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
             rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])

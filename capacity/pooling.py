@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -102,31 +102,33 @@ def groups(
     import_caps.refuse(central, "base-year --pooling")
     today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
     path = demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
-    balances = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
+    apart = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
     records = notions.area_records(grid, fleet, weather, central)
-    balances = in_any_weather(grid, fleet, central, balances, records)
-    case = network.case_of(grid, fleet, central, records, (balances, balances), notions.NOTIONS[notion])
-    load = np.array([balance.load_mw[0, 0] for balance in balances])
+    islands, joined = (
+        in_any_weather(grid, fleet, central, apart, known) for known in (records, network.without_interchange(records))
+    )
+    case = network.case_of(grid, fleet, central, records, (joined, joined), notions.NOTIONS[notion])
+    alone = replace(case, records=records, balances=islands, central=islands)
+    load = np.array([balance.load_mw[0, 0] for balance in joined])
     for group in case.links.groups:
-        yield [
-            _hours(case, records, group, number, load)
-            for number in range(max(len(records[a].weather) for a in group.areas))
-        ]
+        years = range(max(len(records[a].weather) for a in group.areas))
+        yield [_hours((alone, case), group, number, load) for number in years]
 
 
-def _hours(
-    case: network.Case, records: Sequence[notions.AreaRecord], group: network.Group, number: int, load: Floats
-) -> Hours:
-    def margins(known: Sequence[notions.AreaRecord]) -> Floats:
+def _hours(cases: tuple[network.Case, network.Case], group: network.Group, number: int, load: Floats) -> Hours:
+    """One weather year of a group, of areas with their yearly interchange and of areas that links join."""
+
+    def margins(of: network.Case) -> Floats:
         one = np.zeros(1, dtype=np.int64)
-        parts = [network.margin_of(case, int(a), number, one, known) for a in group.areas]
+        parts = [network.margin_of(of, int(a), number, one, of.records) for a in group.areas]
         return np.stack([part.coefficients[0, 0] @ part.profiles[0] for part in parts], axis=1)
 
-    share, isolated = float(case.share[0, 0]), margins(case.records)
+    alone_case, case = cases
+    share, isolated = float(case.share[0, 0]), margins(case)
     alone = np.array([headroom_mw(m[None], np.ones((1, 1)), share).headroom_mw.sum() for m in isolated.T])
     weights = {"isolated": alone, "request": case.siting.requests[group.areas], "load": load[group.areas]}
     limits = case.limits_mw[0, 0][np.ix_(group.areas, group.areas)]
-    return Hours(group.name, margins(records), isolated, limits, share, weights)
+    return Hours(group.name, margins(alone_case), isolated, limits, share, weights)
 
 
 def _row(hours: Hours, flexible: bool) -> dict[str, float]:
