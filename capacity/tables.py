@@ -10,6 +10,8 @@ from rich.table import Table
 
 PLAIN_WIDTH = 200
 """Width when the output is no terminal, so that no column is cut in a log or a pipe."""
+LONG_TEXT = 48
+"""Characters beyond which a column may take several lines."""
 
 Column = tuple[str, str, str]
 
@@ -133,12 +135,14 @@ EXPLAIN_NETWORK: Sequence[Column] = (
 
 
 def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, Any]]) -> None:
-    """Print records as a table; numbers right-aligned, no column cut."""
+    """Print records as a table; numbers right-aligned, no column cut, long text in several lines."""
     table = Table(title=title, title_justify="left", header_style="bold")
-    for header, _, form in columns:
-        table.add_column(header, justify="left" if form == "{}" else "right", no_wrap=True)
-    for record in records:
-        table.add_row(*(form.format(record[field]) for _, field, form in columns))
+    rows = [[form.format(record[field]) for _, field, form in columns] for record in records]
+    for i, (header, _, form) in enumerate(columns):
+        short = all(len(row[i]) <= LONG_TEXT for row in rows)
+        table.add_column(header, justify="left" if form == "{}" else "right", no_wrap=short)
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
