@@ -48,7 +48,7 @@ def measure(draws: int, years: np.ndarray) -> dict[str, Any]:
     drawn = Draws(SEED, np.arange(draws), years, load(["reference"])[0])
 
     def solve(name: str, some: Draws) -> country.CountryResult:
-        return country.run(grid, name, some, weather, how, lambda: None)
+        return country.run(grid, name, some, weather, how, lambda _: None)
 
     few = Draws(SEED, np.arange(2), years[:2], drawn.scenario)
     joint.solve({name: solve(name, few) for name in COUNTRIES}, few)

@@ -90,7 +90,7 @@ class AreaHours:
     central: Sequence[adequacy.AreaBalance]
     outages: reliability.Outages | None
 
-    def solve(self, place: Floats, years: int, advance: Callable[[], None]) -> Hourly:
+    def solve(self, place: Floats, years: int, advance: Callable[[int], None]) -> Hourly:
         """Hours of all draws; place : (draw,) one uniform a draw, which picks its weather year for all areas at once.
 
         On a GPU, draws stay on the device where areas are islands with an hourly margin and the energy share is the
@@ -224,7 +224,7 @@ class Hourly:
 
 
 def _side_by_side(
-    solve: Callable[..., None], tasks: Sequence[tuple[Any, ...]], advance: Callable[[], None], workers: int
+    solve: Callable[..., None], tasks: Sequence[tuple[Any, ...]], advance: Callable[[int], None], workers: int
 ) -> None:
     """Solve tasks on a few threads; each fills its own part of the result, so their order does not matter."""
     with ThreadPoolExecutor(workers) as pool:
@@ -232,7 +232,7 @@ def _side_by_side(
         try:
             for done in as_completed(waiting):
                 done.result()
-                advance()
+                advance(1)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

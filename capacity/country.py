@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -76,12 +77,13 @@ class CountryResult:
 
 
 def run(
-    grid: xr.Dataset, country: str, draws: Draws, weather: Weather, how: How, advance: Callable[[], None]
+    grid: xr.Dataset, country: str, draws: Draws, weather: Weather, how: How, advance: Callable[[int], None]
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
     weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
-    advance : called after each area and weather year
+    advance : told after each area and weather year that one more is done, in a network now and then that none is;
+              what it raises ends the run
 
     Raises CapacityError for terms of new load that networks, outages or dispatched storage do not know.
     """
@@ -108,7 +110,8 @@ def run(
     joined = None
     if how.exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
-        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers)
+        alive = partial(advance, 0)
+        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive)
         hourly.adopt(joined)
         network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
     result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)

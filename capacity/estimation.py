@@ -150,8 +150,7 @@ class _Solver:
         first = dict(reversed(asked))
         order = dict.fromkeys(key for key, _ in asked)
         tasks = [partial(self._solve, key[0], first[key]) for key in order]
-        # A network's hours can not be interrupted, so they stay with the thread that hears the interruption.
-        ahead = AT_ONCE if how.workers > 1 and how.exchange == "island" else 0
+        ahead = AT_ONCE if how.workers > 1 else 0
         self._solving = in_advance(tasks, ahead, watch.stop)
 
     def parts(self, area_draws: bool) -> list[xr.Dataset]:

@@ -7,7 +7,7 @@ energy reaches the limit; the areas on the short side of the cut that binds then
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -222,13 +222,20 @@ def compounded(rate: Floats, elapsed: Integers) -> Floats:
 
 
 def solve(
-    case: Case, weather: Floats, engine: Engine, exchange: NetworkName = "network", *, threads: int = 1
+    case: Case,
+    weather: Floats,
+    engine: Engine,
+    exchange: NetworkName = "network",
+    *,
+    threads: int = 1,
+    alive: Callable[[], None] = lambda: None,
 ) -> NetworkHours:
     """Headroom of every group.
 
     weather : (draw,)  Uniform that picks each draw's weather year, for all areas at once.
     exchange : "network", or "copper-plate" to spread what the group could host without limits.
     threads : areas, then years, of a group side by side; changes no bit of the result.
+    alive : called after each year of a group; what it raises ends this.
     """
     draws, years = case.share.shape
     hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
@@ -237,7 +244,8 @@ def solve(
             for number, members in weather_of(case, group, weather):
                 margins = list(pool.map(partial(margin_of, case, number=number, members=members), group.areas))
                 year = partial(_solve_year, case, g, members=members, margins=margins, engine=engine, hours=hours)
-                list(pool.map(year, range(years)))
+                for _ in pool.map(year, range(years)):
+                    alive()
     if exchange == "copper-plate":
         return replace(hours, firm_mw=hours.copper_plate_firm_mw, flexible_mw=hours.copper_plate_mw)
     return hours

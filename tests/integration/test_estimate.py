@@ -209,13 +209,29 @@ def test_progress_counts_to_the_end(grid):
     assert seen[-1][1] == seen[-1][2] == grid.sizes["profile"]
 
 
+@pytest.mark.parametrize("exchange", ["island", "network"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_interruption_ends_all_countries(grid, threads):
+def test_an_interruption_ends_all_countries(grid, threads, exchange):
     def interrupt(*_):
         raise KeyboardInterrupt
 
+    where = {"years": [2025], "draws": 1, "seed": 1, "threads": threads, "exchange": exchange}
     with pytest.raises(KeyboardInterrupt):
-        estimate(grid, load(["reference"]), years=[2025], draws=1, seed=1, threads=threads, progress=interrupt)
+        estimate(grid, load(["reference"]), **where, progress=interrupt)
+
+
+def test_a_network_under_way_ends_when_told(grid):
+    """Its hours ask between years whether anybody still waits for them."""
+    told = []
+
+    def progress(name, done, total):
+        told.append(done)
+        if done == told[-2:][0] and len(told) > 1:
+            raise KeyboardInterrupt
+
+    where = {"years": [2025], "draws": 1, "seed": 1, "threads": 1, "exchange": "network"}
+    with pytest.raises(KeyboardInterrupt):
+        estimate(grid, load(["reference"]), **where, progress=progress)
 
 
 def test_adequacy_notions_are_chosen_by_name(grid, result):
