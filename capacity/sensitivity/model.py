@@ -168,7 +168,7 @@ class Model:
 
     def _host(self, country: str, draws: Draws) -> Hosted:
         how = How("firm_capacity", "cpu", self.engine)
-        found = country_chain.run(self.grid, country, draws, self._weather, how, lambda: None)
+        found = country_chain.run(self.grid, country, draws, self._weather, how, lambda _: None)
         self._templates[country] = found
         return Hosted(
             found.placed.hostable_mw,
