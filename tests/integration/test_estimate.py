@@ -151,7 +151,7 @@ def test_a_country_reads_no_parameter_of_the_other_or_of_the_joint_limits(grid, 
     weather = weather_by_area(grid)
     for exchange in ("island", "network"):
         how = How("firm_capacity", "cpu", "auto", exchange)
-        run_country(grid, name, draws, weather, how, lambda: None)
+        run_country(grid, name, draws, weather, how, lambda _: None)
 
 
 def test_a_later_first_year_changes_nothing(grid, result):
