@@ -73,14 +73,16 @@ def _exact(load: float, allowed: float, total: Any) -> tuple[float, bool]:
 
 
 @in_order
-def copper_plate(total: Any, allowed: float, unit: float, exact: Any, scratch: Any) -> float:
+def copper_plate(total: Any, limits: tuple[float, float], unit: float, exact: Any, scratch: Any) -> float:
     """Headroom of the areas as one, native load first.
 
+    limits : hours that may be curtailed, and firm capacity beside the margins where none may
     total : float32 (hour,) margins over the unit; 0 for a unit that float32 has no room for.
     exact : by_hour (hour, K, area), coefficients (K, area). scratch : margin (area,), float32 (hour,), float64 (hour,)
     """
     margin, floored, few = scratch
     by_hour, coefficients = exact
+    allowed, firmer = limits
     every, areas = by_hour.shape[0], by_hour.shape[2]
     guard = ROUNDING * (coefficients.shape[0] + areas + 8.0)
     least, most = np.float32(np.inf), np.float32(0.0)
@@ -98,7 +100,7 @@ def copper_plate(total: Any, allowed: float, unit: float, exact: Any, scratch: A
                 few[count] = _sum(margin)
                 count += 1
         if allowed == 0.0:
-            return max(_least(few[:count]), 0.0)
+            return max(_least(few[:count]) + firmer, 0.0)
         whole = count == every
         start = max(_most(few[:count]), 0.0) / (1.0 - allowed / every) if whole else top * unit
         load, right = _exact(start, allowed, few[:count])

@@ -63,8 +63,13 @@ def _unserved(deficit: Any, network: Any, found: Any, ways: Ways) -> None:
             side[h] = tightest
 
 
-def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
-    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
+def headroom(
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, firmer: Any
+) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller.
+
+    firmer : (case, area) of network_headroom's firm_extra_mw
+    """
     cases, row, areas = len(coefficients), shares.shape[1], profiles.shape[0]
     shape = (cases, row)
     results = (
@@ -81,7 +86,7 @@ def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights
         return results
     fixed = _fixed(profiles, coefficients, network, weights)
     order = np.argsort(-shares, axis=1, kind="stable")
-    asked = (shares * profiles.shape[2], order)
+    asked = (shares * profiles.shape[2], order, np.require(firmer, requirements=["C", "W"]))
     pieces = max(1, min(_cores(), cases // _CASES_PER_THREAD))
     edges = [cases * i // pieces for i in range(pieces + 1)]
 
@@ -273,7 +278,7 @@ def _cases(first: int, end: int, fixed: Any, asked: Any, results: Any, room: Any
         _roughly(start, until, fixed, (reach, unit), room[0])
         for case in range(start, until):
             one = _one(case, case - start, fixed, (reach, unit), room[0])
-            _case(case, one, (asked[0][case], asked[1][case]), results, room)
+            _case(case, one, (asked[0][case], asked[1][case], asked[2][case]), results, room)
 
 
 @in_order
@@ -324,18 +329,23 @@ def _case(case: int, fixed: Any, asked: Any, results: Any, room: Any) -> None:
     scale, largest = _scales(rough)
     tolerance = NEGLIGIBLE * scale
     hosting = whole[4].sum() > 0.0
-    load, count, at_start = 0.0, 0, 0
+    load, count, at_start, raised = 0.0, 0, 0, False
     looked_at = case_of(room[2][1], whole)
     for number in range(asked[0].size if hosting else 0):
         s = asked[1][number]
         limit = asked[0][s]
-        copper_out[case, s] = copper_plate(rough.total, limit, rough.unit, (given.by_hour, whole[0]), room[4])
+        firmer = asked[2].sum() if number > 0 and limit == 0.0 else 0.0
+        copper = copper_plate(rough.total, (limit, firmer), rough.unit, (given.by_hour, whole[0]), room[4])
+        copper_out[case, s] = copper if firmer == 0.0 else min(copper, copper_out[case, asked[1][number - 1]])
         if number == 0:
-            beyond = max(copper_out[case, s] * (1.0 + BEYOND), LEAST_START * largest, tolerance)
+            beyond = max(copper * (1.0 + BEYOND), LEAST_START * largest, tolerance)
             looked_at, load, count = _start(beyond, (limit, tolerance), fixed, room)
             at_start = count
+            _tally(case, spare[0][:at_start], tolerance, unserved_out, native_out)
         elif load <= 0.0:
             continue  # no headroom at a larger share, none at this
+        elif firmer > 0.0 and not raised:
+            count, raised = _raise(load, count, asked[2], tolerance, looked_at, room[3]), True
         load, count = _descend(load, count, limit, tolerance, looked_at, room[3])
         load_out[case, s] = load
         hours_out[case, s] = count
@@ -346,9 +356,29 @@ def _case(case: int, fixed: Any, asked: Any, results: Any, room: Any) -> None:
         looked_at, at_start = look_at(0.0, fixed, room)
         hours[:at_start] = np.arange(at_start)
         walk(0.0, hours, at_start, looked_at, room[3], spare)
-    for h in range(at_start):
-        unserved_out[case] += spare[0][h]
-        native_out[case] += spare[0][h] > tolerance
+        _tally(case, spare[0][:at_start], tolerance, unserved_out, native_out)
+
+
+@lean
+def _tally(case: int, unserved: Any, tolerance: float, unserved_out: Any, native_out: Any) -> None:
+    """Add up what natives lack in some hours, and the hours."""
+    for value in unserved:
+        unserved_out[case] += value
+        native_out[case] += value > tolerance
+
+
+@lean
+def _raise(load: float, count: int, firmer: Any, tolerance: float, case: Any, room: Any) -> int:
+    """Give areas more firm capacity in the hours kept, and look at them again; how many stay short."""
+    hours, native, _, found, spare = room
+    for at in range(count):
+        for i in range(firmer.size):
+            case.margins[hours[at], i] += firmer[i]
+    walk(0.0, hours, count, case, room, spare)
+    for at in range(count):
+        native[at] = spare[0][at]
+    walk(load, hours, count, case, room, found)
+    return _keep(count, tolerance, hours, native, found)
 
 
 @lean

@@ -183,11 +183,13 @@ def headroom(
     network: tuple[Any, Any],
     weights: Any,
     shares: Any,
+    firmer: Any,
     *,
     kind: type[Network] = Network,
 ) -> tuple[Any, ...]:
     """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller.
 
+    firmer : (case, area) of network_headroom's firm_extra_mw
     kind : how the tightest sets are found
     """
     limits, caps = network
@@ -207,13 +209,18 @@ def headroom(
         margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
         one = _Case(kind(limits[case], caps[case]), margin, weights[case])
         results[3][case], results[4][case] = one.native.sum(), np.count_nonzero(one.native > one.tolerance)
-        for s in range(row):
-            if weights[case].sum() > 0.0:
-                allowed = float(shares[case, s]) * len(margin)
-                results[1][case, s] = one.copper_plate(allowed)
-                found = one.solve(allowed, results[1][case, s])
-                results[0][case, s], results[2][case, s] = found[:2]
-                results[5][case, s], results[6][case, s], results[7][case, s] = found[2:]
+        most, copper = np.inf, np.inf
+        for number, s in enumerate(np.argsort(-shares[case], kind="stable") if weights[case].sum() > 0.0 else ()):
+            allowed = float(shares[case, s]) * len(margin)
+            held = number > 0 and allowed == 0.0 and bool(firmer[case].sum() > 0.0)
+            asked = _Case(one.network, margin + firmer[case], weights[case]) if held else one
+            results[1][case, s] = min(asked.copper_plate(allowed), copper if held else np.inf)
+            found = asked.solve(allowed, results[1][case, s])
+            if held and found[0] > most:
+                found = asked.at(most)
+            results[0][case, s], results[2][case, s] = found[:2]
+            results[5][case, s], results[6][case, s], results[7][case, s] = found[2:]
+            most, copper = results[0][case, s], results[1][case, s]
     return results
 
 
@@ -281,6 +288,12 @@ class _Case:
             if done:
                 break
         return load, *_binding(member[short] if load > 0.0 else member[:0])
+
+    def at(self, load: float) -> tuple[Any, ...]:
+        """The same as `solve` for a given headroom."""
+        value, member = self.network.tightest(load * self.weights - self.margin)
+        short = (value - self.native > self.tolerance) & (load > 0.0)
+        return load, *_binding(member[short])
 
 
 def _binding(member: Any) -> tuple[Any, ...]:

@@ -39,17 +39,17 @@ _HOURS_AT_ONCE = 512
 
 
 def headroom(
-    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, sets: tuple[Any, Any]
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, beside: tuple[Any, Any]
 ) -> tuple[Any, ...]:
     """All cases; fields of network.NetworkHeadroom. network : limits, caps of areas. Inputs checked by the caller.
 
-    sets : membership (set, area), disjoint, and caps (case, set)
+    beside : firmer (case, area), of firm_extra_mw, and sets: membership (set, area), disjoint, and caps (case, set)
     """
-    member, set_caps = sets
+    firmer, (member, set_caps) = beside
     limits, caps = network
     both = np.concatenate([caps, set_caps], axis=1)
     kind: Any = partial(CappedSets, member)
-    return _network_numpy.headroom(profiles, coefficients, (limits, both), weights, shares, kind=kind)
+    return _network_numpy.headroom(profiles, coefficients, (limits, both), weights, shares, firmer, kind=kind)
 
 
 def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any, sets: tuple[Any, Any]) -> Any:

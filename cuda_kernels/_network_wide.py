@@ -20,9 +20,11 @@ FAR = 1 << 30
 """Steps to an area that leads nowhere."""
 
 
-def headroom(profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any) -> tuple[Any, ...]:
-    """All cases; fields of network.NetworkHeadroom. network : limits, caps. Inputs checked by the caller."""
-    return _network_numpy.headroom(profiles, coefficients, network, weights, shares, kind=WideNetwork)
+def headroom(
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, firmer: Any
+) -> tuple[Any, ...]:
+    """All cases; fields of network.NetworkHeadroom. Arguments as of the NumPy body, checked by the caller."""
+    return _network_numpy.headroom(profiles, coefficients, network, weights, shares, firmer, kind=WideNetwork)
 
 
 def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any) -> Any:

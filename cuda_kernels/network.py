@@ -90,6 +90,7 @@ def network_headroom(
     *,
     import_cap_mw: Array | None = None,
     import_sets: tuple[Array, Array] | None = None,
+    firm_extra_mw: Array | None = None,
     engine: Engine = "auto",
 ) -> NetworkHeadroom:
     """Largest load that a network of areas can host along a direction at a curtailable share of its energy.
@@ -107,6 +108,9 @@ def network_headroom(
     import_sets : bool (set, area) and float64 (set,) or (case, set)   Disjoint sets of areas, and the most that each
                                                 imports on balance, >= 0. At most 5 sets of 12 areas in all, compared
                                                 cut by cut in NumPy (`_network_sets`). None: no set has a cap. [MW]
+    firm_extra_mw : float64 (area,) or (case, area)   Firm capacity beside the margins, >= 0, where nothing may be
+                                                curtailed beside a larger share, whose headroom it then does not pass;
+                                                what natives lack is counted without it. None: nothing. [MW]
     engine : "auto" (numba when installed), "numpy" or "numba"
 
     Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company. The copper plate
@@ -124,19 +128,24 @@ def network_headroom(
     limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
     weights = _by_case(direction, cases, (areas,), "direction")
     caps = _caps(import_cap_mw, cases, areas)
+    firmer = _by_case(np.zeros(areas) if firm_extra_mw is None else firm_extra_mw, cases, (areas,), "firm_extra_mw")
     _check(profiles, coefficients, limits, weights, caps)
+    wrong = _found(~(firmer >= 0.0) | ~np.isfinite(firmer), firmer, "firm_extra_mw", "case, area")
+    if wrong:
+        raise KernelError(wrong[0])
+    network = limits, caps
     if import_sets is not None:
         from . import _network_sets
 
-        sets = _capped_sets(import_sets, cases, areas)
-        return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, (limits, caps), weights, shares, sets))
+        beside = firmer, _capped_sets(import_sets, cases, areas)
+        return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, network, weights, shares, beside))
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
     elif _use_numba(engine):
         from ._network_wide import headroom as body
     else:
         from ._network_numpy import headroom as body
-    return NetworkHeadroom(*body(profiles, coefficients, (limits, caps), weights, shares))
+    return NetworkHeadroom(*body(profiles, coefficients, network, weights, shares, firmer))
 
 
 def curtailed_mw(

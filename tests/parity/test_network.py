@@ -90,6 +90,36 @@ def test_caps_that_nobody_reaches_change_nothing_and_a_cap_of_nothing_makes_isla
 
 
 @engines
+def test_firm_capacity_beside_the_margins_counts_where_nothing_may_be_curtailed(engine):
+    for seed in range(40):
+        areas = 2 + seed % 12
+        margin, limits, direction = random_network(seed, areas, hours=30)
+        extra = np.random.default_rng(seed).exponential(0.5, areas)
+        case = (np.ones((1, areas, 1)), limits, direction)
+        plain = network_headroom(margin.T[:, None], *case, SHARES, engine=engine)
+        found = network_headroom(margin.T[:, None], *case, SHARES, firm_extra_mw=extra, engine=engine)
+        firmer = network_headroom((margin + extra).T[:, None], *case, 0.0, engine=engine)
+        for name in ("headroom_mw", "copper_plate_mw"):
+            one, two, other = (getattr(each, name)[0] for each in (plain, found, firmer))
+            assert_array_equal(two[1:], one[1:])
+            assert_allclose(two[0], min(other[0], one[1]), rtol=1e-10, atol=1e-10)
+        assert_array_equal(found.native_unserved_mwh, plain.native_unserved_mwh)
+
+
+@needs_numba
+def test_both_engines_see_the_same_cuts_beside_more_firm_capacity():
+    for seed in range(20):
+        areas = 2 + seed % 12
+        margin, limits, direction = random_network(seed, areas, hours=30)
+        case = (margin.T[:, None], np.ones((1, areas, 1)), limits, direction, SHARES)
+        one, two = (network_headroom(*case, firm_extra_mw=np.full(areas, 0.2), engine=e) for e in ("numpy", "numba"))
+        assert_allclose(one.headroom_mw, two.headroom_mw, rtol=1e-10, atol=1e-10)
+        assert_array_equal(one.curtailed_hours, two.curtailed_hours)
+    with pytest.raises(KernelError, match="firm_extra_mw holds -1"):
+        network_headroom(*case, firm_extra_mw=np.full(areas, -1.0))
+
+
+@engines
 def test_whole_numbers_give_the_max_flow_exactly(engine):
     rng = np.random.default_rng(3)
     for areas in (2, 5, 9, 16, 31):
