@@ -55,12 +55,12 @@ def main() -> None:
             continue
         report(siting, headroom(hours, weight[:, None]), hours.along(weight, hours.share))
     if not asked.at_the_root:
-        report("total", headroom(hours, np.eye(hours.isolated.shape[1])), hours.along(hours.best(), hours.share))
+        report("total", headroom(hours, np.eye(hours.joint.shape[1])), hours.along(hours.best(), hours.share))
 
 
 def at_root(hours: pooling.Hours, load_mw: Floats) -> float:
     """Energy curtailed at a load (area,) over the energy that may be, hours in lots of CHUNK."""
-    margin, curtailed = hours.isolated, 0.0
+    margin, curtailed = hours.joint, 0.0
     looked = margin[(margin < load_mw).any(axis=1)]
     for first in range(0, len(looked), CHUNK):
         part = looked[first : first + CHUNK]
@@ -79,7 +79,7 @@ def report(siting: str, found: tuple[float, int, float], kernel_mw: float) -> No
 def headroom(hours: pooling.Hours, splits: Floats, first: int = FIRST_HOURS) -> tuple[float, int, float]:
     """Largest total of new load in any mixture of splits (area, split); hours in the program, seconds. [MW]"""
     began = time.process_time()
-    margin, limits = hours.isolated, hours.limits
+    margin, limits = hours.joint, hours.limits
     inside = np.zeros(len(margin), dtype=bool)
     inside[np.argsort(margin.sum(axis=1))[:first]] = True
     inside |= (margin < 0.0).any(axis=1)

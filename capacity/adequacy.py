@@ -59,6 +59,7 @@ class AreaBalance:
     store          Storage that is dispatched; None where it counts as firm, within firm_mw.
     storage_mw     What dispatched storage is worth within firm_mw; None where it is not or counts by its credit. [MW]
     firm_extra_mw  What it adds to headroom without curtailment beyond that; None likewise. [MW]
+    alone_mw       What it would be worth beyond storage_mw if it served this area only; None where it does. [MW]
     """
 
     load_mw: Floats
@@ -72,6 +73,7 @@ class AreaBalance:
     store: Store | None = None
     storage_mw: Floats | None = None
     firm_extra_mw: Floats | None = None
+    alone_mw: Floats | None = None
 
     @property
     def shaped_mw(self) -> Floats:
@@ -99,6 +101,7 @@ class AreaBalance:
             None if self.store is None else Store(*(values[place] for values in self.store)),
             None if self.storage_mw is None else self.storage_mw[place],
             None if self.firm_extra_mw is None else self.firm_extra_mw[place],
+            None if self.alone_mw is None else self.alone_mw[place],
         )
 
 

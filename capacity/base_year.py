@@ -13,7 +13,7 @@ from capacity import adequacy, demand, exchange, import_caps, network, notions, 
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from capacity.storage import DEFAULT_STORAGE
-from capacity.storage_equivalent import in_any_weather
+from capacity.storage_equivalent import Conditions, in_any_weather
 from cuda_kernels import headroom_mw
 from scenarios import Scenario
 
@@ -41,8 +41,9 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         apart = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
-        balances = in_any_weather(grid, fleet, central, apart, records)
-        joined = in_any_weather(grid, fleet, central, apart, network.without_interchange(records))
+        islands = Conditions(records, np.zeros(1))
+        groups = islands.exchanging(network.links(grid, fleet).groups)
+        balances, joined = (in_any_weather(grid, fleet, central, apart, within) for within in (islands, groups))
         case = network.case_of(grid, fleet, central, records, (joined, joined), notions.firm_capacity)
         columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):

@@ -102,7 +102,9 @@ def run(
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     with how.turn:
         if how.treatment == "equivalent":
-            within = Conditions(records, place, how.engine, how.cores).exchanging(how.exchange != "island")
+            within = Conditions(records, place, how.engine, how.cores)
+            if how.exchange != "island":
+                within = within.exchanging(network.links(grid, fleet).groups)
             balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)
             outages = None if outages is None else outages.beside(balances, adequacy.reserve_of(fleet, draws))
         areas = AreaHours(how, hosting, records, balances, central, outages)

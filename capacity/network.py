@@ -32,6 +32,8 @@ Integers = NDArray[np.int64]
 
 NetworkName = Literal["island", "network", "copper-plate"]
 NETWORKS: tuple[NetworkName, ...] = ("island", "network", "copper-plate")
+CONSTANT = notions.TERMS.index("constant")
+"""The term of a margin that firm capacity is in."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,7 @@ def solve(
     hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
     with ThreadPoolExecutor(threads) as pool:
         for g, group in enumerate(case.links.groups):
-            for number, members in weather_of(case, group, weather):
+            for number, members in weather_of(case.records, group, weather):
                 margins = list(pool.map(partial(margin_of, case, number=number, members=members), group.areas))
                 year = partial(_solve_year, case, g, members=members, margins=margins, engine=engine, hours=hours)
                 for _ in pool.map(year, range(years)):
@@ -259,8 +261,9 @@ def of_group(margins: Sequence[notions.Margin], y: int) -> tuple[Floats, Floats]
     return np.ascontiguousarray(profiles[:, used]), coefficients
 
 
-def weather_of(case: Case, group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:
-    most = max(len(case.records[a].weather) for a in group.areas)
+def weather_of(records: Sequence[notions.AreaRecord], group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:
+    """Number of each weather year of a group with the draws that live in it. weather : (draw,) uniform."""
+    most = max(len(records[a].weather) for a in group.areas)
     chosen = np.minimum((weather * most).astype(np.int64), most - 1)
     for number in range(most):
         members = np.flatnonzero(chosen == number)
@@ -291,8 +294,7 @@ def _solve_year(
     profiles, coefficients = of_group(margins, y)
     flexible = case.share[members, y]
     shares = np.stack([np.zeros(len(members)), flexible], axis=1)
-    alone = (headroom_mw(profiles[i], coefficients[:, i], flexible[:, None], engine=engine) for i in range(len(areas)))
-    isolated = np.concatenate([found.headroom_mw for found in alone], axis=1)
+    isolated = _isolated(case, areas, y, members, (profiles, coefficients), engine)
     load = np.stack([case.balances[a].load_mw[members, y] for a in areas], axis=1)
     direction = case.siting.direction(y, members, areas, isolated, load)
     limits = case.limits_mw[members, y][:, areas[:, None], areas]
@@ -303,7 +305,15 @@ def _solve_year(
         direction = mixed(direction, best, pull)
     single, sets = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
     found = network_headroom(
-        profiles, coefficients, limits, direction, shares, import_cap_mw=single, import_sets=sets, engine=engine
+        profiles,
+        coefficients,
+        limits,
+        direction,
+        shares,
+        import_cap_mw=single,
+        import_sets=sets,
+        firm_extra_mw=_of_stores([case.balances[a].firm_extra_mw for a in areas], members, y),
+        engine=engine,
     )
     place = np.ix_(members, areas)
     hours.isolated_mw[..., y][place] = isolated
@@ -320,6 +330,26 @@ def _solve_year(
         if count:
             side = tuple(int(a) for a in areas[cut])
             tally[side] = tally.get(side, 0) + int(count)
+
+
+def _isolated(
+    case: Case, areas: Integers, y: int, members: Integers, margins: tuple[Floats, Floats], engine: Engine
+) -> Floats:
+    """Flexible headroom (member, area) of areas that import nothing, each with its own store. [MW]"""
+    profiles, coefficients = margins
+    alone = _of_stores([case.balances[a].alone_mw for a in areas], members, y)
+    if alone.any():
+        coefficients = coefficients.copy()
+        coefficients[..., CONSTANT] += alone
+    share = case.share[members, y, None]
+    found = (headroom_mw(profiles[i], coefficients[:, i], share, engine=engine) for i in range(len(areas)))
+    return np.concatenate([each.headroom_mw for each in found], axis=1)
+
+
+def _of_stores(values: Sequence[Floats | None], members: Integers, y: int) -> Floats:
+    """What areas have (member, area) of values (draw, year) that only stores have. [MW]"""
+    nil = np.zeros(len(members))
+    return np.stack([nil if value is None else value[members, y] for value in values], axis=1)
 
 
 def siting_direction(isolated_mw: Floats, load_mw: Floats, by_load: Floats) -> Floats:

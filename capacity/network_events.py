@@ -20,7 +20,7 @@ def count(case: network.Case, place: Floats, hosting: Hosting, found: network.Ne
     place : (draw,) uniform that picks each draw's weather year. limited : whether links have limits.
     """
     for g, group in enumerate(case.links.groups):
-        for number, members in network.weather_of(case, group, place):
+        for number, members in network.weather_of(case.records, group, place):
             few = members[hosting.tally.sampled(members)]
             if few.size:
                 _count(case, g, number, few, (hosting, found, limited))

@@ -82,7 +82,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
-    within = Conditions(records, place).exchanging(True)
+    within = Conditions(records, place).exchanging(network.links(grid, fleet).groups)
     balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
     case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
     last = replace(

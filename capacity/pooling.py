@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from capacity import adequacy, best_total, demand, import_caps, network, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
-from capacity.storage import DEFAULT_STORAGE
-from capacity.storage_equivalent import in_any_weather
+from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.storage_equivalent import Conditions, in_any_weather
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
@@ -31,13 +31,16 @@ MORE_LINES = 2.0
 class Hours:
     """One group in one weather year of the base year. margins (hour, area), limits (area, area). [MW]
 
-    island : margins with the yearly interchange of the base year; isolated : nothing imported.
+    island : margins with the yearly interchange of the base year; isolated : nothing imported; joint : the same with
+    stores that serve the group. firm_extra : (area,) what they are worth beyond that to load that is never curtailed.
     weights : {siting: (area,)}
     """
 
     group: str
     island: Floats
     isolated: Floats
+    joint: Floats
+    firm_extra: Floats
     limits: Floats
     share: float
     weights: Mapping[str, Floats]
@@ -55,18 +58,22 @@ class Hours:
         """Headroom of the network along a split, with `more` times the limits. [MW]"""
         if weight.sum() <= 0.0:
             return 0.0
-        profiles, ones = self._case()
+        profiles, ones = self._case(share)
         found = network_headroom(profiles, ones, more * self.limits, weight / weight.sum(), share)
         return float(found.headroom_mw[0, 0])
+
+    def shared(self, share: float) -> Floats:
+        """Margins (hour, area) of areas that exchange power, for new load with such a share. [MW]"""
+        return self.joint if share > 0.0 else self.joint + self.firm_extra
 
     def best(self) -> Floats:
         """The split with the largest total at the curtailable share."""
         start = self.weights["isolated"]
-        case = (*self._case(), self.limits[None])
+        case = (*self._case(self.share), self.limits[None])
         return best_total.direction(case, (start / max(start.sum(), 1e-300))[None], np.array([self.share]))[0]
 
-    def _case(self) -> tuple[Floats, Floats]:
-        return np.ascontiguousarray(self.isolated.T)[:, None], np.ones((1, self.isolated.shape[1], 1))
+    def _case(self, share: float) -> tuple[Floats, Floats]:
+        return np.ascontiguousarray(self.shared(share).T)[:, None], np.ones((1, self.joint.shape[1], 1))
 
 
 def table(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
@@ -102,17 +109,19 @@ def groups(
     import_caps.refuse(central, "base-year --pooling")
     today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
     path = demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
-    apart = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
+    # The other notion reads no firm capacity.
+    storage: StorageName = DEFAULT_STORAGE if notion == notions.DEFAULT_NOTION else "credit"
+    apart = adequacy.balances(grid, fleet, today, path, central, storage)
     records = notions.area_records(grid, fleet, weather, central)
-    islands, joined = (
-        in_any_weather(grid, fleet, central, apart, known) for known in (records, network.without_interchange(records))
-    )
+    alone = Conditions(records, np.zeros(1))
+    together = alone.exchanging(network.links(grid, fleet).groups)
+    islands, joined = (in_any_weather(grid, fleet, central, apart, within) for within in (alone, together))
     case = network.case_of(grid, fleet, central, records, (joined, joined), notions.NOTIONS[notion])
-    alone = replace(case, records=records, balances=islands, central=islands)
+    island = replace(case, records=records, balances=islands, central=islands)
     load = np.array([balance.load_mw[0, 0] for balance in joined])
     for group in case.links.groups:
         years = range(max(len(records[a].weather) for a in group.areas))
-        yield [_hours((alone, case), group, number, load) for number in years]
+        yield [_hours((island, case), group, number, load) for number in years]
 
 
 def _hours(cases: tuple[network.Case, network.Case], group: network.Group, number: int, load: Floats) -> Hours:
@@ -123,19 +132,26 @@ def _hours(cases: tuple[network.Case, network.Case], group: network.Group, numbe
         parts = [network.margin_of(of, int(a), number, one, of.records) for a in group.areas]
         return np.stack([part.coefficients[0, 0] @ part.profiles[0] for part in parts], axis=1)
 
-    alone_case, case = cases
-    share, isolated = float(case.share[0, 0]), margins(case)
+    island, case = cases
+    share, joint = float(case.share[0, 0]), margins(case)
+    isolated = joint + _of_stores([case.balances[a].alone_mw for a in group.areas])
+    extra = _of_stores([case.balances[a].firm_extra_mw for a in group.areas])
     alone = np.array([headroom_mw(m[None], np.ones((1, 1)), share).headroom_mw.sum() for m in isolated.T])
     weights = {"isolated": alone, "request": case.siting.requests[group.areas], "load": load[group.areas]}
     limits = case.limits_mw[0, 0][np.ix_(group.areas, group.areas)]
-    return Hours(group.name, margins(alone_case), isolated, limits, share, weights)
+    return Hours(group.name, margins(island), isolated, joint, extra, limits, share, weights)
+
+
+def _of_stores(values: Sequence[Floats | None]) -> Floats:
+    """What areas have (area,) of values (1, 1) that only stores have. [MW]"""
+    return np.array([0.0 if value is None else value[0, 0] for value in values])
 
 
 def _row(hours: Hours, flexible: bool) -> dict[str, float]:
     """Columns of one weather year. [MW]"""
     share = hours.share if flexible else 0.0
     weights = {**hours.weights, "total": hours.best()}
-    copper = hours.pooled(hours.isolated, share)
+    copper = hours.pooled(hours.shared(share), share)
     return {
         "island_gw": hours.sum_of_areas(hours.island, share),
         "interchange_counted_gw": hours.pooled(hours.island, share) - copper,

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, network, notions, supply
+from capacity import adequacy, demand, network, notions, storage_group, supply
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
@@ -39,6 +39,7 @@ class Conditions:
     place : (draw,)   Uniform that picks each draw's weather year.
     workers : areas side by side; changes no bit
     areas : numbers of the areas that are asked for; None means all
+    groups : areas that exchange power and serve each other with their stores; none for islands
     """
 
     records: Sequence[notions.AreaRecord]
@@ -46,10 +47,11 @@ class Conditions:
     engine: Engine = "auto"
     workers: int = 1
     areas: Sequence[int] | None = None
+    groups: Sequence[network.Group] = ()
 
-    def exchanging(self, does: bool) -> Conditions:
-        """The same where areas exchange power, without the interchange of the base year; unless they do not."""
-        return replace(self, records=network.without_interchange(self.records)) if does else self
+    def exchanging(self, groups: Sequence[network.Group]) -> Conditions:
+        """The same where areas exchange power, without the interchange of the base year."""
+        return replace(self, records=network.without_interchange(self.records), groups=groups)
 
 
 def counted(
@@ -64,8 +66,8 @@ def counted(
     standing : balances of all areas, of the draws and of the central path, with their stores apart
 
     Under terms beyond energy it is that at the default's curtailable share, so that a larger share never lowers what
-    they allow. A draw's equivalent depends on no other draw, nor on the last year asked for: years go on to the next
-    dispatch.
+    they allow. In a group it is that of the group's store (`capacity.storage_group`). A draw's equivalent depends on no
+    other draw, nor on the last year asked for: years go on to the next dispatch.
     """
     known = dispatched(draws.years)
     longer: Draws | CentralPath = draws
@@ -81,10 +83,19 @@ def counted(
     areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
     with ThreadPoolExecutor(conditions.workers) as pool:
         found = list(pool.map(partial(_worth, at, share, conditions), areas))
-    return [
+    own = [
         _with(standing[0][a], *(between(known, draws.years, values) for values in worth))
         for a, worth in zip(asked, found, strict=True)
     ]
+    if not conditions.groups:
+        return own
+    there = [[balance.at(np.s_[:, at]) for balance in balances] for balances in ahead]
+    whole = storage_group.Areas(conditions.records, *there, share, conditions.place, conditions.engine)
+    for areas_of, joint in storage_group.worth(whole, conditions.groups, conditions.workers):
+        shared = [between(known, draws.years, values) for values in joint]
+        for a in areas_of:
+            own[a] = _beside(_with(standing[0][a], *shared), own[a])
+    return own
 
 
 def in_any_weather(
@@ -92,26 +103,27 @@ def in_any_weather(
     fleet: Fleet,
     path: CentralPath,
     balances: Sequence[AreaBalance],
-    records: Sequence[notions.AreaRecord],
+    conditions: Conditions,
 ) -> list[AreaBalance]:
-    """Balances of one path with the mean of the equivalents in an area's weather years."""
-    most = max(len(record.weather) for record in records)
+    """Balances of one path with the mean of the equivalents in an area's weather years, wherever `conditions` lie."""
+    most = max(len(record.weather) for record in conditions.records)
     places = ((number + 0.5) / most * np.ones(1) for number in range(most))
-    found = [counted(grid, fleet, path, (balances, balances), Conditions(records, place)) for place in places]
+    found = [counted(grid, fleet, path, (balances, balances), replace(conditions, place=place)) for place in places]
     return [
         replace(
             each[0],
-            firm_mw=_mean([balance.firm_mw for balance in each]),
+            firm_mw=np.mean([balance.firm_mw for balance in each], axis=0),
             storage_mw=_mean([balance.storage_mw for balance in each]),
             firm_extra_mw=_mean([balance.firm_extra_mw for balance in each]),
+            alone_mw=_mean([balance.alone_mw for balance in each]),
         )
         for each in zip(*found, strict=True)
     ]
 
 
-def _mean(values: Sequence[Floats | None]) -> Floats:
+def _mean(values: Sequence[Floats | None]) -> Floats | None:
     known = [value for value in values if value is not None]
-    return np.mean(known, axis=0)
+    return np.mean(known, axis=0) if known else None
 
 
 def dispatched(years: Integers) -> Integers:
@@ -170,3 +182,10 @@ def _with(balance: AreaBalance, equivalent: Floats, extra: Floats) -> AreaBalanc
     power = balance.store.power_mw
     worth = equivalent * power
     return replace(balance, firm_mw=balance.firm_mw + worth, store=None, storage_mw=worth, firm_extra_mw=extra * power)
+
+
+def _beside(joint: AreaBalance, own: AreaBalance) -> AreaBalance:
+    """The balance of an area in a group, with what its store is worth to it alone beyond that."""
+    if joint.storage_mw is None or own.storage_mw is None:
+        return joint
+    return replace(joint, alone_mw=own.storage_mw - joint.storage_mw)

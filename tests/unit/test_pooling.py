@@ -43,7 +43,9 @@ def test_historic_peak_counts_no_interchange(table):
 def test_hours_added_as_they_are_needed_give_the_whole_program():
     for seed in (2, 5, 11):
         margin, limits, direction = random_network(seed, areas=4, hours=40)
-        hours = pooling.Hours("g", margin, margin, limits, 0.05, {"isolated": direction})
+        hours = pooling.Hours(
+            "g", margin, margin, margin, np.zeros(margin.shape[1]), limits, 0.05, {"isolated": direction}
+        )
         total, looked, _ = pooling_check.headroom(hours, direction[:, None], first=4)
         assert total == pytest.approx(headroom_lp(margin, limits, direction, 0.05), rel=1e-7, abs=1e-7)
         assert looked <= 40

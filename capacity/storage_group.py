@@ -1,0 +1,123 @@
+"""What the stores of areas that exchange power are worth to all of them. See docs/network.md, Storage.
+
+The areas of a group are added up, margins and stores, and the equivalent of the one store beside the one margin is
+shared out in proportion to power. Without limits on transfers that is exact. Within limits it stands for a joint
+operation that no constant can show: stores discharge where the shortage of the hour is, as far as links let them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capacity import network, notions
+from capacity.adequacy import AreaBalance
+from capacity.storage import Store
+from cuda_kernels import Engine
+from cuda_kernels.storage_firm import PROFILE_BITS, storage_as_firm
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SUM_BITS = 30
+"""Of the sum of the weights of a margin: with profiles of PROFILE_BITS, sums of their products are exact."""
+BLOCK = 32
+"""Draws added up at a time; changes no bit."""
+
+
+@dataclass(frozen=True)
+class Areas:
+    """All areas of a country, their stores apart, in the years that are asked for.
+
+    balances, central : of the draws and of the central path
+    share : (draw, year) curtailable fraction. [1]
+    place : (draw,) uniform that picks each draw's weather year
+    """
+
+    records: Sequence[notions.AreaRecord]
+    balances: Sequence[AreaBalance]
+    central: Sequence[AreaBalance]
+    share: Floats
+    place: Floats
+    engine: Engine
+
+    def margin(self, number: int, members: Integers, a: int) -> notions.Margin:
+        """Margin of an area in a weather year for some draws."""
+        weather = self.records[a].weather
+        conditions = weather[min(number, len(weather) - 1)]
+        return notions.firm_capacity(self.records[a], conditions, self.balances[a].take(members), self.central[a])
+
+    def store(self, areas: Integers) -> Store:
+        """The stores of some areas as one."""
+        stores = [store for a in areas if (store := self.balances[a].store) is not None]
+        power, energy, given = (np.zeros(self.share.shape) for _ in range(3))
+        for store in stores:
+            power += store.power_mw
+            energy += store.energy_mwh
+            given += store.power_mw * store.efficiency
+        return Store(power, energy, np.divide(given, power, out=np.ones_like(given), where=power > 0.0))
+
+
+def worth(known: Areas, groups: Sequence[network.Group], workers: int) -> Iterator[tuple[Integers, Floats]]:
+    """Areas of each group of several, with what their stores are worth over their power: (2, draw, year). [MW/MW]
+
+    The first is the equivalent at the draw's share, the second what comes to it where nothing may be curtailed.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        for group in groups:
+            store = known.store(group.areas)
+            if len(group.areas) == 1 or not store.power_mw.any():
+                continue
+            found = np.zeros((2, *known.share.shape))
+            for number, members in network.weather_of(known.records, group, known.place):
+                margins = list(pool.map(partial(known.margin, number, members), group.areas))
+                tasks = [
+                    (slice(first, first + BLOCK), y)
+                    for y in range(known.share.shape[1])
+                    for first in range(0, len(members), BLOCK)
+                ]
+                solve = partial(_solve, known, store, (members, margins), found)
+                list(pool.map(solve, tasks))
+            yield group.areas, found
+
+
+def _solve(
+    known: Areas,
+    store: Store,
+    of: tuple[Integers, Sequence[notions.Margin]],
+    found: Floats,
+    task: tuple[slice, int],
+) -> None:
+    """Fill in a few draws of one weather year in one year."""
+    rows, y = task
+    members, margins = of[0][rows], of[1]
+    margin = added_up([(part.profiles[y], part.coefficients[rows, y]) for part in margins])
+    one = store.at(members, y)
+    ones = np.ones((1, 1))
+    cases = [(margin[i : i + 1], ones) for i in range(len(members))]
+    got = storage_as_firm(cases, one, known.share[members, y], engine=known.engine)
+    # Beside nothing curtailed the lowest hour says what the store adds.
+    lifted = np.clip(got.firm_headroom_mw - margin.min(axis=1), 0.0, one.power_mw)
+    extra = np.where(got.firm_headroom_mw > 0.0, np.maximum(lifted - got.equivalent_mw, 0.0), 0.0)
+    for into, values in zip(found, (got.equivalent_mw, extra), strict=True):
+        into[members, y] = np.divide(values, one.power_mw, out=np.zeros_like(values), where=one.power_mw > 0.0)
+
+
+def added_up(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """Sum (case, hour) of profiles (K, hour) times coefficients (case, K). [MW]
+
+    Products are rounded to about 1e-7 of all they are made of, so that their sum is exact, and the same in any order.
+    """
+    profiles = np.concatenate([profiles for profiles, _ in parts])
+    coefficients = np.concatenate([coefficients for _, coefficients in parts], axis=1)
+    peak = np.frexp(np.abs(profiles).max(axis=1))[1]
+    weights = np.ldexp(coefficients, peak)
+    scale = np.frexp(np.abs(weights).sum(axis=1))[1]
+    rows = np.rint(np.ldexp(profiles, (PROFILE_BITS - peak)[:, None]))
+    steps = np.rint(np.ldexp(weights, (SUM_BITS - scale)[:, None]))
+    return np.ldexp(steps @ rows, (scale - SUM_BITS - PROFILE_BITS)[:, None])
