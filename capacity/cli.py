@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import os
+from typing import Any
 
 import click
 
@@ -33,6 +36,13 @@ VERBS: dict[str, tuple[str, str]] = {
 
 class Verbs(click.Group):
     """A group that imports a verb only when it is called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """As the command of a process of its own."""
+        # What is loaded stays: looking through it for garbage, again and again and at the end, took 0.7 seconds.
+        gc.set_threshold(10_000, 20, 20)
+        atexit.register(gc.freeze)
+        return super().__call__(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)

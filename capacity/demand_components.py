@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.winter import by_hour, monthly_temperature_c
+from grids.tables import read_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -158,9 +158,7 @@ def at_weekend(year: int) -> Hours:
 @cache
 def charging_by_hour() -> tuple[Floats, Floats]:
     """Charging by hour of the local day (24,), on working days and at weekends, over the mean of the day. [1]"""
-    from ruamel.yaml import YAML
-
-    found = YAML(typ="safe").load(files("capacity").joinpath("data", "charging.yaml").read_text(encoding="utf-8"))
+    found = read_table("charging.yaml", "capacity")
     days = (np.array(found["share_of_day"][kind], dtype=np.float64) for kind in ("working_day", "weekend"))
     working, weekend = (day / day.mean() for day in days)
     return working, weekend

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from scipy.special import ndtr
 from capacity import pace, sites, zones
 from capacity.draws import CentralPath, Draws
 from grids.areas import parent_of
+from grids.tables import read_table
 
 Floats = NDArray[np.float64]
 
@@ -303,8 +303,5 @@ def state_requests() -> tuple[Mapping[str, float], float]:
 
 @cache
 def _requests() -> Mapping[str, Any]:
-    from ruamel.yaml import YAML
-
-    text = files("capacity").joinpath("data", "datacenter_requests.yaml").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = YAML(typ="safe").load(text)
+    table: Mapping[str, Any] = read_table("datacenter_requests.yaml", "capacity")
     return table

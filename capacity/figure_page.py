@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+FONT = "DejaVu Sans"
 WIDTH_IN = 12.0
 DPI = 150
 SMALL_PT, TEXT_PT, PANEL_PT, TITLE_PT = 10.0, 11.0, 12.5, 15.0
@@ -33,6 +34,15 @@ COUNTRY_NAMES = {"us": "United States", "cn": "China"}
 SHARED_AXIS_RATIO = 4.0
 
 
+def prepare() -> None:
+    """Load what pages are drawn with, which takes a while, and find the fonts."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure
+    import matplotlib.font_manager
+
+    assert matplotlib.font_manager.findfont(FONT)
+
+
 @contextmanager
 def page(path: Path, height_in: float) -> Iterator[Figure]:
     """A blank page, written beside `path` and renamed into place only when it is complete."""
@@ -41,7 +51,7 @@ def page(path: Path, height_in: float) -> Iterator[Figure]:
     from matplotlib.figure import Figure
 
     settings: Any = {
-        "font.family": "DejaVu Sans",
+        "font.family": FONT,
         "font.size": TEXT_PT,
         "axes.edgecolor": MUTED,
         "text.color": INK,

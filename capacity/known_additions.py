@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
 from grids.areas import AREAS, parent_of
+from grids.tables import read_table
 
 Floats = NDArray[np.float64]
 
@@ -95,9 +95,7 @@ def _by_year(table: Mapping[tuple[str, int], Any], country: str, technologies: S
 @cache
 def read_known() -> Mapping[str, Mapping[tuple[str, int], Any]]:
     """`added`, `retired`, `planned`, `surveyed` by (country, year). Raises CapacityError naming what is not whole."""
-    from ruamel.yaml import YAML
-
-    raw = YAML(typ="safe").load(files("capacity").joinpath("data", FILE).read_text(encoding="utf-8"))
+    raw = read_table(FILE, "capacity")
     faults = [
         f"{entry['country']} {entry['year']} {name}: needs a value of 0 MW or more, a label and a source"
         for kind in YEARLY

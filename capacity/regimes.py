@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from capacity.zones import parents
 from grids.areas import parent_of
+from grids.tables import read_table
 
 Floats = NDArray[np.float64]
 States = NDArray[np.int64]
@@ -172,10 +172,7 @@ def area_states(
 @cache
 def queues() -> Mapping[str, Mapping[str, float | str]]:
     """Interconnection by US area (`data/us_queues.yaml`): years, suspended, rules, label."""
-    from ruamel.yaml import YAML
-
-    text = files("capacity").joinpath("data", "us_queues.yaml").read_text(encoding="utf-8")
-    areas: Mapping[str, Mapping[str, float | str]] = YAML(typ="safe").load(text)["areas"]
+    areas: Mapping[str, Mapping[str, float | str]] = read_table("us_queues.yaml", "capacity")["areas"]
     return areas
 
 

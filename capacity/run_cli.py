@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,13 +123,14 @@ def run(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import outputs
+        from capacity import figure_page, outputs
         from capacity.estimation import estimate
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         outputs.check_target(out)
         grid = grids.open_grid(grid_file, areas=areas_as)
-        with progress_bar(quiet=as_json) as progress:
+        with progress_bar(quiet=as_json) as progress, ThreadPoolExecutor(1) as beside:
+            beside.submit(figure_page.prepare)
             result = estimate(
                 grid,
                 chosen,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from cuda_kernels import array_namespace, asnumpy, beside
 from cuda_kernels.quantile import order_statistic
 from cuda_kernels.streams import staged
 from cuda_kernels.water_fill import Fill, Table, Tables, water_fill_of_areas
+from grids.tables import read_table
 
 Floats = NDArray[np.float64]
 
@@ -110,10 +110,7 @@ def hub_shares(areas: Sequence[str]) -> Floats:
 @cache
 def hubs() -> Mapping[str, Any]:
     """Clusters of China's national computing hubs: positions and radius (`data/cn_hubs.yaml`)."""
-    from ruamel.yaml import YAML
-
-    text = files("capacity").joinpath("data", "cn_hubs.yaml").read_text(encoding="utf-8")
-    known: Mapping[str, Any] = YAML(typ="safe").load(text)
+    known: Mapping[str, Any] = read_table("cn_hubs.yaml", "capacity")
     return known
 
 

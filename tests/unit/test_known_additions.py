@@ -126,15 +126,9 @@ def test_draws_stay_the_same_in_any_company(case):
 
 
 def test_a_figure_without_a_source_is_refused(monkeypatch):
-    class Page:
-        def joinpath(self, *_):
-            return self
-
-        def read_text(self, encoding):
-            added = "added: [{country: US, year: 2025, mw: {solar: {value: 1, label: F}}}]"
-            return "\n".join((added, "retired: []", "planned: []", "surveyed: []"))
-
-    monkeypatch.setattr(known_additions, "files", lambda _: Page())
+    added = {"country": "US", "year": 2025, "mw": {"solar": {"value": 1, "label": "F"}}}
+    table = {"added": [added], "retired": [], "planned": [], "surveyed": []}
+    monkeypatch.setattr(known_additions, "read_table", lambda *_: table)
     known_additions.read_known.cache_clear()
     try:
         with pytest.raises(CapacityError, match="US 2025 solar"):
