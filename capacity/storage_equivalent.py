@@ -89,11 +89,11 @@ def counted(
     ]
     if not conditions.groups:
         return own
-    there = [[balance.at(np.s_[:, at]) for balance in balances] for balances in ahead]
-    whole = storage_group.Areas(conditions.records, *there, share, conditions.place, conditions.engine)
-    for areas_of, joint in storage_group.worth(whole, conditions.groups, conditions.workers):
+    then, middle = ([balance.at(np.s_[:, at]) for balance in balances] for balances in ahead)
+    whole = storage_group.Areas(conditions.records, then, middle, share, conditions.place, conditions.engine)
+    for members, joint in storage_group.worth(whole, conditions.groups, conditions.workers):
         shared = [between(known, draws.years, values) for values in joint]
-        for a in areas_of:
+        for a in members:
             own[a] = _beside(_with(standing[0][a], *shared), own[a])
     return own
 

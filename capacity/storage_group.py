@@ -19,7 +19,7 @@ from capacity import network, notions
 from capacity.adequacy import AreaBalance
 from capacity.storage import Store
 from cuda_kernels import Engine
-from cuda_kernels.storage_firm import PROFILE_BITS, storage_as_firm
+from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, storage_as_firm
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -55,12 +55,7 @@ class Areas:
     def store(self, areas: Integers) -> Store:
         """The stores of some areas as one."""
         stores = [store for a in areas if (store := self.balances[a].store) is not None]
-        power, energy, given = (np.zeros(self.share.shape) for _ in range(3))
-        for store in stores:
-            power += store.power_mw
-            energy += store.energy_mwh
-            given += store.power_mw * store.efficiency
-        return Store(power, energy, np.divide(given, power, out=np.ones_like(given), where=power > 0.0))
+        return one_of(stores) if stores else Store(*(np.zeros(self.share.shape) for _ in range(3)))
 
 
 def worth(known: Areas, groups: Sequence[network.Group], workers: int) -> Iterator[tuple[Integers, Floats]]:
@@ -100,12 +95,30 @@ def _solve(
     one = store.at(members, y)
     ones = np.ones((1, 1))
     cases = [(margin[i : i + 1], ones) for i in range(len(members))]
-    got = storage_as_firm(cases, one, known.share[members, y], engine=known.engine)
-    # Beside nothing curtailed the lowest hour says what the store adds.
-    lifted = np.clip(got.firm_headroom_mw - margin.min(axis=1), 0.0, one.power_mw)
-    extra = np.where(got.firm_headroom_mw > 0.0, np.maximum(lifted - got.equivalent_mw, 0.0), 0.0)
-    for into, values in zip(found, (got.equivalent_mw, extra), strict=True):
+    beside = storage_as_firm(cases, one, known.share[members, y], engine=known.engine)
+    for into, values in zip(found, worth_of(beside, margin, one.power_mw), strict=True):
         into[members, y] = np.divide(values, one.power_mw, out=np.zeros_like(values), where=one.power_mw > 0.0)
+
+
+def one_of(stores: Sequence[Store]) -> Store:
+    """Several stores as one, losses weighted by power."""
+    power, energy, given = (np.zeros_like(stores[0].power_mw) for _ in range(3))
+    for store in stores:
+        power += store.power_mw
+        energy += store.energy_mwh
+        given += store.power_mw * store.efficiency
+    return Store(power, energy, np.divide(given, power, out=np.ones_like(given), where=power > 0.0))
+
+
+def worth_of(beside: StorageFirm, margin_mw: Floats, power_mw: Floats) -> tuple[Floats, Floats]:
+    """Equivalents, and what comes to them where nothing may be curtailed, for margins (case, hour). [MW]
+
+    Without curtailment the store lifts the lowest hour; where natives are short beside it, nothing fits and nothing
+    comes to it.
+    """
+    lifted = np.clip(beside.firm_headroom_mw - margin_mw.min(axis=1), 0.0, power_mw)
+    fits = beside.firm_headroom_mw > 0.0
+    return beside.equivalent_mw, np.where(fits, np.maximum(lifted - beside.equivalent_mw, 0.0), 0.0)
 
 
 def added_up(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
