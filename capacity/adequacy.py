@@ -60,6 +60,7 @@ class AreaBalance:
     storage_mw     What dispatched storage is worth within firm_mw; None where it is not or counts by its credit. [MW]
     firm_extra_mw  What it adds to headroom without curtailment beyond that; None likewise. [MW]
     alone_mw       What it would be worth beyond storage_mw if it served this area only; None where it does. [MW]
+    terms_mw       What it is worth beyond storage_mw under terms beyond energy, or less; None without such terms. [MW]
     """
 
     load_mw: Floats
@@ -74,6 +75,7 @@ class AreaBalance:
     storage_mw: Floats | None = None
     firm_extra_mw: Floats | None = None
     alone_mw: Floats | None = None
+    terms_mw: Floats | None = None
 
     @property
     def shaped_mw(self) -> Floats:
@@ -102,6 +104,7 @@ class AreaBalance:
             None if self.storage_mw is None else self.storage_mw[place],
             None if self.firm_extra_mw is None else self.firm_extra_mw[place],
             None if self.alone_mw is None else self.alone_mw[place],
+            None if self.terms_mw is None else self.terms_mw[place],
         )
 
 

@@ -144,14 +144,15 @@ class AreaHours:
         if how.exchange == "island":
             share = self.hosting.policy.energy[members]
             hours = self.margin(a, conditions, members)
+            under_terms = hours.lifted(balance.terms_mw)
             if self.outages is not None:
                 hourly.take(members, a, self.outages.solve(a, members, hours, balance, share, how.engine))
             elif balance.store is not None:
                 hourly.take(members, a, storage_headroom.solve(hours, balance.store, share, how.engine))
             else:
-                hourly.solve(members, a, hours, share, how)
+                hourly.solve(members, a, (hours, under_terms), share, how)
             if how.hourly_margin:
-                self.hosting.solve(members, a, conditions, balance, hours, hourly.found)
+                self.hosting.solve(members, a, conditions, balance, under_terms, hourly.found)
         hourly.tally(members, a, conditions, balance)
 
     def _count(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
@@ -179,25 +180,30 @@ class Hourly:
         self,
         members: Members,
         area: int,
-        margin: notions.Margin,
+        margins: tuple[notions.Margin, notions.Margin],
         share: Floats,
         how: How,
     ) -> None:
-        """Headroom without and with curtailment of some draws; share : (member, year). [1]"""
+        """Headroom without and with curtailment of some draws, beside a margin each; share : (member, year). [1]"""
+        one = margins[0] is margins[1]
         move = to_device(how.device)
-        for y, profiles in enumerate(margin.profiles):
+        for y, profiles in enumerate(margins[0].profiles):
             shares = np.stack([np.zeros(len(members)), share[:, y]], axis=1)
-            cases = np.ascontiguousarray(margin.coefficients[:, y])
-            found = headroom_mw(move(profiles), move(cases), move(shares), engine=how.engine, missing="refuse")
-            load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
-            self.firm[members, area, y] = load[:, 0]
-            self.flexible[members, area, y] = load[:, 1]
-            self.curtailed_hours[members, area, y] = hours[:, 1]
+            asked = [(margins[0], shares)] if one else list(zip(margins, (shares[:, :1], shares[:, 1:]), strict=True))
+            for margin, these in asked:
+                cases = np.ascontiguousarray(margin.coefficients[:, y])
+                found = headroom_mw(move(profiles), move(cases), move(these), engine=how.engine, missing="refuse")
+                load, hours = asnumpy(found.headroom_mw), asnumpy(found.curtailed_hours)
+                if margin is margins[0]:
+                    self.firm[members, area, y] = load[:, 0]
+                if margin is margins[1]:
+                    self.flexible[members, area, y] = load[:, -1]
+                    self.curtailed_hours[members, area, y] = hours[:, -1]
 
     @property
     def found(self) -> Found:
         """What a policy lowers."""
-        return Found(self.flexible, self.curtailed_hours)
+        return Found(self.firm, self.flexible, self.curtailed_hours)
 
     def take(self, members: Members, area: int, found: reliability.AreaOutages | AreaStored) -> None:
         """Headroom under outages or beside a store; hours of the former are expected hours of shortage."""

@@ -157,13 +157,16 @@ def _cases(
         if not members.size:
             continue
         balance = balances[a].take(members)
-        margin = notions.firm_capacity(record, conditions, balance, central[a])
+        margin = notions.firm_capacity(record, conditions, balance, central[a]).lifted(balance.terms_mw)
         profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
         every, last = np.arange(len(members)), len(draws.years) - 1
         terms = Terms(
             policy.at(members, last),
             adequacy.native_mw(conditions, balance, every, last),
             None if balance.store is None else balance.store.at(every, last),
+            tuple(
+                np.zeros(len(members)) if mw is None else mw[:, -1] for mw in (balance.terms_mw, balance.firm_extra_mw)
+            ),
         )
         if terms.plain:
             share = terms.policy.energy[:, None]
@@ -177,7 +180,7 @@ def _cases(
                 profiles,
                 coefficients[row],
                 coefficients[row] @ profiles,
-                float(balance.firm_mw[row, -1]),
+                float(balance.firm_mw[row, -1] + terms.aside_mw[0][row]),
                 float(loads[row]),
                 float(terms.policy.energy[row]) * profiles.shape[1],
                 terms.row(row),

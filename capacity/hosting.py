@@ -69,7 +69,8 @@ class Hosting:
     ) -> None:
         """Lower the headroom of some draws in an area and weather year to what the policy allows, and count events.
 
-        balance : of these draws; found : headroom and curtailed hours by the energy share alone, changed in place.
+        balance : of these draws; margin : with storage as it counts under the policy
+        found : headroom and curtailed hours by the energy share alone, changed in place
         """
         if self.policy.only_energy and not self.tally.sampled(members).size:
             return
@@ -81,7 +82,10 @@ class Hosting:
             for rows in _blocks(len(members)):
                 native = native_mw(conditions, balance, rows, y)
                 hours = margin_mw(margin.profiles[y], margin.coefficients[rows, y])
-                self._limit(members[rows], (a, y), (hours, native), kinds, found)
+                firm = found.firm_mw[members[rows], a, y]
+                if balance.firm_extra_mw is not None:
+                    firm = firm + balance.firm_extra_mw[rows, y]
+                self._limit(members[rows], (a, y), (hours, native, firm), kinds, found)
 
     def _count(
         self, members: Members, at: tuple[int, int], margin: Margin, aside: tuple[Members, Store | None], found: Found
@@ -96,18 +100,23 @@ class Hosting:
         self.tally.take(members[rows], at, counted)
 
     def _limit(
-        self, members: Members, at: tuple[int, int], hours: tuple[Floats, Floats], kinds: Members, found: Found
+        self, members: Members, at: tuple[int, int], hours: tuple[Floats, Floats, Floats], kinds: Members, found: Found
     ) -> None:
-        """The same for a few draws under a policy; hours : margin and native load (member, hour). [MW]"""
-        (a, y), terms = at, self.policy.at(members, at[1])
-        site = Site.of(*hours, terms)
-        load = policies.headroom(site, terms, found.headroom_mw[members, a, y], self.engine)
+        """The same for a few draws under a policy.
+
+        hours : margin and native load (member, hour), and the load (member,) that need not be curtailed. [MW]
+        """
+        (a, y), terms, firm = at, self.policy.at(members, at[1]), hours[2]
+        site = Site.of(*hours[:2], terms)
+        load = np.maximum(policies.headroom(site, terms, found.headroom_mw[members, a, y], self.engine), firm)
         cut = policies.cuts_mw(site, terms, load, self.engine)
+        cut[load <= firm] = 0.0
         found.headroom_mw[members, a, y] = load
         found.curtailed_hours[members, a, y] = (cut > 0.0).sum(axis=1)
         hosted = np.minimum(load, self.limit_mw[members, a])
         if (hosted < load).any():
             cut = policies.cuts_mw(site, terms, hosted, self.engine)
+            cut[hosted <= firm] = 0.0
         self.lost_mwh[members, a, y] = policies.lost_mwh(site, terms, hosted, cut)
         self.hosted_mwh[members, a, y] = hosted * HOURS
         rows = self.tally.sampled(members)
@@ -116,8 +125,12 @@ class Hosting:
 
 @dataclass(frozen=True)
 class Found:
-    """Headroom [MW] and curtailed hours of a country, both (draw, area, year), filled area by area."""
+    """Headroom of a country without storage's extra and curtailment, and with curtailment [MW], and hours with any.
 
+    All (draw, area, year), filled area by area.
+    """
+
+    firm_mw: Floats
     headroom_mw: Floats
     curtailed_hours: Floats
 

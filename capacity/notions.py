@@ -49,6 +49,14 @@ class Margin(NamedTuple):
     yearly: tuple[int, ...]
     terms: tuple[str, ...]
 
+    def lifted(self, mw: Floats | None) -> Margin:
+        """The same with as much more capacity (draw, year) in all hours. [MW]"""
+        if mw is None:
+            return self
+        coefficients = self.coefficients.copy()
+        coefficients[..., self.terms.index("constant")] += mw
+        return self._replace(coefficients=coefficients)
+
 
 @dataclass(frozen=True)
 class AreaRecord:

@@ -85,8 +85,12 @@ class Policy:
         """Terms (case,) of some draws in one year."""
         return Policy(*(getattr(self, field.name)[members, y] for field in fields(self)))
 
+    def of_years(self, years: NDArray[np.int64]) -> Policy:
+        """Terms (draw, year) of some years."""
+        return Policy(*(getattr(self, field.name)[:, years] for field in fields(self)))
+
     def rows(self, rows: slice | NDArray[np.int64]) -> Policy:
-        """Terms of some cases."""
+        """Terms of some cases, or of some draws in all years."""
         return Policy(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
@@ -191,6 +195,39 @@ def lost_mwh(site: Site, terms: Policy, load_mw: Floats, cut_mw: Floats) -> Floa
     owed = terms.payback_share[:, None] * (so_far[:, :-1] - before) / DAY
     room = np.where(cut_mw > 0.0, 0.0, np.maximum(site.margin_mw - load_mw[:, None], 0.0))
     return total - np.minimum(owed, room).sum(axis=1)
+
+
+def least_capacity_mw(margin_mw: Floats, native_mw: Floats | None, terms: Policy, load_mw: Floats) -> Floats:
+    """Least constant capacity (case,) with which a load keeps its terms, all local, beside a margin (case, hour). [MW]
+
+    margin_mw, native_mw : as of Site.of
+    """
+    called = margin_mw
+    if native_mw is not None and terms.notice_hours.any():
+        called = margin_mw - terms.call_error[:, None] * native_mw
+    need = np.maximum(load_mw - _length_limit(called, terms.longest_event_hours), 0.0)
+    need = np.where(terms.depth < 1.0, np.maximum(need, (1.0 - terms.depth) * load_mw - margin_mw.min(axis=1)), need)
+    need = load_mw - _events_limit(called, load_mw - need, terms)
+    for case in np.flatnonzero(load_mw > 0.0):
+        load, allowed = float(load_mw[case]), float(terms.energy[case]) * called.shape[1]
+        short = called[case, called[case] + need[case] < load]
+        if short.size:
+            need[case] = _for_energy(short, load, float(need[case]), allowed * load)
+    return need
+
+
+def _for_energy(short_mw: Floats, load_mw: float, need_mw: float, allowed_mwh: float) -> float:
+    """Least capacity, at least need_mw, beside margins (hour,) that leaves no more of a load to be cut, by halving."""
+    low, high = need_mw, load_mw - float(short_mw.min())
+    if np.clip(load_mw - short_mw - low, 0.0, load_mw).sum() <= allowed_mwh:
+        return low
+    while high - low > PRECISION * max(high, 1.0):
+        middle = 0.5 * (low + high)
+        if np.clip(load_mw - short_mw - middle, 0.0, load_mw).sum() <= allowed_mwh:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def _depth_limit(site: Site, terms: Policy) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, network, notions, storage_group, supply
+from capacity import adequacy, demand, network, notions, storage_group, storage_terms, supply
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
@@ -65,9 +65,10 @@ def counted(
 
     standing : balances of all areas, of the draws and of the central path, with their stores apart
 
-    Under terms beyond energy it is that at the default's curtailable share, so that a larger share never lowers what
-    they allow. In a group it is that of the group's store (`capacity.storage_group`). A draw's equivalent depends on no
-    other draw, nor on the last year asked for: years go on to the next dispatch.
+    Under terms beyond energy it is that at the default's curtailable share; what the store is worth beyond that to load
+    under such terms stands beside it, where an hour's cut follows from its margin alone. In a group it is that of the
+    group's store (`capacity.storage_group`). A draw's equivalent depends on no other draw, nor on the last year asked
+    for: years go on to the next dispatch.
     """
     known = dispatched(draws.years)
     longer: Draws | CentralPath = draws
@@ -81,8 +82,9 @@ def counted(
     share = np.where(policy.energy_alone, policy.energy, default)[:, at]
     asked = range(len(fleet.areas)) if conditions.areas is None else conditions.areas
     areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
+    terms = None if policy.only_energy or not policy.local else policy.of_years(at)
     with ThreadPoolExecutor(conditions.workers) as pool:
-        found = list(pool.map(partial(_worth, at, share, conditions), areas))
+        found = list(pool.map(partial(_worth, at, (share, terms), conditions), areas))
     own = [
         _with(standing[0][a], *(between(known, draws.years, values) for values in worth))
         for a, worth in zip(asked, found, strict=True)
@@ -147,21 +149,25 @@ def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[A
 
 def _worth(
     at: Integers,
-    share: Floats,
+    terms: tuple[Floats, Policy | None],
     conditions: Conditions,
     area: tuple[notions.AreaRecord, AreaBalance, AreaBalance],
-) -> tuple[Floats, Floats]:
-    """Equivalent, and firm headroom beyond it, over the store's power, both (draw, dispatched year). [MW/MW]"""
+) -> Floats:
+    """Equivalent at a share, firm headroom beyond it and worth under terms beyond it (3, draw, dispatched year).
+
+    All over the store's power; without a policy the first two only. [MW/MW]
+    """
     record, balance, central = area[0], area[1].at(np.s_[:, at]), area[2].at(np.s_[:, at])
-    store = balance.store
-    found = np.zeros((2, *share.shape))
+    store, (share, policy) = balance.store, terms
+    found = np.zeros((2 if policy is None else 3, *share.shape))
     if store is None or not store.power_mw.any():
-        return found[0], found[1]
-    sets, rows, columns = [], [], []
+        return found
+    sets, rows, columns, groups = [], [], [], []
     for weather, members in notions.weather_groups(record.weather, conditions.place):
         if not members.size:
             continue
         margin = notions.firm_capacity(record, weather, balance.take(members), central)
+        groups.append((weather, members, margin))
         for y, profiles in enumerate(margin.profiles):
             sets.append((profiles, np.ascontiguousarray(margin.coefficients[:, y])))
             rows.append(members)
@@ -171,17 +177,33 @@ def _worth(
     worth = storage_as_firm(
         sets, (power, store.energy_mwh[cases], store.efficiency[cases]), share[cases], engine=conditions.engine
     )
-    for into, values in zip(found, (worth.equivalent_mw, worth.firm_extra_mw), strict=True):
+    for into, values in zip(found, (worth.equivalent_mw, worth.firm_extra_mw), strict=False):
         into[cases] = np.divide(values, power, out=np.zeros_like(values), where=power > 0.0)
-    return found[0], found[1]
+    if policy is not None:
+        firm = np.empty_like(share)
+        firm[cases] = worth.firm_headroom_mw
+        for weather, members, margin in groups:
+            given = (balance.take(members), margin, policy.rows(members), firm[members])
+            capacity = storage_terms.equivalent_mw(weather, *given, conditions.engine)
+            known = np.isfinite(capacity)
+            over = np.divide(capacity, store.power_mw[members], out=np.zeros_like(capacity), where=known)
+            found[2, members] = np.where(known, over - found[0, members], 0.0)
+    return found
 
 
-def _with(balance: AreaBalance, equivalent: Floats, extra: Floats) -> AreaBalance:
+def _with(balance: AreaBalance, equivalent: Floats, extra: Floats, under_terms: Floats | None = None) -> AreaBalance:
     if balance.store is None:
         return balance
     power = balance.store.power_mw
     worth = equivalent * power
-    return replace(balance, firm_mw=balance.firm_mw + worth, store=None, storage_mw=worth, firm_extra_mw=extra * power)
+    return replace(
+        balance,
+        firm_mw=balance.firm_mw + worth,
+        store=None,
+        storage_mw=worth,
+        firm_extra_mw=extra * power,
+        terms_mw=None if under_terms is None else under_terms * power,
+    )
 
 
 def _beside(joint: AreaBalance, own: AreaBalance) -> AreaBalance:

@@ -85,6 +85,33 @@ def least_cut_with_backup(margin: np.ndarray, load: float, backup: float, permit
     return float(found.fun)
 
 
+def least_cut_behind_store(margin: np.ndarray, load: float, deepest: float, store: tuple[float, float, float]) -> float:
+    """Least curtailed energy of a load behind a store that charges from what the uncut load leaves; inf where none is.
+
+    Variables: cut and discharge in hours that are short, charge in the others, held at the end of each hour.
+    """
+    power, energy, efficiency = store
+    hours, short = len(margin), margin < load
+    one, nil = sparse.eye(hours), sparse.csr_matrix((hours, hours))
+    served = LinearConstraint(sparse.hstack([one, one, nil, nil]), lb=np.where(short, load - margin, 0.0))
+    start = np.zeros(hours)
+    start[0] = energy  # full at the start
+    held = LinearConstraint(
+        sparse.hstack([nil, one, -efficiency * one, one - sparse.eye(hours, k=-1)]), lb=start, ub=start
+    )
+    upper = np.concatenate(
+        [
+            np.where(short, deepest, 0.0),
+            np.where(short, power, 0.0),
+            np.where(short, 0.0, np.minimum(margin - load, power)),
+            np.full(hours, energy),
+        ]
+    )
+    cost = np.r_[np.ones(hours), np.zeros(3 * hours)]
+    found = milp(cost, constraints=[served, held], bounds=(np.zeros(4 * hours), upper))
+    return float(found.fun) if found.status == 0 else np.inf
+
+
 def fewest_calls(hours: list[int], length: int) -> int:
     """Fewest windows of `length` hours that hold all hours, by trying every start for the window of each first hour."""
     if not hours:

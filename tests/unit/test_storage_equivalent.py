@@ -74,6 +74,36 @@ def test_terms_of_later_years_leave_earlier_ones_alone(grid, tmp_path):
     np.testing.assert_allclose(short, long, rtol=1e-9)
 
 
+POLICY = """
+name: asked
+title: A policy made up for this test
+rationale: Terms in a row.
+sources: [none]
+flexible_load: {us: {label: J, source: test, fixed_because: test, %s}}
+"""
+POLICIES = (
+    "sustained_depth: 0.25, longest_event_h: 3",
+    "flexible_share: 0.7, curtailment_share: 0.02, longest_event_h: 6, events_a_year: 5",
+    "flexible_share: 0.5, notice_h: 24",
+    "longest_event_h: 2, events_a_year: 0",
+    "sustained_depth: 0.4, ramp_share_an_hour: 0.1, battery_share: 0.2, battery_h: 2",
+)
+
+
+@pytest.mark.parametrize("terms", POLICIES)
+def test_firm_load_takes_no_notice_of_a_policy_and_no_policy_falls_below_it(grid, found, terms, tmp_path):
+    """Storage is worth to each what its own terms let it be worth."""
+    file = tmp_path / "asked.yaml"
+    file.write_text(POLICY % terms, encoding="utf-8")
+    asked = estimate(grid, load([str(file)]), years=range(2025, 2031), area_draws=True, **GIVEN)
+    us = found["area"].str.startswith("us.")
+    firm, flexible = (asked[f"area_{name}_draws"].isel(scenario=0).sel(area=us) for name in (FIRM, FLEXIBLE))
+    plain = found[f"area_{FIRM}_draws"].isel(scenario=0).sel(area=us)
+    assert (flexible >= firm).all()
+    assert (firm >= plain).all()  # which a share of energy holds down between years of dispatch
+    np.testing.assert_array_equal(firm.sel(year=[2025, 2030]), plain.sel(year=[2025, 2030]))
+
+
 def test_engines_and_threads_give_the_same_bits(grid, found):
     pytest.importorskip("numba")
     plain = estimate(grid, load(["reference"]), years=[2025, 2026], **GIVEN, engine="numpy", threads=1)

@@ -1,0 +1,166 @@
+"""Headroom behind a store on terms: linear programs, a readable dispatch, both engines, and constant capacity."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from policy_reference import fewest_calls, least_cut_behind_store, terms
+
+from capacity import policies
+from capacity.policies import Site
+from cuda_kernels import KernelError, headroom_mw
+from cuda_kernels.storage_dispatch import storage_headroom_mw
+from cuda_kernels.storage_terms import STEPS, CutTerms, stored_headroom_mw
+from cuda_kernels.storage_trace import storage_trace
+
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+HOURS = 48
+
+
+def problem(seed: int, cases: int = 1) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Margins (case, hour) that are never short without new load, and stores."""
+    rng = np.random.default_rng(seed)
+    margin = 4.0 + 2.0 * np.sin(2 * np.pi * np.arange(HOURS) / 24) + rng.normal(0.0, 1.0, (cases, HOURS))
+    store = rng.uniform(0.2, 2.0, cases), rng.uniform(0.5, 8.0, cases), rng.uniform(0.7, 1.0, cases)
+    margin += storage_trace(margin, *store, engine="numpy").unserved_mw
+    return margin, store
+
+
+def asked(cases: int, energy: float, depth: float = 1.0, longest: float = HOURS, calls: float = HOURS) -> CutTerms:
+    return CutTerms(*(np.full(cases, value) for value in (energy, depth, longest, calls)))
+
+
+def between(margin: np.ndarray, store: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The load that need not be cut, and one that could not be served with the store's power in all hours."""
+    nothing = np.zeros((len(margin), 1))
+    firm = storage_headroom_mw(margin, *store, nothing, engine="numpy").headroom_mw[:, 0]
+    return firm, margin.max(axis=1) + store[0]
+
+
+def cuts(margin: np.ndarray, load: float, depth: float, store: tuple[float, ...]) -> list[float]:
+    """Cut of every hour as late as depth allows, written out with lists."""
+    power, energy, efficiency = store
+    needs = [load - m for m in margin]
+    ahead = [0.0]
+    for need in reversed(needs):
+        if need > 0.0:
+            ahead.append(ahead[-1] + max(0.0, need - depth * load))
+        else:
+            ahead.append(max(0.0, ahead[-1] - efficiency * min(power, -need)))
+    ahead.reverse()
+    charge, found = energy, []
+    for need, kept in zip(needs, ahead[1:], strict=True):
+        if need > 0.0:
+            given = min(need, power, charge - kept)
+            charge -= given
+            found.append(need - given)
+        else:
+            charge = min(energy, charge + efficiency * min(power, -need))
+            found.append(0.0)
+    return found
+
+
+@pytest.mark.parametrize("depth", [1.0, 0.5, 0.2])
+@pytest.mark.parametrize("seed", range(12))
+def test_energy_and_depth_equal_the_linear_program(seed, depth):
+    margin, store = problem(seed)
+    low, high = between(margin, store)
+    load = stored_headroom_mw(margin, store, asked(1, 0.05, depth), (low, high), engine="numpy")[0]
+    one = tuple(float(values[0]) for values in store)
+    step = (high - low)[0] / 2**STEPS
+    assert least_cut_behind_store(margin[0], load, depth * load, one) <= 0.05 * HOURS * load * (1 + 1e-9) + 1e-9
+    more = load + 2.0 * step
+    assert least_cut_behind_store(margin[0], more, depth * more, one) > 0.05 * HOURS * more
+    assert load > low[0]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_found_loads_keep_every_term(seed):
+    margin, store = problem(seed)
+    depth, longest, calls = (0.3, 0.6, 1.0)[seed % 3], 1 + seed % 4, seed % 5
+    wanted = asked(1, 0.1, depth, longest, calls)
+    load = stored_headroom_mw(margin, store, wanted, between(margin, store), engine="numpy")[0]
+    cut = np.array(cuts(margin[0], load, depth, tuple(float(values[0]) for values in store)))
+    hours = np.flatnonzero(cut > 1e-9 * load)
+    assert cut.max() <= depth * load * (1 + 1e-9)
+    assert cut.sum() <= 0.1 * HOURS * load * (1 + 1e-9)
+    assert fewest_calls(hours.tolist(), longest) <= calls
+    assert policies.longest_run(cut[None] > 1e-9 * load)[0] <= longest
+
+
+def test_share_alone_is_the_greedy_dispatch():
+    margin, store = problem(3, cases=6)
+    found = stored_headroom_mw(margin, store, asked(6, 0.03), between(margin, store), engine="numpy")
+    greedy = storage_headroom_mw(margin, *store, np.full((6, 1), 0.03), engine="numpy").headroom_mw[:, 0]
+    np.testing.assert_allclose(found, greedy, rtol=1e-4)
+
+
+@needs_numba
+def test_engines_give_the_same_bits():
+    margin, store = problem(8, cases=40)
+    rng = np.random.default_rng(1)
+    wanted = CutTerms(
+        rng.choice([0.0, 0.02, 0.1], 40), rng.choice([0.2, 0.5, 1.0], 40), rng.integers(0, 9, 40) + 0.0,
+        rng.integers(0, 9, 40) + 0.0,
+    )  # fmt: skip
+    numba, numpy = (
+        stored_headroom_mw(margin, store, wanted, between(margin, store), engine=engine)
+        for engine in ("numba", "numpy")
+    )
+    np.testing.assert_array_equal(numba, numpy)
+
+
+local_terms = st.fixed_dictionaries(
+    {"curtailable_fraction": st.floats(0.001, 0.1)},
+    optional={
+        "flexible_load_share": st.floats(0.1, 1.0),
+        "sustained_depth": st.floats(0.1, 1.0),
+        "longest_event_hours": st.integers(1, 10).map(float),
+        "events_a_year": st.integers(0, 8).map(float),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    margin=arrays(np.float64, 30, elements=st.floats(-20.0, 100.0, allow_subnormal=False)),
+    store=st.tuples(st.floats(0.5, 30.0), st.floats(0.5, 90.0), st.floats(0.6, 1.0)),
+    said=local_terms,
+)
+def test_capacity_stands_in_for_the_store_and_no_policy_is_below_firm_load(margin, store, said):
+    policy = terms(**said)
+    stores = tuple(np.array([value]) for value in store)
+    beside = margin[None] + storage_trace(margin[None], *stores, engine="numpy").unserved_mw
+    firm = storage_headroom_mw(beside, *stores, np.zeros((1, 1)), engine="numpy").headroom_mw[:, 0]
+    top = np.maximum(firm, allowed(margin + store[0], policy))
+    wanted = CutTerms(policy.energy, policy.depth, policy.longest_event_hours, policy.events_a_year)
+    load = stored_headroom_mw(beside, stores, wanted, (firm, top), engine="numpy")
+    capacity = policies.least_capacity_mw(margin[None], None, policy, load)
+    assert load[0] >= firm[0]
+    if load[0] < 1e-6:  # nothing fits, and no capacity stands for that
+        return
+    assert capacity[0] <= store[0] + 1e-6
+    assert allowed(margin + capacity[0], policy)[0] >= load[0] * (1 - 1e-6) - 1e-6
+    if capacity[0] > 1e-3:
+        assert allowed(margin + capacity[0] - 1e-3, policy)[0] <= load[0] + 1e-6
+
+
+def allowed(margin: np.ndarray, policy: policies.Policy) -> np.ndarray:
+    ceiling = headroom_mw(margin[None], np.ones((1, 1)), float(policy.energy[0]), engine="numpy").headroom_mw
+    return policies.headroom(Site.of(margin[None], None, policy), policy, np.ravel(ceiling), "numpy")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"margin": np.full((2, 4), np.nan)}, "finite"), ({"margin": np.ones((3, 4))}, "case, hour")],
+)
+def test_wrong_input_is_named(change, words):
+    margin = change.get("margin")
+    ones = np.ones(2)
+    with pytest.raises(KernelError, match=words):
+        stored_headroom_mw(margin, (ones, ones, ones), CutTerms(ones, ones, ones, ones), (ones, ones))
