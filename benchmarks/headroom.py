@@ -150,11 +150,12 @@ def draw(file: Path, result: dict[str, Any]) -> None:
     figure.savefig(file, dpi=110)
 
 
-def write(file: Path, text: str) -> None:
+def write(file: Path, text: str, markers: tuple[str, str] = (BEGIN, END)) -> None:
     """Replace what stands between the markers of a page."""
     page = file.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    file.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    begin, end = markers
+    before, rest = page.split(begin)
+    file.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capacity import verify_inputs, verify_speed
-from cuda_kernels import KernelError, asnumpy, devices, headroom_mw, philox, to_device
+from cuda_kernels import KernelError, asnumpy, devices, headroom_deal, headroom_mw, philox, to_device
 from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom import Rule
 from cuda_kernels.quantile import order_statistic, quantile
@@ -195,6 +195,23 @@ def check_headroom(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
             yield Pair(f"hours: {name}", got.curtailed_hours, want.curtailed_hours)
 
 
+def check_headroom_deal(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Numbers and order of cases, and their reach, by their bits; more cases than a group holds, some of them tied."""
+    cases = sizes[0] + headroom_deal.MOST_CASES
+    move = to_device("gpu")
+    coefficients = np.stack([verify_inputs.draws(rng, cases), rng.integers(-3, 4, (cases, 6)).astype(np.float64)])
+    effects = rng.uniform(size=(2, 6))
+    moments = coefficients.mean(axis=1), coefficients.std(axis=1)
+    there = move(coefficients), move(effects)
+    want = headroom_deal.keys(coefficients, effects, 20, moments)
+    yield Pair("key", headroom_deal.keys(*there, 20, (move(moments[0]), move(moments[1]))), want)
+    members = np.argsort(want, kind="stable").astype(np.int32)
+    dealt = headroom_deal.halved(members, coefficients, effects, effects)
+    again = headroom_deal.halved(move(members), *there, there[1])
+    for field, got, one in zip(dealt._fields, again, dealt, strict=True):
+        yield Pair(field, got, one)
+
+
 def check_headroom_weighted(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Both rules by their bits, some hours without weight."""
     cases, hours = sizes
@@ -286,6 +303,7 @@ def check_event_figures(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
+    "headroom_deal": check_headroom_deal,
     "headroom_weighted": check_headroom_weighted,
     "storage": check_storage,
     "quantile": check_quantile,

@@ -67,9 +67,12 @@ def loads_beside_margins(rng: np.random.Generator, cases: int, hours: int) -> tu
 
 
 def stores(rng: np.random.Generator, sizes: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:
-    """Margin (cases, hours), power, energy and efficiency (cases,) of stores, some of them empty or without power."""
+    """Margin (cases, hours), power, energy and efficiency (cases,) of stores, some of them empty or without power.
+
+    Margins leave room for new load in most hours, so that headrooms are of their size and not of rounding errors.
+    """
     cases, _ = sizes
-    margin = rng.normal(1, 2, sizes)
+    margin = rng.normal(4, 2, sizes)
     power, energy = rng.uniform(0, 2, cases), rng.uniform(0, 8, cases)
     power[::7], energy[::11] = 0.0, 0.0
     return margin, power, energy, rng.uniform(0.6, 1, cases)

@@ -11,6 +11,7 @@ import numpy as np
 from capacity import verify_inputs
 from cuda_kernels import devices, philox, to_device
 from cuda_kernels.event_figures import event_figures_of_sets
+from cuda_kernels.headroom_deal import deal
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.quantile import quantile
 from cuda_kernels.storage_dispatch import storage_scan
@@ -35,7 +36,7 @@ class Speed:
 
 
 def over_draws(rng: np.random.Generator, draws: int, device: devices.Device) -> Iterator[Speed]:
-    """Quantiles of COLUMNS columns and water-filling of 60 cells over five years, of so many draws."""
+    """Quantiles of COLUMNS columns, dealing to blocks, water-filling of 60 cells over five years, of so many draws."""
     move = to_device("gpu")
     values = move(rng.normal(size=(draws, COLUMNS)))
     # Values are read, laid out by column, and read again; repeated passes are taken to come from the cache.
@@ -43,6 +44,10 @@ def over_draws(rng: np.random.Generator, draws: int, device: devices.Device) -> 
     work = f"{values.shape[1]} columns of {draws:,}"
     yield _timed("quantile", work, lambda: quantile(values, verify_inputs.LEVELS), (moved, 0.0), device)
     table, loads = verify_inputs.cells(rng, draws)
+    area, effects = move(verify_inputs.draws(rng, draws)[None]), move(rng.uniform(size=(1, 6)))
+    moved = 2 * 8.0 * area.size + 3 * 8.0 * draws  # read for the key and for halving; key, place and reach
+    work = f"{draws:,} cases of {area.shape[2]} profiles"
+    yield _timed("headroom_deal", work, lambda: deal(area, effects, effects), (moved, 0.0), device)
     there, inputs = Table(*map(move, table)), [move(array) for array in loads]
     count = loads[0].size
     placed = len(table.split_mw) * count

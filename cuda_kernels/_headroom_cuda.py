@@ -11,10 +11,10 @@ from . import _exact
 from ._launch import Kernel, launch
 from ._namespace import array_namespace
 from .errors import KernelError
+from .headroom_deal import BLOCK, deal
 
 MAX_PROFILES = 12  # coefficients a thread keeps in registers
 _SHARES_AT_ONCE = (2, 1)  # more would cost resident threads
-_BLOCK = 128  # threads, and so at most as many cases; BLOCK in headroom_input.cuh
 _MEMORY_SHARE = 0.25  # of the free device memory may go to hour lists
 # profiles, anchors, coefficients, shares, reaches, order, then what pruning leaves: planes, counts, lists
 _ARRAYS = ("float64[]",) * 5 + ("int32[]", "float64[]", "int32[]", "int32[]")
@@ -105,11 +105,8 @@ def _prepared(profile_set: tuple[Any, Any], coefficients: Any, shares: Any) -> t
     cupy = array_namespace(profiles)
     anchor = _exact.anchors(cupy, peaks, profiles.shape[2])
     rounded = _exact.rounded(profiles, anchor)
-    reach = cupy.zeros(coefficients.shape[:2])
-    for k in range(profiles.shape[1]):  # in this order on every engine
-        reach += cupy.abs(coefficients[:, :, k]) * peaks[:, k, None]
-    order = _deal(cupy, coefficients, cupy.abs(rounded).mean(axis=2))
-    return (rounded, anchor, coefficients, shares, reach), order
+    dealt = deal(coefficients, cupy.abs(rounded).mean(axis=2), peaks)
+    return (rounded, anchor, coefficients, shares, dealt.reach), dealt.order
 
 
 def _fewer(blocks: int, hours: int, error: Exception) -> int:
@@ -117,7 +114,7 @@ def _fewer(blocks: int, hours: int, error: Exception) -> int:
     reason = " ".join(str(error).split())
     if blocks == 1:
         raise KernelError(
-            f"the device's memory does not hold the hours of {_BLOCK} cases ({4 * hours:,} bytes): {reason}; "
+            f"the device's memory does not hold the hours of {BLOCK} cases ({4 * hours:,} bytes): {reason}; "
             "free what else lies on the device, or choose device 'cpu'"
         ) from error
     half = blocks // 2
@@ -137,12 +134,12 @@ def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune
     load, curtailed = outputs  # the roots of the search lie where the answers will
     row = shares.shape[2]
     shared = (*inputs, *pruned, load, *_sizes(inputs), np.int32(prune), lowest)
-    threads, first = len(order) * _BLOCK, 0
+    threads, first = len(order) * BLOCK, 0
     while first < row:
         together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
-        launch(search_kernel(k_count, together), threads, (*shared, np.int32(first)), block=_BLOCK)
+        launch(search_kernel(k_count, together), threads, (*shared, np.int32(first)), block=BLOCK)
         first += together
-    launch(finish_kernel(k_count), threads, (*shared, curtailed), block=_BLOCK, rows=row)
+    launch(finish_kernel(k_count), threads, (*shared, curtailed), block=BLOCK, rows=row)
 
 
 def _sizes(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -160,7 +157,7 @@ def _prune(inputs: tuple[Any, ...], lowest: Any) -> tuple[Any, Any, Any]:
     counts = cupy.empty(blocks, dtype=cupy.int32)
     lists = cupy.empty((blocks, hours), dtype=cupy.int32)
     arguments = (*inputs, planes, counts, lists, *_sizes(inputs), lowest)
-    launch(prune_kernel(k_count), blocks * _BLOCK, arguments, block=_BLOCK)
+    launch(prune_kernel(k_count), blocks * BLOCK, arguments, block=BLOCK)
     return planes, counts, lists
 
 
@@ -168,24 +165,3 @@ def _blocks_at_once(cupy: Any, hours: int) -> int:
     """Blocks whose hour lists fit a share of the free memory."""
     free, _ = cupy.cuda.runtime.memGetInfo()
     return max(1, int(_MEMORY_SHARE * free) // (4 * hours))
-
-
-def _deal(cupy: Any, coefficients: Any, effect: Any) -> Any:
-    """Case numbers (block, width), neighbours together; -1 fills what is left over.
-
-    coefficients (set, case, K), effect (set, K). Cases are numbered through all sets. All blocks are halved at once,
-    each by the coefficient of its widest effect, until they hold at most _BLOCK cases.
-    """
-    sets, cases, _ = coefficients.shape
-    halvings = max(0, (-(-cases // _BLOCK) - 1).bit_length())
-    width = -(-cases // 2**halvings)
-    order = cupy.tile(cupy.arange(width * 2**halvings), (sets, 1))
-    own = cupy.arange(sets)[:, None]  # the set of each block
-    for _ in range(halvings):
-        values = coefficients[own, cupy.minimum(order, cases - 1)]
-        widest = ((values.max(axis=1) - values.min(axis=1)) * effect[own[:, 0]]).argmax(axis=1)
-        key = cupy.take_along_axis(values, widest[:, None, None], axis=2)[:, :, 0]
-        key = cupy.where(order < cases, key, cupy.inf)  # fillers go last
-        order = cupy.take_along_axis(order, key.argsort(axis=1), axis=1).reshape(2 * len(order), -1)
-        own = own.repeat(2, axis=0)
-    return cupy.ascontiguousarray(cupy.where(order < cases, own * cases + order, -1).astype(cupy.int32))

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_cuda import _BLOCK, _SHARES_AT_ONCE, MAX_PROFILES
+from ._headroom_cuda import _SHARES_AT_ONCE, MAX_PROFILES
 from ._launch import Kernel, launch
 from ._namespace import array_namespace
 from .errors import KernelError
+from .headroom_deal import BLOCK
 
 
 def kernel(profiles: int, shares: int) -> Kernel:
@@ -40,6 +41,6 @@ def solve(
     while first < row:
         together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
         sizes = tuple(np.int32(size) for size in (hours, cases, row, first))
-        launch(kernel(terms, together), cases, (*arrays, *sizes, np.float64(lowest)), block=_BLOCK, rows=sets)
+        launch(kernel(terms, together), cases, (*arrays, *sizes, np.float64(lowest)), block=BLOCK, rows=sets)
         first += together
     return load, curtailed

@@ -12,6 +12,7 @@ from cuda_kernels import (
     _quantile_cuda,
     _storage_cuda,
     _water_fill_cuda,
+    headroom_deal,
 )
 from cuda_kernels._launch import Kernel
 
@@ -26,6 +27,10 @@ def headroom(*profiles: int) -> tuple[Kernel, ...]:
     return (*search, *(kernel for pair in own for kernel in pair))
 
 
+def deal(*profiles: int) -> tuple[Kernel, ...]:
+    return tuple(of(count) for count in profiles for of in (headroom_deal.keys_kernel, headroom_deal.deal_kernel))
+
+
 def weighted(*profiles: int) -> tuple[Kernel, ...]:
     return tuple(_headroom_weighted_cuda.kernel(count, shares) for count in profiles for shares in (1, 2))
 
@@ -35,6 +40,7 @@ PHILOX = (_philox_cuda.BLOCKS, _philox_cuda.UNIFORM, _philox_cuda.NORMAL)
 FILES = {
     "philox": PHILOX,
     "headroom": headroom(6, 7, 9, 12),
+    "headroom_deal": deal(1, 7, 12),
     "headroom_weighted": weighted(7, 12),
     "quantile": (_quantile_cuda.KERNEL,),
     "water_fill": (_water_fill_cuda.KERNEL,),
@@ -49,7 +55,7 @@ ON_ALL = [
     for architecture in compiler.ARCHITECTURES
     for file in FILES
 ]
-BLOCKS = {"quantile": 256}  # threads; 128 elsewhere
+BLOCKS = {"quantile_select": 256, "headroom_deal": 512}  # threads; 128 elsewhere
 
 REGISTERS_PER_SM = 65536
 THREADS_PER_SM = {"75": 1024, "86": 1536, "89": 1536, "120": 1536}  # 2048 elsewhere
@@ -72,19 +78,20 @@ def test_compiles_without_a_word_or_a_spill_and_with_enough_threads(file: str, a
     assert found.words == []
     assert found.size > 1000
     assert set(found.usage) == {kernel.name for kernel in kernels}
-    check(found.usage, architecture, BLOCKS.get(file, 128))
+    check(found.usage, architecture)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["80", "90"])
 def test_every_number_of_profiles_holds_two_fifths_of_the_threads(architecture: str) -> None:
     others = [count for count in range(1, _headroom_cuda.MAX_PROFILES + 1) if count not in (7, 12)]
-    for kernels in (headroom(*others), weighted(*others)):
-        check(compiler.compiled(kernels, architecture).usage, architecture, 128)
+    for kernels in (headroom(*others), deal(*others), weighted(*others)):
+        check(compiler.compiled(kernels, architecture).usage, architecture)
 
 
-def check(usage: dict[str, compiler.Usage], architecture: str, block: int) -> None:
+def check(usage: dict[str, compiler.Usage], architecture: str) -> None:
     for name, used in usage.items():
+        block = BLOCKS.get(name.split("<")[0], 128)
         assert used.spill_bytes == 0, name
         assert used.stack_bytes == 0, name
         # The finish of more than nine profiles fills the small shared memory of the oldest architecture.

@@ -93,7 +93,8 @@ def test_headroom_splits_what_memory_cannot_hold(cupy, monkeypatch):
     stand_in.launches.clear()
     monkeypatch.setattr(_headroom_cuda, "_blocks_at_once", lambda cupy, hours: 1)
     assert_array_equal(headroom_mw(profiles, coefficients, [0.1, 0.2]).headroom_mw.get(), whole)
-    assert len(stand_in.launches) == 4 * 3  # four blocks of cases, each pruned, searched and finished by itself
+    # cases are dealt, and four blocks of them pruned, searched and finished, each by itself
+    assert len(stand_in.launches) == 1 + 4 * 3
 
 
 def test_memory_that_runs_out_is_met_by_half_as_many_blocks(cupy, monkeypatch, caplog):
@@ -150,21 +151,6 @@ def test_pruning_changes_nothing(cupy, rule, spread):
         got = _headroom_cuda.headroom((arrays[0], arrays[1]), *arrays[2:], rule == "native_first", prune=prune)
         assert_array_equal(got[0].get(), want.headroom_mw)
         assert_array_equal(got[1].get(), want.curtailed_hours)
-
-
-def test_cases_are_dealt_to_neighbours_once_each(cupy):
-    from cuda_kernels._headroom_cuda import _BLOCK, _deal
-
-    rng = np.random.default_rng(0)
-    for cases in (1, 2, 128, 129, 1000):
-        coefficients = rng.normal(size=(cases, 3))
-        order = _deal(cupy, cupy.asarray(coefficients[None]), cupy.asarray(np.array([[1.0, 5.0, 0.1]]))).get()
-        assert order.shape[1] <= _BLOCK
-        assert sorted(order[order >= 0]) == list(range(cases))
-        gap_before_the_fillers = (np.diff((order >= 0).astype(int), axis=1) > 0).any()
-        assert not gap_before_the_fillers
-    within = np.mean([np.ptp(coefficients[row[row >= 0], 1]) for row in order])
-    assert within < 0.5 * np.ptp(coefficients[:, 1])
 
 
 def test_headroom_without_cases_launches_nothing(cupy):

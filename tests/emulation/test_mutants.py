@@ -87,6 +87,38 @@ HEADROOM_MANY = {
     "half the rows of a tile": ("row < ROWS; row += BLOCK / TILE", "row < ROWS - 1; row += BLOCK / TILE"),
     "tile as if it were whole": ("threadIdx.x % TILE;", "threadIdx.x;"),
 }
+DEAL = {
+    "tail guard broken": (
+        ">= static_cast<size_t>(cases) * sets) return;",
+        "> static_cast<size_t>(cases) * sets) return;",
+    ),
+    "moments of the first set": ("means[set * K + k]", "means[k]"),
+    "cells in plain order, not Gray's": ("parity ^= 1;", "parity = 1;"),
+    "one coefficient for all halvings": ("width[k] *= 0.5f;", ""),
+    "all of the widest halved": ("done = true;\n            width", "width"),
+    "left halves one short": ("size / 2 : (size + 1) / 2;", "(size + 1) / 2 : size / 2;"),
+    "lanes do not see each other": ("__shfl_xor_sync(0xFFFFFFFFu, value, by)", "value"),
+    "effects ignored": ("(high + low) * effects[k];", "(high + low);"),
+    "effects of the first set": ("effects + set * K, spans", "effects, spans"),
+    "cases of other parts measured": ("group.mine[part * length + i]", "group.mine[0 * part * length + i]"),
+    "choice read before it is made": ("widest;\n    }\n    __syncthreads();", "widest;\n    }"),
+    "spans read before they are there": ("effects[k];\n    }\n    __syncthreads();", "effects[k];\n    }"),
+    "ties in any order": (
+        "return static_cast<unsigned>(group.mine[i]) >",
+        "return false && static_cast<unsigned>(group.mine[i]) >",
+    ),
+    "parts sorted in turns": ("(i & (length - 1) & size)", "(i & size)"),
+    "exchange not waited for": ("            }\n            __syncthreads();", "            }"),
+    "halves side by side": ("length / 2 + place - left", "place"),
+    "fillers kept": ("group.other[i] = -1;", "group.other[i] = group.mine[i];"),
+    "copied before it is complete": ("= group.mine[i];\n    }\n    __syncthreads();", "= group.mine[i];\n    }"),
+    "group of the first": ("first + i]", "i]"),
+    "members of the first set": ("members[set * cases + first", "members[first"),
+    "reach without signs dropped": ("fabs(coefficients", "(coefficients"),
+    "peaks of the first set": ("* peaks[set * K + k]", "* peaks[k]"),
+    "keys of one part": ("chosen[i / length]", "chosen[0]"),
+    "width of the places": ("const int place = i % width;", "const int place = i % length;"),
+}
 WEIGHTED = {
     "weights of one": ("total[s] += hour[K] * margin;", "total[s] += margin;"),
     "hours counted, not weights": ("below[s] += hour[K];", "below[s] += 1.0;"),
@@ -284,8 +316,15 @@ def test_the_unchanged_kernels_survive(tmp_path):
     assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    for kind in ("event_figures", "headroom_weighted", "philox", "quantile", "water_fill"):
+    for kind in ("event_figures", "headroom_deal", "headroom_weighted", "philox", "quantile", "water_fill"):
         assert not differs(kind, _launch.source(kind), tmp_path)
+
+
+@pytest.mark.parametrize("name", DEAL)
+def test_deal_mutant_is_killed(tmp_path, name):
+    text = mutate(_launch.source("headroom_deal"), *DEAL[name])
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["deal"]
+    assert differs("headroom_deal", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", WEIGHTED)

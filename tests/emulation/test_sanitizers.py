@@ -13,6 +13,7 @@ from cuda_kernels import (
     _philox_cuda,
     _quantile_cuda,
     _water_fill_cuda,
+    headroom_deal,
 )
 from cuda_kernels._launch import source
 
@@ -52,6 +53,22 @@ def headroom_arguments(cases: int, hours: int) -> tuple[Arguments, Arguments, Ar
         [*inputs, *found, np.int32(0)],
         [*inputs, *found, np.zeros((cases, 2), dtype=np.int64)],
     )
+
+
+def deal_arguments() -> Arguments:
+    """Of headroom_deal<3> for two sets of 300 cases."""
+    values = np.random.default_rng(0).normal(size=(2, 300, 3))
+    plan = headroom_deal._plan(300)
+    order, effects = np.zeros((2 * 2**plan.halvings, plan.width), dtype=np.int32), np.ones((2, 3))
+    sizes = [np.int32(n) for n in (300, *plan)]
+    return [np.arange(600, dtype=np.int32), values, effects, effects, order, np.zeros((2, 300)), *sizes]
+
+
+def key_arguments() -> Arguments:
+    """Of headroom_keys<3> for two sets of 70 cases."""
+    values = np.random.default_rng(0).normal(size=(2, 70, 3))
+    moments = [values.mean(axis=1), values.std(axis=1)]
+    return [values, *moments, np.ones((2, 3)), np.zeros(140, dtype=np.int64), *(np.int32(n) for n in (70, 2, 5))]
 
 
 def weighted_arguments() -> Arguments:
@@ -99,6 +116,8 @@ LAUNCHES = {
     "event_figures": ("event_figures", _event_figures_cuda.KERNEL.name, event_arguments(), (3, 2), 128),
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
     "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), (2, 2), 128),
+    "deal": ("headroom_deal", headroom_deal.deal_kernel(3).name, deal_arguments(), 2, 512),
+    "keys": ("headroom_deal", headroom_deal.keys_kernel(3).name, key_arguments(), 2, 128),
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
     "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
     "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),
