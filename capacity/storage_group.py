@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -48,9 +48,9 @@ class Areas:
 
     def margin(self, number: int, members: Integers, a: int) -> notions.Margin:
         """Margin of an area in a weather year for some draws."""
-        weather = self.records[a].weather
-        conditions = weather[min(number, len(weather) - 1)]
-        return notions.firm_capacity(self.records[a], conditions, self.balances[a].take(members), self.central[a])
+        record = replace(self.records[a], lean=True)
+        conditions = record.weather[min(number, len(record.weather) - 1)]
+        return notions.firm_capacity(record, conditions, self.balances[a].take(members), self.central[a])
 
     def store(self, areas: Integers) -> Store:
         """The stores of some areas as one."""
@@ -71,27 +71,25 @@ def worth(known: Areas, groups: Sequence[network.Group], workers: int) -> Iterat
             found = np.zeros((2, *known.share.shape))
             for number, members in network.weather_of(known.records, group, known.place):
                 margins = list(pool.map(partial(known.margin, number, members), group.areas))
-                tasks = [
-                    (slice(first, first + BLOCK), y)
-                    for y in range(known.share.shape[1])
-                    for first in range(0, len(members), BLOCK)
-                ]
-                solve = partial(_solve, known, store, (members, margins), found)
-                list(pool.map(solve, tasks))
+                blocks = [slice(first, first + BLOCK) for first in range(0, len(members), BLOCK)]
+                for y in range(known.share.shape[1]):
+                    profiles = rounded([margin.profiles[y] for margin in margins])
+                    weights = np.concatenate([margin.coefficients[:, y] for margin in margins], axis=1)
+                    solve = partial(_solve, known, (store, members, y), (profiles, weights), found)
+                    list(pool.map(solve, blocks))
             yield group.areas, found
 
 
 def _solve(
     known: Areas,
-    store: Store,
-    of: tuple[Integers, Sequence[notions.Margin]],
+    of: tuple[Store, Integers, int],
+    margins: tuple[tuple[Floats, Integers], Floats],
     found: Floats,
-    task: tuple[slice, int],
+    rows: slice,
 ) -> None:
     """Fill in a few draws of one weather year in one year."""
-    rows, y = task
-    members, margins = of[0][rows], of[1]
-    margin = added_up([(part.profiles[y], part.coefficients[rows, y]) for part in margins])
+    store, members, y = of[0], of[1][rows], of[2]
+    margin = added_up(margins[0], margins[1][rows])
     one = store.at(members, y)
     ones = np.ones((1, 1))
     cases = [(margin[i : i + 1], ones) for i in range(len(members))]
@@ -121,16 +119,21 @@ def worth_of(beside: StorageFirm, margin_mw: Floats, power_mw: Floats) -> tuple[
     return beside.equivalent_mw, np.where(fits, np.maximum(lifted - beside.equivalent_mw, 0.0), 0.0)
 
 
-def added_up(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """Sum (case, hour) of profiles (K, hour) times coefficients (case, K). [MW]
+def rounded(profiles: Sequence[Floats]) -> tuple[Floats, Integers]:
+    """Profiles (K, hour) of some areas one after another, as whole parts of the power of two (K,) above their peak."""
+    rows = np.concatenate(profiles)
+    peak = np.frexp(np.maximum(rows.max(axis=1), -rows.min(axis=1)))[1].astype(np.int64)
+    np.ldexp(rows, (PROFILE_BITS - peak)[:, None], out=rows)
+    return np.rint(rows, out=rows), peak
+
+
+def added_up(profiles: tuple[Floats, Integers], coefficients: Floats) -> Floats:
+    """Sum (case, hour) of rounded profiles times coefficients (case, K). [MW]
 
     Products are rounded to about 1e-7 of all they are made of, so that their sum is exact, and the same in any order.
     """
-    profiles = np.concatenate([profiles for profiles, _ in parts])
-    coefficients = np.concatenate([coefficients for _, coefficients in parts], axis=1)
-    peak = np.frexp(np.abs(profiles).max(axis=1))[1]
+    rows, peak = profiles
     weights = np.ldexp(coefficients, peak)
     scale = np.frexp(np.abs(weights).sum(axis=1))[1]
-    rows = np.rint(np.ldexp(profiles, (PROFILE_BITS - peak)[:, None]))
-    steps = np.rint(np.ldexp(weights, (SUM_BITS - scale)[:, None]))
-    return np.ldexp(steps @ rows, (scale - SUM_BITS - PROFILE_BITS)[:, None])
+    total = np.rint(np.ldexp(weights, (SUM_BITS - scale)[:, None])) @ rows
+    return np.ldexp(total, (scale - SUM_BITS - PROFILE_BITS)[:, None], out=total)
