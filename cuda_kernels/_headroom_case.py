@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ._headroom_block import NEAR
 from ._headroom_group import WORST_CONDITION
 from ._headroom_lists import margin_at
-from ._headroom_numpy import NEAR
 from ._headroom_single import (
     below,
     below_both,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_numpy import NEAR
+from ._headroom_block import NEAR
 from ._headroom_types import Call, Frame, Group, Part
 from ._jit import lean, view
 from ._lanes import WIDTH, bits, double, load, of_bits, save, single, size_of, spread, where

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_numpy import NEAR
+from ._headroom_block import NEAR
 from ._jit import fused, lean, view
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ._headroom_block import NEAR
 from ._headroom_case import quick
 from ._headroom_lists import reach_of_case
-from ._headroom_numpy import NEAR
 from ._headroom_single import dot, outside, take
 from ._headroom_slow import slowly
 from ._headroom_types import Call, Frame, Leaf, Part
