@@ -30,11 +30,18 @@ def split(cap_mw: Floats, cost: Floats, temperature: float) -> Floats:
     """
     reach = TAIL * temperature
     level = np.linspace(cost.min() - reach, cost.max() + reach, LEVELS - 2)[:, None]
-    inner = cap_mw * expit((level - cost) / temperature)
-    return np.concatenate([np.zeros((1, len(cap_mw))), inner, cap_mw[None, :]])
+    different, of_cell = np.unique(cost, return_inverse=True)  # where cooling is free, all cells of a price cost alike
+    filled = np.empty((LEVELS, len(cap_mw)))
+    filled[0], filled[-1] = 0.0, cap_mw
+    np.take(expit((level - different) / temperature), of_cell, axis=1, out=filled[1:-1])
+    filled[1:-1] *= cap_mw
+    return filled
 
 
 def solve(cap_mw: Floats, cost: Floats, temperatures: Floats) -> Table:
     """An area's table at ascending siting temperatures."""
-    splits = np.stack([split(cap_mw, cost, float(theta)) for theta in temperatures])
-    return Table(temperatures, splits.sum(axis=2), np.ascontiguousarray(splits.transpose(2, 0, 1)))
+    levels, splits = np.empty((len(temperatures), LEVELS)), np.empty((len(cap_mw), len(temperatures), LEVELS))
+    for t, theta in enumerate(temperatures):
+        filled = split(cap_mw, cost, float(theta))
+        levels[t], splits[:, t] = filled.sum(axis=1), filled.T
+    return Table(temperatures, levels, splits)
