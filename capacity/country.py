@@ -14,8 +14,10 @@ from capacity import (
     adequacy,
     compute,
     demand,
+    import_caps,
     network,
     network_events,
+    network_terms,
     notions,
     policies,
     reliability,
@@ -85,14 +87,19 @@ def run(
     advance : told after each area and weather year that one more is done, in a network now and then that none is;
               what it raises ends the run
 
-    Raises CapacityError for terms of new load that networks, outages or dispatched storage do not know.
+    Raises CapacityError for terms of new load that networks, outages or dispatched storage do not know, and for terms
+    beyond energy beside caps on what regions of the network import.
     """
     fleet = Fleet.of(grid, country)
     projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
     balances = balances_of(grid, fleet, draws, projected, how.treatment)
     central = balances_of(grid, fleet, draws.central, middle, how.treatment)
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
-    if not how.hourly_margin or how.storage == "dispatch":
+    if how.exchange != "island" and how.notion in notions.NOTIONS:
+        policies.require_in_groups(draws, fleet.prefix)
+        if fleet.country == "US" and not hosting.policy.only_energy:
+            import_caps.refuse(draws, "a policy of new load with terms beyond energy")
+    elif not how.hourly_margin or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
     records = notions.area_records(grid, fleet, weather, draws.central, how.engine)
     outages = None
@@ -114,6 +121,9 @@ def run(
         case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
         alive = partial(advance, 0)
         joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive)
+        if not hosting.policy.only_energy:
+            limited = how.exchange == "network"
+            network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
         hourly.adopt(joined)
         network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
     result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)

@@ -93,7 +93,7 @@ def share_of_peak(history: float, years: Integers) -> Floats:
 def refuse(draws: Draws | CentralPath, what: str) -> None:
     """Raise CapacityError for a scenario with caps where `what` would not know them."""
     if draws.parameter(PARAMETER).any():
-        raise CapacityError(f"{what} knows no net-import caps; set {PARAMETER} to 0, or use `gridflops run`")
+        raise CapacityError(f"{what} knows no net-import caps; set {PARAMETER} to 0, or leave one of the two out")
 
 
 @cache

@@ -23,6 +23,7 @@ from capacity.adequacy import AreaBalance, base_year_mean_mw
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.policies import Policy
 from cuda_kernels import Engine, headroom_mw
 from cuda_kernels.network import network_headroom
 from grids.areas import parent_of
@@ -189,7 +190,7 @@ def case_of(
         without_interchange(records),
         *balances,
         notion,
-        draws.parameter(f"{fleet.prefix}.curtailable_fraction"),
+        Policy.of(fleet.prefix, draws).energy,
         limits_of(known, fleet, draws),
         Siting.of(fleet, draws),
         import_caps.ImportCaps.of(fleet, draws, balances[0], base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)),

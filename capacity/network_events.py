@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity import events, network
-from capacity.hosting import Hosting, figures_of
+from capacity.hosting import HOURS, Hosting, figures_of
 from cuda_kernels.network import curtailed_mw
 
 Floats = NDArray[np.float64]
@@ -16,12 +16,13 @@ Members = NDArray[np.int64]
 def count(case: network.Case, place: Floats, hosting: Hosting, found: network.NetworkHours, *, limited: bool) -> None:
     """Count events of the hosted load of every group in the draws of the sample, as those of each of its areas.
 
-    Natives first, a group's new load is short of U(load) - U(0) in an hour; whose load that is, links leave open.
+    Natives first, a group's new load is short of U(load) - U(0) in an hour; whose load that is, links leave open. Under
+    terms beyond energy, what the hosted load forgoes is told `hosting` in all draws.
     place : (draw,) uniform that picks each draw's weather year. limited : whether links have limits.
     """
     for g, group in enumerate(case.links.groups):
         for number, members in network.weather_of(case.records, group, place):
-            few = members[hosting.tally.sampled(members)]
+            few = members if not hosting.policy.only_energy else members[hosting.tally.sampled(members)]
             if few.size:
                 _count(case, g, number, few, (hosting, found, limited))
 
@@ -43,8 +44,16 @@ def _count(
         cut = curtailed_mw(
             profiles, coefficients, limits, load, import_cap_mw=caps, import_sets=sets, engine=hosting.engine
         )
+        if not hosting.policy.only_energy:
+            total = load.sum(axis=1)
+            cut[total <= found.firm_mw[..., y][place].sum(axis=1)] = 0.0
+            parts = np.divide(load, total[:, None], out=np.zeros_like(load), where=total[:, None] > 0.0)
+            hosting.lost_mwh[..., y][place] = cut.sum(axis=1)[:, None] * parts
+            hosting.hosted_mwh[..., y][place] = load * HOURS
+        sample = hosting.tally.sampled(few)
         for a in areas:
             weather = case.records[a].weather
             year = weather[min(number, len(weather) - 1)].weather_year
             kinds = events.kinds_of_hours(year, hosting.zones[a])
-            hosting.tally.take(few, (int(a), y), figures_of(cut, load.sum(axis=1), kinds))
+            figures = figures_of(cut[sample], load[sample].sum(axis=1), kinds)
+            hosting.tally.take(few[sample], (int(a), y), figures)

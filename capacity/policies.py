@@ -78,6 +78,11 @@ class Policy:
         return not bool(((self.ramp_share_an_hour < 1.0) | self._supplied).any())
 
     @property
+    def in_groups(self) -> bool:
+        """True where areas that exchange power can keep the terms: local ones, without notice and payback."""
+        return self.local and not bool(self.notice_hours.any() or self.payback_share.any())
+
+    @property
     def _supplied(self) -> Booleans:
         return (self.site_battery_share > 0.0) | (self.backup_share > 0.0)
 
@@ -108,6 +113,16 @@ class Policy:
         """Forecast error that a call covers, over native load."""
         lead = np.minimum(self.notice_hours, DAY) / DAY
         return self.day_ahead_forecast_error * np.sqrt(lead)
+
+
+def require_in_groups(draws: Draws, prefix: str) -> None:
+    """Raise CapacityError where a country's policy has terms that areas that exchange power do not know."""
+    if not Policy.of(prefix, draws).in_groups:
+        asked = [p for p in draws.scenario.overridden if p.removeprefix(f"{prefix}.") in _TERMS - _OF_GROUPS]
+        raise CapacityError(
+            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands; on networks, keep to "
+            "curtailable_fraction, flexible_load_share, sustained_depth, longest_event_hours and events_a_year"
+        )
 
 
 def require_only_energy(draws: Draws, prefix: str) -> None:
@@ -153,6 +168,7 @@ class Site(NamedTuple):
 
 
 _TERMS = frozenset(field.name for field in fields(Policy)) - {"curtailable_fraction"}
+_OF_GROUPS = frozenset({"flexible_load_share", "sustained_depth", "longest_event_hours", "events_a_year"})
 
 
 def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> Floats:
@@ -162,9 +178,7 @@ def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> F
     """
     if terms.local:
         load = ceiling_mw if site.called_mw is site.margin_mw else _by_energy(site, terms, ceiling_mw, engine)
-        load = np.minimum(load, _depth_limit(site, terms))
-        load = np.minimum(load, _length_limit(site.called_mw, terms.longest_event_hours))
-        return _events_limit(site.called_mw, load, terms)
+        return by_calls(site.called_mw, terms, np.minimum(load, _depth_limit(site, terms)))
     top = _most_mw(site, terms) if terms._supplied.any() else ceiling_mw
     return _shrunk(site, terms, _by_energy(site, terms, top, engine), engine)
 
@@ -235,6 +249,15 @@ def _depth_limit(site: Site, terms: Policy) -> Floats:
     served = 1.0 - terms.depth
     worst = site.margin_mw.min(axis=1)
     return np.divide(worst, served, out=np.full(len(served), np.inf), where=served > 0.0)
+
+
+def by_calls(margin_mw: Floats, terms: Policy, load_mw: Floats) -> Floats:
+    """Largest load (case,), at most load_mw, whose curtailed hours keep length and number of events. [MW]
+
+    margin_mw : (case, hour)  Largest load that is not curtailed in the hour.
+    """
+    load = np.minimum(load_mw, _length_limit(margin_mw, terms.longest_event_hours))
+    return _events_limit(margin_mw, load, terms)
 
 
 def _length_limit(margin_mw: Floats, longest_h: Floats) -> Floats:

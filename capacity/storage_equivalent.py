@@ -82,7 +82,8 @@ def counted(
     share = np.where(policy.energy_alone, policy.energy, default)[:, at]
     asked = range(len(fleet.areas)) if conditions.areas is None else conditions.areas
     areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
-    terms = None if policy.only_energy or not policy.local else policy.of_years(at)
+    plain = policy.only_energy or not policy.local or conditions.groups
+    terms = None if plain else policy.of_years(at)
     with ThreadPoolExecutor(conditions.workers) as pool:
         found = list(pool.map(partial(_worth, at, (share, terms), conditions), areas))
     own = [
