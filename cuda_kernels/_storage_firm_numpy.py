@@ -1,8 +1,8 @@
-"""NumPy body of storage_firm: hundreds of cases at a time, over the hours in which their stores can be less than full.
+"""NumPy body of storage_firm: hundreds of cases at a time, over the hours in which something goes unserved and before.
 
 All quantities are whole numbers of a unit so small that nothing is lost, held in float64, and losses whole parts of
-65,536. Sums are exact then, so that the order of additions, and which hours are left out because the store is full in
-them, show in no bit.
+65,536. Sums are exact then, so that the order of additions, and which hours are left out because nothing goes unserved
+until the store is full, show in no bit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ._storage_firm_runs import Runs, below, counts, discharge, overload, runs_at
+from ._storage_firm_runs import Block, Runs, joined, only, runs_at, split
+from ._storage_firm_short import Shortages, shortages
+from ._storage_firm_walk import counted, discharge, overload
 
 CLOSE = 1.0 / 128.0
 """A step of Newton's method that is shorter, over load and power of the store, is the last: what is left is of its
@@ -19,8 +21,10 @@ square."""
 SAMPLED = 7
 """The search begins at the headroom of every so manieth hour."""
 STEPS = 60
-_CASES = 1024
-"""Worked on at a time; changes no bit. A block of a year takes about 200 MB."""
+_CASES, _HOURS, _FEW = 1024, 64, 128
+"""Cases and hours worked on at a time, and cases whose samples are; no bit shows it. A block of a year takes 200 MB."""
+_WORTH = 0.8
+"""Samples of cases that are done are left out where that leaves a smaller share."""
 
 
 def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
@@ -31,47 +35,66 @@ def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
     allowed (case,) : hours of the load that may be curtailed
     found (case, 4) : filled with headroom, firm headroom, equivalent capacity and lowest margin, in units
     """
-    for first in range(0, len(store), _CASES):
-        rows = np.arange(first, min(first + _CASES, len(store)))
-        margin = _margins(sets, first, len(rows))
-        load = _start(np.ascontiguousarray(margin[::SAMPLED].T), store[rows, 0], allowed[rows], len(margin))
-        while rows.size:
-            again, figures = _solve(runs_at(margin, load, store[rows]), load, store[rows], allowed[rows])
-            found[rows[~again]] = figures[~again]
-            rows, load, margin = rows[again], figures[again, 0], margin[:, again]
+    rows, load = np.arange(len(store)), None
+    while rows.size:
+        again = []
+        for first in range(0, len(rows), _CASES):
+            some = rows[first : first + _CASES]
+            margin = _margins(sets, some)
+            begin = _starts(margin, store[some, 0], allowed[some]) if load is None else load[first : first + _CASES]
+            fits, found[some] = _solve(margin, begin, np.ascontiguousarray(store[some, :3].T), allowed[some])
+            again.append(some[fits])
+        rows = np.concatenate(again)
+        load = found[rows, 0]
 
 
-def _margins(sets: Any, first: int, count: int) -> Any:
-    """Margins (hour, case) of so many cases, in whole units."""
-    margin = np.empty((sets[0][0].shape[1], count))
-    start, at = 0, 0
-    for profiles, coefficients in sets:
-        some = coefficients[max(first - start, 0) : max(first + count - start, 0)]
-        if len(some):
-            np.matmul(profiles.T, some.T, out=margin[:, at : at + len(some)])
-        start, at = start + len(coefficients), at + len(some)
-    return np.rint(margin, out=margin)
+def _margins(sets: Any, rows: Any) -> Any:
+    """Margins (hour, case) of some cases, by rising number, in whole units."""
+    margin = np.empty((sets[0][0].shape[1], len(rows)))
+    ends = np.cumsum([len(coefficients) for _, coefficients in sets])
+    firsts = np.searchsorted(rows, np.concatenate([[0], ends]))
+    parts = [
+        (profiles.T, coefficients[rows[at:to] - end + len(coefficients)].T, np.s_[at:to])
+        for (profiles, coefficients), end, at, to in zip(sets, ends, firsts, firsts[1:], strict=False)
+        if to > at
+    ]
+    for hour in range(0, len(margin), _HOURS):
+        some = margin[hour : hour + _HOURS]
+        for profiles, weights, columns in parts:
+            np.matmul(profiles[hour : hour + _HOURS], weights, out=some[:, columns])
+        np.rint(some, out=some)
+    return margin
+
+
+def _starts(margin: Any, power: Any, allowed: Any) -> Any:
+    """Where the search begins."""
+    load = np.empty(len(power))
+    for first in range(0, len(power), _FEW):
+        some = np.s_[first : first + _FEW]
+        load[some] = _start(margin[::SAMPLED, some].copy(), power[some], allowed[some], len(margin))
+    return load
 
 
 def _start(sample: Any, power: Any, allowed: Any, hours: int) -> Any:
-    """Headroom in a sample (case, hour) of the hours with half of the power as firm: where the search begins."""
+    """Headroom in a sample (hour, case) of the hours with half of the power as firm."""
     half = np.floor(0.5 * power)
-    size = sample.shape[1]
+    size = len(sample)
     allowed = allowed * (size / hours)
-    native = np.maximum(-half[:, None] - sample, 0.0).sum(axis=1)
-    load = np.floor((sample.sum(axis=1) + half * size + native) / (size - allowed)) + 1.0
+    room = np.empty(sample.size)
+    native = np.maximum(np.subtract(-half, sample, out=room.reshape(sample.shape)), 0.0).sum(axis=0)
+    load = np.floor((sample.sum(axis=0) + half * size + native) / (size - allowed)) + 1.0
     open_ = np.arange(len(load))
     for _ in range(STEPS):
-        left = (load - half)[open_, None] - sample
-        np.maximum(left, 0.0, out=left)
-        cost = left.sum(axis=1) - native[open_] - allowed[open_] * load[open_]
-        rise = np.count_nonzero(left, axis=1) - allowed[open_]
+        left = np.subtract((load - half)[open_], sample, out=room[: sample.size].reshape(sample.shape))
+        rise = counted(left > 0.0) - allowed[open_]
+        cost = np.maximum(left, 0.0, out=left).sum(axis=0) - native[open_] - allowed[open_] * load[open_]
         lower = _lower(load[open_], cost, rise)
         far = (cost > 0.0) & (rise > 0.0) & (load[open_] - lower > CLOSE * load[open_])
-        open_, sample = open_[far], sample[far]
-        load[open_] = lower[far]
-        if not open_.size:
+        load[open_[far]] = lower[far]
+        if not far.any():
             break
+        if np.count_nonzero(far) < _WORTH * len(far):
+            open_, sample = open_[far], sample.compress(far, axis=1)
     return np.maximum(load, np.floor(0.125 * power) + 1.0)
 
 
@@ -81,32 +104,45 @@ def _lower(load: Any, cost: Any, rise: Any) -> Any:
     return np.where(ahead, np.maximum(np.floor(load - cost / np.where(ahead, rise, 1.0)), 0.0), 0.0)
 
 
-def _solve(runs: Runs, load: Any, store: Any, allowed: Any) -> tuple[Any, Any]:
-    """Which cases fit at the load (case,), where the search begins and which their runs are at; and the figures found.
+def _solve(margin: Any, load: Any, store: Any, allowed: Any) -> tuple[Any, Any]:
+    """Which cases fit at the load (case,), where the search begins; and the figures found.
 
     Of those that fit, the first figure is the higher load where the search goes on.
     """
-    power = store[:, 0]
-    worse, short = counts(runs, power)
-    native = np.zeros(len(load))
-    if short.any():
-        native = discharge(runs.only(short > 0, native), native)[0]
-    hopeful = worse <= allowed
-    again, load = _headroom(runs, np.where(hopeful, load, 0.0), (native, allowed), power)
-    lowest = load.copy()
-    np.minimum.at(lowest, runs.case, runs.least)
-    firm = np.zeros(len(load))
+    power = store[0]
+    runs = runs_at(margin, load, store)
+    native, worse = _natives(runs, power)
+    again, load, runs = _headroom(runs, np.where(worse <= allowed, load, 0.0), (native, allowed), store)
+    short_of = shortages(margin, np.where(again, -np.inf, load))
+    lowest = short_of.lowest(load)
     sure = ~again & (native == 0.0) & (load > 0.0)
-    firm[sure] = np.minimum(load, lowest + power)[sure]
-    firm = _firm(runs, firm, sure)
-    return again, np.stack([load, firm, _equivalent(runs, load, (native, allowed), power, ~again), lowest], axis=1)
+    firm = _firm(runs, np.where(sure, np.minimum(load, lowest + power), 0.0))
+    return again, np.stack([load, firm, _equivalent(short_of, load, (native, allowed), power, ~again), lowest], axis=1)
 
 
-def _headroom(runs: Runs, load: Any, limits: tuple[Any, Any], power: Any) -> tuple[Any, Any]:
-    """Newton on unserved energy, down from a load; one step up, and no more, where the load fits."""
+def _natives(runs: Runs, power: Any) -> tuple[Any, Any]:
+    """What natives go without (case,), and hours in which the store cannot serve them, whatever it holds."""
+    worse = np.zeros(len(power))
+    short = []
+    for block in runs:
+        some = block.margin.min(axis=0) < 0.0
+        if some.any():
+            short.append(block.only(some))
+            margin, case, store = short[-1]
+            worse += np.bincount(case, counted(margin < -store[0]), len(power))
+    return discharge(short, np.zeros(len(power)))[0], worse
+
+
+def _headroom(runs: Runs, load: Any, limits: tuple[Any, Any], store: Any) -> tuple[Any, Any, Runs]:
+    """Newton on unserved energy, down from a load; one step up, and no more, where the load fits.
+
+    The last are runs in which something goes unserved at a load near the headroom, of cases whose natives are served.
+    """
     native, allowed = limits
+    power = store[0]
     hopeful = load > 0.0
-    unserved, slope = discharge(runs.only(hopeful, load), load)
+    runs = only(runs, hopeful)
+    unserved, slope, marks = discharge(runs, load)
     cost, rise = unserved - native - allowed * load, slope - allowed
     again = hopeful & (cost <= 0.0)
     ahead = rise > 0.0
@@ -114,47 +150,46 @@ def _headroom(runs: Runs, load: Any, limits: tuple[Any, Any], power: Any) -> tup
     root = np.floor(load - cost / np.where(ahead, rise, 1.0)) + 1.0
     load = np.where(again, np.where(ahead, np.minimum(higher, root), higher), load)
     open_ = hopeful & ~again
+    runs = only(runs, open_)
+    left: list[Block] = []
     for _ in range(STEPS):
         lower = _lower(load, cost, rise)
         far = (load - lower > np.maximum(CLOSE * np.minimum(load, power), 1.0)) & (lower > 0.0)
         load = np.where(open_, lower, load)
         open_ &= far
+        left += only(runs, ~open_ & (native == 0.0))
         if not open_.any():
             break
-        runs = runs.only(open_, load)
-        unserved, slope = discharge(runs, load)
+        runs = only(runs, open_)
+        unserved, slope, marks = discharge(runs, load)
+        runs = split(runs, marks, open_, store)
         cost, rise = unserved - native - allowed * load, slope - allowed
         open_ &= cost > 0.0
-        if not open_.any():
-            break
-    return again, load
+    return again, load, joined(left, store)
 
 
-def _firm(runs: Runs, load: Any, open_: Any) -> Any:
+def _firm(runs: Runs, load: Any) -> Any:
     """Newton on the constraint that asks the load to fall most, of those that come first since the store was full."""
     for _ in range(STEPS):
-        if not open_.any():
+        runs = only(runs, load > 0.0)
+        if not runs:
             break
-        runs = runs.only(open_, load)
-        most = overload(runs, load)
-        open_ = open_ & (most > 0.0) & (load > 0.0)
-        load = np.where(open_, np.maximum(np.floor(load - most), 0.0), load)
+        most, runs = overload(runs, load)
+        load = np.maximum(np.floor(load - most), 0.0)
     return load
 
 
-def _equivalent(runs: Runs, load: Any, limits: tuple[Any, Any], power: Any, open_: Any) -> Any:
+def _equivalent(short_of: Shortages, load: Any, limits: tuple[Any, Any], power: Any, open_: Any) -> Any:
     """Firm capacity beside which the same load fits; without a load, beside which natives miss as much."""
     native, allowed = limits
     wanted = np.where(load == 0.0, native, allowed * load)
     most = np.where(load == 0.0, np.inf, load)
     low, high, firm = np.zeros(len(power)), power, np.floor(0.5 * power)
     roomy = open_ & (load == 0.0)
-    whole = runs
     for _ in range(STEPS):
         if not open_.any():
             break
-        runs = runs.only(open_, load - low)
-        cut, count = below(runs, load - firm, most)
+        cut, count = short_of.below(load - firm, most)
         over = cut > wanted
         low, high = np.where(open_ & over, firm, low), np.where(open_ & ~over, firm, high)
         inside = count > 0.0
@@ -164,22 +199,21 @@ def _equivalent(runs: Runs, load: Any, limits: tuple[Any, Any], power: Any, open
         far = np.abs(after - firm) > 0.01 * CLOSE * power
         firm = np.where(open_, after, firm)
         open_ = open_ & far
-    return _leaving_nothing(whole.only(roomy, load), firm, roomy, allowed, power)
+    return _leaving_nothing(short_of, firm, roomy, allowed, power)
 
 
-def _leaving_nothing(runs: Runs, firm: Any, roomy: Any, allowed: Any, power: Any) -> Any:
+def _leaving_nothing(short_of: Shortages, firm: Any, roomy: Any, allowed: Any, power: Any) -> Any:
     """The firm capacity; where there is no load, the most, up to it, that leaves no room for one."""
     if not roomy.any():
         return firm
     most = np.full(len(firm), np.inf)
-    roomy = roomy & (below(runs, -firm, most)[1] < allowed)
+    roomy = roomy & (short_of.below(-firm, most)[1] < allowed)
     low, high = np.zeros(len(firm)), firm
     for _ in range(STEPS):
         open_ = roomy & (high - low > 0.01 * CLOSE * power)
         if not open_.any():
             break
-        runs = runs.only(open_, low)
         middle = np.floor(0.5 * (low + high))
-        short = below(runs, -middle, most)[1] >= allowed
+        short = short_of.below(-middle, most)[1] >= allowed
         low, high = np.where(open_ & short, middle, low), np.where(open_ & ~short, middle, high)
     return np.where(roomy, low, firm)

@@ -47,6 +47,21 @@ def test_engines_give_the_same_bits_in_any_blocks(seed):
         assert_array_equal(left[-3:], part)
 
 
+@needs_numba
+@pytest.mark.parametrize("hours", [1, 5, 97, 701])
+def test_engines_agree_on_small_stores_and_lossy_ones(hours):
+    """Stores of a few units that round away, that lose nearly all, that last for weeks, in years of any length."""
+    rng = np.random.default_rng(hours)
+    for scale in (1e-6, 1.0, 1e6):
+        sets, (power, energy, _), share = made_up(hours, 24, hours)
+        power = power * 10.0 ** rng.uniform(-9, 0, 24)
+        store = (scale * power, scale * energy * 10.0 ** rng.uniform(-3, 3, 24), rng.choice([0.01, 0.3, 0.85, 1.0], 24))
+        sets = [(profiles, scale * weights) for profiles, weights in sets]
+        one, two = (storage_as_firm(sets, store, share, engine=engine) for engine in ("numba", "numpy"))
+        for left, right in zip(one, two, strict=True):
+            assert_array_equal(left, right)
+
+
 @engines
 @pytest.mark.parametrize("seed", range(6))
 def test_against_the_dispatch_of_whole_years(seed, engine):
