@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from capacity import best_total, import_caps, lines, notions, pace, zones
 from capacity.adequacy import AreaBalance, base_year_mean_mw
@@ -71,6 +70,8 @@ def links(grid: xr.Dataset, fleet: Fleet) -> Links:
             i, j = number[start], number[end]
             if fleet.country != "US" or joint[i] == joint[j]:
                 limits[:, i, j] = figures[:, at]
+    from scipy.sparse.csgraph import connected_components  # takes a while to load
+
     count, member = connected_components(limits[1] > 0.0, directed=False)
     groups = []
     for g in range(count):

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
@@ -262,6 +261,8 @@ def by_calls(margin_mw: Floats, terms: Policy, load_mw: Floats) -> Floats:
 
 def _length_limit(margin_mw: Floats, longest_h: Floats) -> Floats:
     """Largest load (case,) without more curtailed hours in a row: every longer window has an hour that serves all."""
+    from scipy.ndimage import maximum_filter1d  # takes a while to load
+
     limit = np.full(len(margin_mw), np.inf)
     whole = np.floor(longest_h).astype(np.int64)
     for hours in np.unique(whole[whole < margin_mw.shape[1]]):

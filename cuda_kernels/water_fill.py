@@ -154,16 +154,17 @@ def _numpy(
         level, far = _in_row(levels, node + step, installed)
         flat = (node + step) * levels.shape[1] + level
         corners.append((flat, flat + 1, part * (1.0 - far), part * far))
-    (at, after, low, high), (next_at, next_after, next_low, next_high) = corners
     result = np.empty((len(split), *load.shape))
-    total, weighted = np.zeros_like(load), np.zeros_like(load)
-    for cell, row in enumerate(split.reshape(len(split), -1)):
-        near = low * row.take(at) + high * row.take(after)
-        next_near = next_low * row.take(next_at) + next_high * row.take(next_after)
-        here = (near + next_near) * running * scale
-        result[cell] = here
+    total, weighted, part, other = (np.zeros_like(load) for _ in range(4))
+    for here, row, worth in zip(result, split.reshape(len(split), -1), weight, strict=True):
+        for into, (at, after, low, high) in zip((here, other), corners, strict=True):
+            np.multiply(low, row.take(at, out=into, mode="clip"), out=into)  # no place is outside; "raise" would copy
+            into += np.multiply(high, row.take(after, out=part, mode="clip"), out=part)
+        here += other
+        here *= running
+        here *= scale
         total += here
-        weighted += here * weight[cell]
+        weighted += np.multiply(here, worth, out=part)
     return result, total, weighted
 
 
