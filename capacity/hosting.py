@@ -72,11 +72,12 @@ class Hosting:
         balance : of these draws; margin : with storage as it counts under the policy
         found : headroom and curtailed hours by the energy share alone, changed in place
         """
-        if self.policy.only_energy and not self.tally.sampled(members).size:
+        energy_alone = self.policy.only_energy
+        if energy_alone and not self.tally.sampled(members).size:
             return
         kinds = events.kinds_of_hours(conditions.weather_year, self.zones[a])
         for y in range(found.headroom_mw.shape[2]):
-            if self.policy.only_energy:
+            if energy_alone:
                 self._count(members, (a, y), margin, (kinds, balance.store), found)
                 continue
             for rows in _blocks(len(members)):
