@@ -1,19 +1,20 @@
-"""numba body of storage_firm: one case after another, each over the hours in which its store can be less than full.
+"""numba body of storage_firm: sixteen cases side by side for a scan of the year, then one case after another.
 
-Margins of these hours lie one behind the other: between them the store is full, so that nothing is lost by leaving the
-others out. Hours that matter at one load contain those of every smaller one, and each scan packs them for the next.
+Margins of the hours from a full store to the next full one lie one behind the other, but for those in which nothing
+goes unserved meanwhile: nothing would at a smaller load either, and nothing is lost by leaving them out. Each scan
+packs the hours for the next.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._jit import fused, in_order, lean
+from ._jit import fused, in_order, lean, view
+from ._lanes import WIDTH
 from ._storage_firm_numpy import CLOSE, SAMPLED, STEPS
-
-_MAGIC = 6755399441055744.0  # 1.5 * 2**52: adding it and taking it away rounds to whole numbers
+from ._storage_firm_wide import MAGIC, list_below, margins, scan, take
 
 
 def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
@@ -25,53 +26,99 @@ def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
         start = end
 
 
+class Group(NamedTuple):
+    """Sixteen cases side by side; all by (16,), one such row after another.
+
+    wide : margins by hour
+    weights, stores : coefficients by term; power, energy and efficiency
+    loads, natives : what the search is at; what natives go without
+    figures, lists : what `scan` fills
+    """
+
+    wide: Any
+    weights: Any
+    stores: Any
+    loads: Any
+    natives: Any
+    figures: Any
+    lists: Any
+
+
+class Room(NamedTuple):
+    """Margins (hour,) of one case, those of some of its hours, and of a sample."""
+
+    margin: Any
+    spare: Any
+    sample: Any
+
+
 @in_order
 def _solve_set(profiles: Any, coefficients: Any, store: Any, allowed: Any, found: Any) -> None:
-    hours = profiles.shape[1]
-    margin, listed = np.empty(hours), np.empty(hours)
-    sample = np.empty((hours + SAMPLED - 1) // SAMPLED)
-    for case in range(len(coefficients)):
-        _margins(profiles, coefficients[case], margin)
-        for h in range(hours):
-            margin[h] = (margin[h] + _MAGIC) - _MAGIC
-        for i in range(sample.size):
-            sample[i] = margin[i * SAMPLED]
-        one = (store[case, 0], store[case, 1], store[case, 2], store[case, 3])
-        _solve(margin, sample, listed, one, allowed[case], found[case])
-
-
-@fused
-def _margins(profiles: Any, c: Any, margin: Any) -> None:
-    """Margins in whole units; products and their sums are exact, so that neither order nor fusing shows."""
-    for h in range(margin.size):
-        margin[h] = 0.0
-    for k in range(0, c.size - 2, 3):
-        one, two, three = c[k], c[k + 1], c[k + 2]
-        first, second, third = profiles[k], profiles[k + 1], profiles[k + 2]
-        for h in range(margin.size):
-            margin[h] += (one * first[h] + two * second[h]) + three * third[h]
-    for k in range(c.size - c.size % 3, c.size):
-        weight, row = c[k], profiles[k]
-        for h in range(margin.size):
-            margin[h] += weight * row[h]
+    terms, hours = profiles.shape
+    lists = (np.empty(hours * WIDTH), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64))
+    group = Group(
+        np.empty(hours * WIDTH),
+        np.empty(terms * WIDTH),
+        np.empty(3 * WIDTH),
+        np.empty(WIDTH),
+        np.empty(WIDTH),
+        np.empty(4 * WIDTH),
+        lists,
+    )
+    room = Room(np.empty(hours), np.empty(hours), np.empty((hours + SAMPLED - 1) // SAMPLED))
+    for first in range(0, len(coefficients), WIDTH):
+        size = min(WIDTH, len(coefficients) - first)
+        _fill(group, coefficients[first : first + size], store[first : first + size])
+        margins(profiles, group.weights, group.wide)
+        for lane in range(WIDTH):
+            take(group.wide, lane, SAMPLED, room.sample)
+            share = allowed[first + min(lane, size - 1)] * (room.sample.size / hours)
+            group.loads[lane] = _start(room.sample, group.stores[lane], share)
+        scan(group.wide, group.loads, group.stores, group.figures, lists)
+        for lane in range(size):
+            _solve(group, lane, room, store[first + lane], allowed[first + lane], found[first + lane])
+        list_below(group.wide, group.loads, lists[0], lists[1])
+        for lane in range(size):
+            below = view(lists[0], lane * hours, lists[1][lane])
+            limits = (group.natives[lane], allowed[first + lane])
+            found[first + lane, 2] = _equivalent(below, below.size, group.loads[lane], limits, group.stores[lane])
 
 
 @lean
-def _solve(margin: Any, sample: Any, listed: Any, store: Any, allowed: float, found: Any) -> None:
-    power = store[0]
+def _fill(group: Group, coefficients: Any, store: Any) -> None:
+    """Puts cases side by side, the last again and again until there are sixteen."""
+    for lane in range(WIDTH):
+        case = min(lane, len(coefficients) - 1)
+        for k in range(coefficients.shape[1]):
+            group.weights[k * WIDTH + lane] = coefficients[case, k]
+        for k in range(3):
+            group.stores[k * WIDTH + lane] = store[case, k]
+
+
+@lean
+def _solve(group: Group, lane: int, room: Room, store: Any, allowed: float, found: Any) -> None:
+    """One case, but for its equivalent."""
+    one = (store[0], store[1], store[2], store[3])
+    hours = room.margin.size
+    listed = view(group.lists[0], lane * hours, hours)
+    begin = (group.loads[lane], group.figures[lane], group.figures[WIDTH + lane], group.lists[1][lane])
+    lowest, worse = group.figures[2 * WIDTH + lane], group.figures[3 * WIDTH + lane]
     native, load, kept = 0.0, 0.0, 0
-    if _below(margin, margin.size, 0.0, np.inf)[1] > 0.0:
-        native, _, kept = _discharge(margin, margin.size, 0.0, store, listed)
-    if _below(margin, margin.size, -power, np.inf)[1] <= allowed:
-        load = _start(sample, power, allowed * (sample.size / margin.size))
-        load, kept = _headroom(margin, listed, load, (native, allowed), store)
-    lowest = load
-    for i in range(kept):
-        lowest = min(lowest, listed[i])
+    if lowest < 0.0:
+        native = _discharge(listed, begin[3], 0.0, one, room.spare)[0]
+    if worse <= allowed:
+        limits = (native, allowed)
+        if begin[1] - native - allowed * begin[0] <= 0.0:
+            take(group.wide, lane, 1, room.margin)
+            for h in range(hours):
+                lowest = min(lowest, room.margin[h])
+            begin = _rise(room.margin, listed, begin, limits, one)
+        load, kept = _fall(listed, begin, limits, one)
+    lowest = min(lowest, load)
+    group.loads[lane], group.natives[lane] = load, native
     found[0], found[1], found[3] = load, 0.0, lowest
-    found[2] = _equivalent(listed, kept, load, (native, allowed), power)
     if native == 0.0 and load > 0.0:
-        found[1] = _firm(listed, kept, min(load, lowest + power), store)
+        found[1] = _firm(listed, kept, min(load, lowest + one[0]), one)
 
 
 @lean
@@ -113,12 +160,14 @@ def _sum(values: Any) -> float:
 
 
 @lean
-def _headroom(margin: Any, listed: Any, load: float, limits: Any, store: Any) -> tuple[float, int]:
-    """Newton on unserved energy: up over all hours until the root is passed, then down over those that matter."""
+def _rise(margin: Any, listed: Any, begin: Any, limits: Any, store: Any) -> Any:
+    """Newton on unserved energy over all hours, up from a load until the root is passed.
+
+    begin : load, unserved energy, slope, and the number of hours that matter; it gives the like
+    """
     native, allowed = limits
-    kept = 0
-    for _ in range(STEPS):
-        unserved, slope, kept = _discharge(margin, margin.size, load, store, listed)
+    load, unserved, slope, kept = begin
+    for _ in range(STEPS - 1):
         cost, rise = unserved - native - allowed * load, slope - allowed
         if cost > 0.0:
             break
@@ -126,6 +175,16 @@ def _headroom(margin: Any, listed: Any, load: float, limits: Any, store: Any) ->
         if rise > 0.0:
             higher = min(higher, np.floor(load - cost / rise) + 1.0)
         load = higher
+        unserved, slope, kept = _discharge(margin, margin.size, load, store, listed)
+    return load, unserved, slope, kept
+
+
+@lean
+def _fall(listed: Any, begin: Any, limits: Any, store: Any) -> tuple[float, int]:
+    """Newton on unserved energy over the hours that matter, down from a load."""
+    native, allowed = limits
+    load, unserved, slope, kept = begin
+    cost, rise = unserved - native - allowed * load, slope - allowed
     for _ in range(STEPS):
         lower = max(np.floor(load - cost / rise), 0.0) if rise > 0.0 else 0.0
         close = load - lower <= max(CLOSE * min(load, store[0]), 1.0)
@@ -141,10 +200,13 @@ def _headroom(margin: Any, listed: Any, load: float, limits: Any, store: Any) ->
 
 @lean
 def _discharge(margin: Any, count: int, load: float, store: Any, listed: Any) -> tuple[float, float, int]:
-    """Unserved energy at a load, its slope, and the number of hours that matter, which it lists."""
+    """Unserved energy at a load, its slope, and the number of hours that matter, which it lists.
+
+    Those since the store was full are taken back where nothing has gone unserved when it is again.
+    """
     power, energy, eta, charged = store
     missing, unserved, slope, run = 0.0, 0.0, 0.0, 0.0
-    kept = 0
+    kept, first, before = 0, 0, 0.0
     for i in range(count):
         need = load - margin[i]
         if need > 0.0:
@@ -167,10 +229,14 @@ def _discharge(margin: Any, count: int, load: float, store: Any, listed: Any) ->
             if need <= -power:
                 missing -= charged
             else:
-                missing -= (-need * eta + _MAGIC) - _MAGIC
+                missing -= (-need * eta + MAGIC) - MAGIC
                 run += eta
             if missing <= 0.0:
                 missing, run = 0.0, 0.0
+                if unserved > before:
+                    first, before = kept, unserved
+                else:
+                    kept = first
     return unserved, slope, kept
 
 
@@ -207,7 +273,7 @@ def _overload(listed: Any, count: int, load: float, store: Any) -> tuple[float, 
             kept += 1
             given = charged
             if need > -power:
-                given = (-need * eta + _MAGIC) - _MAGIC
+                given = (-need * eta + MAGIC) - MAGIC
                 run += eta
             missing, asked = missing - given, asked - given
             if missing <= 0.0:
