@@ -14,7 +14,8 @@ from .errors import KernelError
 from .headroom_deal import BLOCK, deal
 
 MAX_PROFILES = 12  # coefficients a thread keeps in registers
-_SHARES_AT_ONCE = (2, 1)  # more would cost resident threads
+PAIRED = 7  # profiles up to which a thread of the search has registers for two shares
+_LANES = 4  # threads a case in the search; LANES in headroom_input.cuh
 _MEMORY_SHARE = 0.25  # of the free device memory may go to hour lists
 # profiles, anchors, coefficients, shares, reaches, order, then what pruning leaves: planes, counts, lists
 _ARRAYS = ("float64[]",) * 5 + ("int32[]", "float64[]", "int32[]", "int32[]")
@@ -134,12 +135,12 @@ def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune
     load, curtailed = outputs  # the roots of the search lie where the answers will
     row = shares.shape[2]
     shared = (*inputs, *pruned, load, *_sizes(inputs), np.int32(prune), lowest)
-    threads, first = len(order) * BLOCK, 0
+    first, wide = 0, BLOCK * _LANES
     while first < row:
-        together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
-        launch(search_kernel(k_count, together), threads, (*shared, np.int32(first)), block=BLOCK)
+        together = min(row - first, 2 if k_count <= PAIRED else 1)
+        launch(search_kernel(k_count, together), len(order) * wide, (*shared, np.int32(first)), block=wide)
         first += together
-    launch(finish_kernel(k_count), threads, (*shared, curtailed), block=BLOCK, rows=row)
+    launch(finish_kernel(k_count), len(order) * BLOCK, (*shared, curtailed), block=BLOCK, rows=row)
 
 
 def _sizes(inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_cuda import _SHARES_AT_ONCE, MAX_PROFILES
+from ._headroom_cuda import MAX_PROFILES
 from ._launch import Kernel, launch
 from ._namespace import array_namespace
 from .errors import KernelError
@@ -39,7 +39,7 @@ def solve(
     _, cases, row = allowed.shape
     first = 0
     while first < row:
-        together = next(size for size in _SHARES_AT_ONCE if size <= row - first)
+        together = min(row - first, 2)  # more would cost resident threads
         sizes = tuple(np.int32(size) for size in (hours, cases, row, first))
         launch(kernel(terms, together), cases, (*arrays, *sizes, np.float64(lowest)), block=BLOCK, rows=sets)
         first += together

@@ -1,7 +1,8 @@
 // Largest constant load at a curtailable share; contract in headroom.py, twin in _headroom_numpy.py.
 //
-// headroom_search finds the roots to rounding: one thread one case, SHARES shares at once. headroom_finish brings them to
-// the twin's bits: one thread one case and share. A block streams the profiles of its hours through shared memory in tiles,
+// headroom_search finds the roots to rounding: LANES threads one case, SHARES shares at once, since one thread at a time
+// would leave the card waiting for the block with the longest list. headroom_finish brings them to the twin's bits: one
+// thread one case and share. A block streams the profiles of its hours through shared memory in tiles,
 // so that a value is read from global memory once per pass and block; the K coefficients stay in registers. Margins are K
 // multiplications and K - 1 additions in ascending k (--fmad=false), as in the twin; the finish uses integer sums
 // (_exact.py). Two kernels, because registers decide how many threads a multiprocessor holds and neither needs what the
@@ -41,7 +42,7 @@ __device__ inline void search(const Problem& problem, const double (&c)[K], cons
     for (int step = 0; step < MAX_STEPS; ++step) {
         double total[SHARES] = {};
         int below[SHARES] = {};
-        for_each_hour<K>(problem.hours, problem.tile, [&](const double* hour) {
+        for_each_hour<K, LANES>(problem.hours, problem.tile, [&](const double* hour) {
             const double margin = margin_at<K>(hour, c, problem.lowest);
             for (int s = 0; s < SHARES; ++s) {
                 if (margin < load[s]) {
@@ -52,6 +53,10 @@ __device__ inline void search(const Problem& problem, const double (&c)[K], cons
         });
         bool moved = false;
         for (int s = 0; s < SHARES; ++s) {
+            for (int by = LANES / 2; by > 0; by /= 2) {   // each lane of a case ends with the same sums
+                total[s] += __shfl_xor_sync(0xFFFFFFFFu, total[s], by);
+                below[s] += __shfl_xor_sync(0xFFFFFFFFu, below[s], by);
+            }
             const double allowed = shares[s] * problem.hours->all;
             const double lower = total[s] / (below[s] - allowed);
             if (below[s] > allowed && lower < load[s]) {
@@ -148,8 +153,8 @@ struct Seat {
     int at;
 };
 
-__device__ inline Seat seat(const Input& input) {
-    const int mine = static_cast<int>(threadIdx.x) < input.width ? input.order[threadIdx.x] : -1;
+__device__ inline Seat seat(const Input& input, int place) {
+    const int mine = place < input.width ? input.order[place] : -1;
     return {mine, mine < 0 ? input.order[0] : mine};
 }
 
@@ -172,7 +177,7 @@ __device__ inline void read_case(const Input& input, int at, double (&c)[K]) {
 
 // roots (case, row): to rounding, for SHARES shares from first_share on.
 template <int K, int SHARES>
-__global__ void __launch_bounds__(BLOCK, blocks_wanted())
+__global__ void __launch_bounds__(BLOCK * LANES, wide_blocks_wanted())
 headroom_search(const double* profiles, const double* anchors, const double* coefficients, const double* shares,
                 const double* reaches, const int* orders, double* planes, int* counts, int* lists, double* roots,
                 int hours, int width, int row, int cases, int listed, double lowest, int first_share) {
@@ -183,7 +188,7 @@ headroom_search(const double* profiles, const double* anchors, const double* coe
     __shared__ Hours looked_at;
     const Pruned pruned{planes, counts, lists};
     const Problem problem = problem_of(input, pruned, listed, &looked_at, tile);
-    const Seat my = seat(input);
+    const Seat my = seat(input, threadIdx.x / LANES);
     double c[K];
     read_case<K>(input, my.at, c);
     const size_t to = static_cast<size_t>(my.at) * input.row + first_share;
@@ -198,8 +203,10 @@ headroom_search(const double* profiles, const double* anchors, const double* coe
     double found[SHARES];   // without curtailment nothing is searched for: no margin lies below the start
     for (int s = 0; s < SHARES; ++s) found[s] = input.shares[to + s] > 0.0 ? start : -input.reaches[my.at];
     search<K, SHARES>(problem, c, input.shares + to, found);
-    if (my.mine < 0) return;
-    for (int s = 0; s < SHARES; ++s) roots[to + s] = found[s];
+    const Seat still = seat(input, threadIdx.x / LANES);   // read again rather than kept in registers
+    if (still.mine < 0 || threadIdx.x % LANES != 0) return;
+    double* root = roots + static_cast<size_t>(still.mine) * input.row + first_share;
+    for (int s = 0; s < SHARES; ++s) root[s] = found[s];
 }
 
 // load (case, row): the roots of headroom_search come in, the answers go out; curtailed (case, row). A row of blocks a
@@ -221,7 +228,7 @@ headroom_finish(const double* profiles, const double* anchors, const double* coe
     if (threadIdx.x < K) anchor[threadIdx.x] = input.anchors[threadIdx.x];   // seen by all after the next barrier
     const Pruned pruned{planes, counts, lists};
     const Problem problem = problem_of(input, pruned, listed, &looked_at, tile);
-    const Seat my = seat(input);
+    const Seat my = seat(input, threadIdx.x);
     double c[K];
     read_case<K>(input, my.at, c);
     const size_t to = static_cast<size_t>(my.at) * input.row + blockIdx.y;

@@ -76,11 +76,13 @@ def headroom_mw(
     xp = array_namespace(profiles, coefficients)
     profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
     shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
-    undefined = _undefined(xp, profiles, coefficients) if missing == "nan" else None
-    if undefined is not None:
-        profiles = xp.where(xp.isfinite(profiles), profiles, 0.0)
-        coefficients = xp.where(undefined[:, None], 0.0, coefficients)
-    peaks = _check(xp, profiles, coefficients, (rule, missing))
+    undefined, peaks = None, _peaks_at_a_look(xp, profiles, coefficients, (rule, missing))
+    if peaks is None:
+        undefined = _undefined(xp, profiles, coefficients) if missing == "nan" else None
+        if undefined is not None:
+            profiles = xp.where(xp.isfinite(profiles), profiles, 0.0)
+            coefficients = xp.where(undefined[:, None], 0.0, coefficients)
+        peaks = _check(xp, profiles, coefficients, (rule, missing))
     solve = _body(xp, engine) if hour_weights is None else _weighted(xp, engine, hour_weights)
     load, hours = solve((profiles, peaks), coefficients, shares, rule == "native_first")
     if undefined is not None:
@@ -99,19 +101,32 @@ def _float64(xp: Any, array: Array, name: str) -> Array:
 
 def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
     """The shares as (case, share) float64, and whether one scalar was given."""
-    shares = xp.asarray(fraction, dtype=xp.float64)
+    own = array_namespace(fraction)  # numbers of the host are looked at there
+    shares = own.asarray(fraction, dtype=own.float64)
     if shares.ndim > 2 or (shares.ndim == 2 and shares.shape[0] != cases):
         raise KernelError(f"curtailable_fraction must be a number, (share,) or ({cases}, share), got {shares.shape}")
     if shares.size == 0 and cases > 0:
         raise KernelError("curtailable_fraction is empty; give at least one share")
     bad = ~((shares >= 0.0) & (shares < 1.0))
     if bool(bad.any()):
-        at = int(xp.argmax(bad.ravel()))
+        at = int(bad.ravel().argmax())
         value = float(shares.ravel()[at])
         raise KernelError(f"curtailable_fraction is {value} at flat index {at}; 0 <= share < 1 is needed")
     scalar = shares.ndim == 0
     shares = shares.reshape(1, -1) if shares.ndim < 2 else shares
-    return xp.ascontiguousarray(xp.broadcast_to(shares, (cases, shares.shape[1]))), scalar
+    return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(shares), (cases, shares.shape[1]))), scalar
+
+
+def _peaks_at_a_look(xp: Any, profiles: Array, coefficients: Array, choices: tuple[str, str]) -> Array | None:
+    """Each profile's largest absolute value where all is as `_check` wants it, waiting for a device once; else None."""
+    named = choices[0] in ("native_first", "plain") and choices[1] in ("nan", "refuse")
+    if xp is np or not named or profiles.shape[0] != coefficients.shape[1] or 0 in (*profiles.shape, len(coefficients)):
+        return None
+    peaks = xp.maximum(profiles.max(axis=1), -profiles.min(axis=1))
+    sizes = xp.abs(coefficients)
+    reach = sizes @ peaks  # a NaN fails each comparison
+    right = (peaks.sum() < _LARGEST) & (sizes.max() < _LARGEST) & (reach.max() < _LARGEST / profiles.shape[1])
+    return peaks if bool(right) else None
 
 
 def _undefined(xp: Any, profiles: Array, coefficients: Array) -> Array | None:

@@ -2,6 +2,7 @@
 #pragma once
 
 constexpr int BLOCK = 128;       // threads, as launched by _headroom_cuda.py
+constexpr int LANES = 4;         // threads a case in headroom_search, likewise
 constexpr int MAX_STEPS = 400;   // as in the twin; Newton needs about ten
 
 // Blocks that a multiprocessor shall hold at least: two fifths of its threads (tests/emulation/test_compile.py).
@@ -12,6 +13,15 @@ constexpr int blocks_wanted() {
     return 5;   // of 12
 #else
     return 7;   // of 16
+#endif
+}
+
+// The same of headroom_search, whose blocks have LANES times the threads.
+constexpr int wide_blocks_wanted() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 750
+    return 1;
+#else
+    return 2;
 #endif
 }
 

@@ -19,9 +19,10 @@ struct Hours {
     int count;            // of those to look at
 };
 
-// Calls visit(values of the hour (ROWS)) for all hours in ascending order. Every thread of the block must call it: the
-// tile (tile_hours, ROWS) is shared.
-template <int ROWS, class Visit>
+// Calls visit(values of the hour (ROWS)) for all hours in ascending order; with LANES threads a case, neighbours in their
+// warp, for every so-manyth hour. Every thread of the block, BLOCK * LANES, must call it: the tile (tile_hours, ROWS) is
+// shared.
+template <int ROWS, int LANES = 1, class Visit>
 __device__ inline void for_each_hour(const Hours* hours, double* tile, Visit visit) {
     constexpr int TILE = tile_hours<ROWS>();
     for (int first = 0; first < hours->count; first += TILE) {
@@ -32,13 +33,13 @@ __device__ inline void for_each_hour(const Hours* hours, double* tile, Visit vis
             const int h = hours->list == nullptr ? first + mine : hours->list[first + mine];
             const double* from = hours->rows + h;
 #pragma unroll 2
-            for (int row = threadIdx.x / TILE; row < ROWS; row += BLOCK / TILE) {
+            for (int row = threadIdx.x / TILE; row < ROWS; row += BLOCK * LANES / TILE) {
                 tile[mine * ROWS + row] = from[static_cast<size_t>(row) * hours->all];
             }
         }
         __syncthreads();
 #pragma unroll 1   // several hours at a time would cost resident threads
-        for (int h = 0; h < width; ++h) {
+        for (int h = threadIdx.x % LANES; h < width; h += LANES) {
             read_again();
             visit(tile + h * ROWS);
         }

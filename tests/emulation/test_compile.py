@@ -23,7 +23,8 @@ pytestmark = pytest.mark.usefixtures("nvrtc")
 
 def headroom(*profiles: int) -> tuple[Kernel, ...]:
     own = [(_headroom_cuda.finish_kernel(count), _headroom_cuda.prune_kernel(count)) for count in profiles]
-    search = [_headroom_cuda.search_kernel(count, shares) for count in profiles for shares in (1, 2)]
+    shares = {count: (1, 2) if count <= _headroom_cuda.PAIRED else (1,) for count in profiles}
+    search = [_headroom_cuda.search_kernel(count, number) for count in profiles for number in shares[count]]
     return (*search, *(kernel for pair in own for kernel in pair))
 
 
@@ -55,7 +56,7 @@ ON_ALL = [
     for architecture in compiler.ARCHITECTURES
     for file in FILES
 ]
-BLOCKS = {"quantile_select": 256, "headroom_deal": 512}  # threads; 128 elsewhere
+BLOCKS = {"quantile_select": 256, "headroom_deal": 512, "headroom_search": 512}  # threads; 128 elsewhere
 
 REGISTERS_PER_SM = 65536
 THREADS_PER_SM = {"75": 1024, "86": 1536, "89": 1536, "120": 1536}  # 2048 elsewhere

@@ -35,6 +35,11 @@ HEADROOM = {
     "allowance forgotten": ("total / (count - allowed)", "total / count"),
     "search: some cases stop with the first": ("if (!__syncthreads_or(moved)) break;", "if (!moved) break;"),
     "finish: some cases stop with the first": ("if (!__syncthreads_or(open)) break;", "if (!open) break;"),
+    "lanes visit every hour": ("for (int h = threadIdx.x % LANES;", "for (int h = 0;"),
+    "lanes do not add up": ("total[s] += __shfl_xor_sync(0xFFFFFFFFu, total[s], by);", ""),
+    "hours of one lane": ("below[s] += __shfl_xor_sync(0xFFFFFFFFu, below[s], by);", ""),
+    "half the lanes add up": ("for (int by = LANES / 2;", "for (int by = LANES / 4;"),
+    "half of a tile loaded by many threads": ("row += BLOCK * LANES / TILE", "row += 2 * BLOCK * LANES / TILE"),
     "share of the neighbour": ("input.row + first_share;", "input.row;"),
     "every row of blocks takes the first share": ("input.row + blockIdx.y;", "input.row;"),
     "set of the neighbour": ("order[0] / sizes[3]", "order[0] / sizes[1]"),
@@ -84,7 +89,7 @@ HEADROOM_MANY = {
     "sums of the neighbour": ("scratch.apart[k - KEPT][threadIdx.x] += more", "scratch.apart[k - KEPT][0] += more"),
     "sums not cleared": ("scratch.apart[k - KEPT][threadIdx.x] = 0;", "scratch.apart[k - KEPT][threadIdx.x] += 0;"),
     "sums one row short": ("? K - sums_kept<K>() : 1][BLOCK]", "? K - sums_kept<K>() - 1 : 1][BLOCK]"),
-    "half the rows of a tile": ("row < ROWS; row += BLOCK / TILE", "row < ROWS - 1; row += BLOCK / TILE"),
+    "half the rows of a tile": ("row < ROWS; row += BLOCK", "row < ROWS - 1; row += BLOCK"),
     "tile as if it were whole": ("threadIdx.x % TILE;", "threadIdx.x;"),
 }
 DEAL = {
@@ -249,7 +254,9 @@ def race_found(text: str, folder) -> bool:
     kernels = (_headroom_cuda.prune_kernel(3), _headroom_cuda.search_kernel(3, 2), _headroom_cuda.finish_kernel(3))
     names = [kernel.name for kernel in kernels]
     all_arguments = test_sanitizers.headroom_arguments(151, 300)
-    return any(races(text, *one, (2, 128), folder) for one in zip(names, all_arguments, strict=True))
+    threads = (128, 512, 128)
+    launches = zip(names, all_arguments, threads, strict=True)
+    return any(races(text, name, arguments, (2, block), folder) for name, arguments, block in launches)
 
 
 def races(text: str, name: str, arguments, size, folder) -> bool:

@@ -119,7 +119,7 @@ LAUNCHES = {
     "deal": ("headroom_deal", headroom_deal.deal_kernel(3).name, deal_arguments(), 2, 512),
     "keys": ("headroom_deal", headroom_deal.keys_kernel(3).name, key_arguments(), 2, 128),
     "prune": ("headroom", _headroom_cuda.prune_kernel(3).name, headroom_arguments(151, 300)[0], 2, 128),
-    "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 128),
+    "search": ("headroom", _headroom_cuda.search_kernel(3, 2).name, headroom_arguments(151, 140)[1], 2, 512),
     "finish": ("headroom", _headroom_cuda.finish_kernel(3).name, headroom_arguments(151, 140)[2], 2, 128),
     "weighted": ("headroom_weighted", _headroom_weighted_cuda.kernel(3, 2).name, weighted_arguments(), (2, 2), 128),
     "philox_uniform": ("philox", _philox_cuda.UNIFORM.name, uniform_arguments(), 3, 64),
