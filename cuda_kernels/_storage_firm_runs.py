@@ -15,7 +15,7 @@ import numpy as np
 
 FAR = 2.0**40
 """More than any margin is."""
-_HOURS, _PARTS = 8, 4
+_HOURS, _PARTS = 8, 12
 """Hours looked through at a time, in so many parts of the year: what fits a processor's cache."""
 _SLACK = 2.0**-18
 """Of a store's power and energy: far more than float32 loses in an hour."""
