@@ -5,9 +5,9 @@ place, leaves room for the same load: the firm credit of the store, as many MW. 
 it is the capacity that leaves natives as much unserved.
 
 Unlike `storage_dispatch`, which scans the whole year at every step, this works on the hours from a full store to the
-next in which something goes unserved, and stops Newton's method when its steps have become small. Margins, power, energy and losses are
-rounded to whole numbers of a unit of 1e-9 of the largest weight, so that all sums are exact and both engines give the
-same bits.
+next in which something goes unserved, and stops Newton's method when its steps have become small. Margins, power,
+energy and losses are rounded to whole numbers of a unit of 1e-9 of the largest weight, so that all sums are exact and
+both engines give the same bits.
 """
 
 from __future__ import annotations
