@@ -12,10 +12,9 @@ Floored margins (native first) are followed by a chord above the kink where an h
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -40,9 +39,9 @@ from ._headroom_types import (
     Scratch,
     Tree,
     real,
-    together,
     truth,
 )
+from ._helpers import cores, helped
 from ._jit import entry, lean, view
 from ._lanes import WIDTH
 
@@ -50,7 +49,6 @@ _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _MAX_DEPTH = 40
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
-_BLOCKS = 2  # of cases, at least, for each thread
 _SAMPLE = 100  # hours that tell how far a profile swings
 _LISTS = 5  # room for lists of hours, in years
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
@@ -66,8 +64,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     load = np.zeros(shares.shape)
     hours = np.zeros(shares.shape, dtype=np.int64)
     allowed = shares * profiles.shape[1]
-    cases = len(coefficients)
-    if cases == 0:
+    if len(coefficients) == 0:
         return load, hours
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     steps = (anchor, anchor.view(np.int64), _exact.steps(anchor))
@@ -76,35 +73,34 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     # A read-only array is another type to numba, and would be compiled for again.
     profiles, coefficients = np.require(profiles, requirements="W"), np.require(coefficients, requirements="W")
     lowest = 0.0 if native_first else -np.inf
-    threads = max(1, min(_cores(), cases // _CASES_PER_THREAD))
-    waiting = _shares_of_work(profiles, coefficients, threads)
+    threads = max(1, min(cores(), len(coefficients) // _CASES_PER_THREAD))
+    given, waiting, cut = (profiles, steps, peaks, inverse), list[Any](), Event()
 
     def work() -> None:
         """Solve one block after the other while there are any."""
         with _workspace(*profiles.shape) as space:
-            given, fresh = (profiles, steps, peaks, inverse), True
+            if ordinary and not (cut.is_set() and not waiting):
+                _lay(given, space)  # in other threads while the cases are cut
+            cut.wait()
             while True:
                 try:
                     order = waiting.pop()
                 except IndexError:
                     break
                 room = (np.concatenate([order, order, order]), np.empty((2 + len(peaks)) * len(order)))
-                _solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, (ordinary, fresh))
-                fresh = False
+                _solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, ordinary)
 
-    with ExitStack() as stack:
-        others = []
-        if threads > 1:
-            pool = stack.enter_context(ThreadPoolExecutor(threads - 1))
-            others = [pool.submit(work) for _ in range(threads - 1)]
+    with helped(work, threads - 1):
+        try:
+            waiting += _shares_of_work(profiles, coefficients, threads)
+        finally:
+            cut.set()
         work()
-        for other in others:
-            other.result()
     return load, hours
 
 
 def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]:
-    """Cases in blocks that lie close together, a few for each thread, so that none has to wait long for the others."""
+    """Cases in blocks that lie close together, none larger than a thread's share: each reads the whole year once."""
     cases = len(coefficients)
     order = np.arange(2 * cases)
     if threads == 1:
@@ -112,8 +108,8 @@ def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]
     step = max(1, profiles.shape[1] // _SAMPLE)
     sample = profiles[:, ::step]
     effect = sample.max(axis=1) - sample.min(axis=1) + 1e-3 * np.abs(sample[:, 0])  # a constant moves all hours alike
-    places = np.empty((2 * _BLOCKS * threads + 1, 2), dtype=np.int64)
-    count = divide(coefficients, effect, order, places, cases // (_BLOCKS * threads))
+    places = np.empty((2 * threads + 1, 2), dtype=np.int64)
+    count = divide(coefficients, effect, order, places, cases // threads)
     return sorted((order[first : first + size] for first, size in places[:count].tolist()), key=len)
 
 
@@ -226,11 +222,6 @@ def _tree_scratch(memory: Any, tables: Any, long_tables: Any, shares: Any) -> tu
     tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], long_tables[0], effect)
     flat = view(f, f.size - k_count - 1, k_count + 1)
     return tree, Box(tables[1], centre, shares, flat)
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
 @lean
@@ -374,16 +365,27 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
         top += 2
 
 
-@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, together([truth, truth])))
-def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, state: Any) -> None:
-    """Solve some cases of one profile set. state = (float32 will do, memory does not hold the set's tables yet)."""
+@lean
+def _call(given: Any, lowest: float, memory: Any) -> Call:
     profiles, grid, peaks, inverse = given
-    call = Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
-    space = _leaf_scratch(memory[0], memory[1], profiles.shape[0], profiles.shape[1])
-    if state[0]:
+    return Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
+
+
+@entry(types.void(GIVEN, MEMORY))
+def _lay(given: Any, memory: Any) -> None:
+    """Tables of a profile set, for all cases that are solved in this memory."""
+    call = _call(given, 0.0, memory)
+    tree, _ = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
+    _tables(call, tree.rows, tree.hours)
+
+
+@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
+def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: Any) -> None:
+    """Solve some cases of the profile set whose tables lie in memory; none are needed where float32 will not do."""
+    call = _call(given, lowest, memory)
+    space = _leaf_scratch(memory[0], memory[1], given[0].shape[0], given[0].shape[1])
+    if ordinary:
         tree, box = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
-        if state[1]:
-            _tables(call, tree.rows, tree.hours)
         _grow(call, problem, result, (tree, box), space)
     else:
         solve_plainly((problem, call, result, space))

@@ -1,0 +1,72 @@
+"""Threads that kernels share."""
+
+from __future__ import annotations
+
+import os
+from threading import Event, Lock, get_ident
+
+import pytest
+
+from cuda_kernels import _helpers
+
+WAIT = 60.0  # seconds until a thread counts as lost
+
+
+def test_helpers_run_beside_the_block():
+    met = Event()
+    with _helpers.helped(met.set, 1):
+        assert met.wait(WAIT)
+
+
+def test_no_helpers_no_threads():
+    ran = []
+    with _helpers.helped(lambda: ran.append(get_ident()), 0):
+        pass
+    assert ran == []
+
+
+def test_whoever_finds_the_helpers_busy_does_not_wait():
+    let_go, begun, lock, late = Event(), [Event() for _ in range(256)], Lock(), []
+
+    def busy() -> None:
+        with lock:
+            mine = begun.pop()
+        mine.set()
+        let_go.wait(WAIT)
+
+    first = begun[-1]
+    try:
+        with _helpers.helped(lambda: None, 1):  # the pool exists
+            pool = _helpers._pool[0]
+        futures = [pool.submit(busy) for _ in range(pool._max_workers)]
+        assert first.wait(WAIT)
+        while sum(future.running() for future in futures) < len(futures):
+            Event().wait(0.001)
+        with _helpers.helped(lambda: late.append(1), 3):
+            pass  # would never return
+        assert late == []
+    finally:
+        let_go.set()
+
+
+def test_what_goes_wrong_in_a_helper_is_told():
+    begun = Event()
+
+    def fail() -> None:
+        begun.set()
+        raise ArithmeticError("seven")
+
+    with pytest.raises(ArithmeticError, match="seven"), _helpers.helped(fail, 1):
+        assert begun.wait(WAIT)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_begins_anew():
+    with _helpers.helped(lambda: None, 1):
+        assert _helpers._pool
+    kept = list(_helpers._pool)
+    try:
+        _helpers._forget()
+        assert _helpers._pool == []
+    finally:
+        _helpers._pool[:] = kept
