@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -39,18 +38,3 @@ def grid_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("grid") / "tiny.nc"
     write_grid(tiny_grid(), path)
     return path
-
-
-@pytest.fixture(params=["numpy", pytest.param("cupy", marks=pytest.mark.gpu)])
-def xp(request: pytest.FixtureRequest):
-    """NumPy, and CuPy where there is a device."""
-    if request.param == "cupy":
-        if importlib.util.find_spec("cupy") is None:
-            pytest.skip("CuPy is not installed")
-        from cuda_kernels import KernelError, resolve_device
-
-        try:
-            resolve_device("gpu")
-        except KernelError as error:
-            pytest.skip(str(error))
-    return pytest.importorskip(request.param)
