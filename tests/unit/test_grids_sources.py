@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from ruamel.yaml import YAML
 
 from grids import provenance
 from grids.provenance import Source, licence_summary, licences_markdown, sources
@@ -133,7 +132,7 @@ def test_wrong_entries_are_all_reported(monkeypatch: pytest.MonkeyPatch) -> None
         "b": {**dict.fromkeys(("title", "publisher", "repository", "commit", "licence", "used"), "t"),
               "standing": "attribution", "files": [], "colour": "blue"},
     }  # fmt: skip
-    monkeypatch.setattr(YAML, "load", lambda self, text: entries)
+    monkeypatch.setattr(provenance, "read_table", lambda name: entries)
     provenance.sources.cache_clear()
     try:
         with pytest.raises(GridDataError) as caught:
