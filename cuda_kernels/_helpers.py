@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-_pool: list[ThreadPoolExecutor] = []
+_pools: dict[frozenset[int], ThreadPoolExecutor] = {}
 
 
 def cores() -> int:
     """How many of them this process may use."""
+    return len(_usable())
+
+
+def _usable() -> frozenset[int]:
     affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
-    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    return frozenset(affinity(0) if affinity else range(os.cpu_count() or 1))
 
 
 def _forget() -> None:
     """A forked process has none of its parent's threads."""
-    _pool.clear()
+    _pools.clear()
 
 
 if hasattr(os, "register_at_fork"):  # absent on Windows
@@ -33,9 +37,10 @@ def helped(work: Callable[[], None], helpers: int) -> Iterator[None]:
     """
     futures: list[Future[None]] = []
     if helpers > 0:
-        if not _pool:
-            _pool.append(ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "gridflops"))
-        futures = [_pool[0].submit(work) for _ in range(helpers)]
+        usable = _usable()  # a thread keeps to the cores of the one that started it
+        if usable not in _pools:
+            _pools[usable] = ThreadPoolExecutor(max(1, len(usable) - 1), "gridflops")
+        futures = [_pools[usable].submit(work) for _ in range(helpers)]
     try:
         yield
     finally:

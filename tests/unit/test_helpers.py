@@ -37,7 +37,7 @@ def test_whoever_finds_the_helpers_busy_does_not_wait():
     first = begun[-1]
     try:
         with _helpers.helped(lambda: None, 1):  # the pool exists
-            pool = _helpers._pool[0]
+            pool = _helpers._pools[_helpers._usable()]
         futures = [pool.submit(busy) for _ in range(pool._max_workers)]
         assert first.wait(WAIT)
         while sum(future.running() for future in futures) < len(futures):
@@ -63,10 +63,29 @@ def test_what_goes_wrong_in_a_helper_is_told():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_begins_anew():
     with _helpers.helped(lambda: None, 1):
-        assert _helpers._pool
-    kept = list(_helpers._pool)
+        assert _helpers._pools
+    kept = dict(_helpers._pools)
     try:
         _helpers._forget()
-        assert _helpers._pool == []
+        assert _helpers._pools == {}
     finally:
-        _helpers._pool[:] = kept
+        _helpers._pools.update(kept)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets no process choose its cores")
+def test_helpers_use_the_cores_that_their_caller_may():
+    before, seen = os.sched_getaffinity(0), []
+
+    def look() -> None:
+        seen.append(os.sched_getaffinity(0))
+        met.set()
+
+    for cores in ({min(before)}, before):
+        met = Event()
+        os.sched_setaffinity(0, cores)
+        try:
+            with _helpers.helped(look, 1):
+                assert met.wait(WAIT)
+        finally:
+            os.sched_setaffinity(0, before)
+    assert seen == [{min(before)}, before]
