@@ -344,8 +344,9 @@ def _isolated(
         coefficients = coefficients.copy()
         coefficients[..., CONSTANT] += alone
     share = case.share[members, y, None]
-    found = (headroom_mw(profiles[i], coefficients[:, i], share, engine=engine) for i in range(len(areas)))
-    return np.concatenate([each.headroom_mw for each in found], axis=1)
+    each = zip(profiles, coefficients.swapaxes(0, 1), strict=True)
+    found = [headroom_mw(*one, share, engine=engine, missing="refuse").headroom_mw for one in each]
+    return np.concatenate(found, axis=1)
 
 
 def _of_stores(values: Sequence[Floats | None], members: Integers, y: int) -> Floats:

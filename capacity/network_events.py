@@ -51,9 +51,11 @@ def _count(
             hosting.lost_mwh[..., y][place] = cut.sum(axis=1)[:, None] * parts
             hosting.hosted_mwh[..., y][place] = load * HOURS
         sample = hosting.tally.sampled(few)
+        figures: dict[tuple[int, str], Floats] = {}  # most areas of a group share a clock
         for a in areas:
             weather = case.records[a].weather
-            year = weather[min(number, len(weather) - 1)].weather_year
-            kinds = events.kinds_of_hours(year, hosting.zones[a])
-            figures = figures_of(cut[sample], load[sample].sum(axis=1), kinds)
-            hosting.tally.take(few[sample], (int(a), y), figures)
+            clock = weather[min(number, len(weather) - 1)].weather_year, hosting.zones[a]
+            if clock not in figures:
+                kinds = events.kinds_of_hours(*clock)
+                figures[clock] = figures_of(cut[sample], load[sample].sum(axis=1), kinds)
+            hosting.tally.take(few[sample], (int(a), y), figures[clock])
