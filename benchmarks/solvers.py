@@ -99,8 +99,8 @@ def numba_direct() -> Solver:
     return solve  # type: ignore[no-any-return]
 
 
-def jax_map() -> Solver:
-    """JAX, float32, one case after another inside one compiled program."""
+def jax_newton() -> Callable[[Any, Any, Any], Any]:
+    """Headroom of one case (profiles, coefficients, hours that may be curtailed) in JAX: Newton over all hours."""
     import jax
     import jax.numpy as jnp
 
@@ -116,6 +116,16 @@ def jax_map() -> Solver:
 
         start = margin.sum() / (margin.size - allowed)
         return jax.lax.while_loop(lambda s: (s[0] < s[1]) & (s[2] < 50), step, (start, 2 * start + 1, 0))[0]
+
+    return one
+
+
+def jax_map() -> Solver:
+    """JAX, float32, one case after another inside one compiled program."""
+    import jax
+    import jax.numpy as jnp
+
+    one = jax_newton()
 
     @jax.jit
     def solve(profiles: Any, coefficients: Any, share: Any) -> Any:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from cuda_kernels import asnumpy, headroom_mw, namespace_of, to_device
 
+from .solvers import jax_newton
+
 Floats = NDArray[np.float64]
 Call = Callable[[float], Floats]
 Solver = Callable[[Floats, Floats], Call]
@@ -57,18 +59,7 @@ def jax_batched(profiles: Floats, coefficients: Floats) -> Call:
     import jax
     import jax.numpy as jnp
 
-    def one(shapes: Any, c: Any, allowed: Any) -> Any:
-        margin = jnp.maximum(c @ shapes, 0.0)
-
-        def step(state: Any) -> Any:
-            load, _, turn = state
-            below = margin < load
-            excess = below.sum() - allowed
-            lower = jnp.where(below, margin, 0.0).sum() / excess
-            return jnp.where(excess > 0, jnp.minimum(lower, load), load), load, turn + 1
-
-        start = margin.sum() / (margin.size - allowed)
-        return jax.lax.while_loop(lambda s: (s[0] < s[1]) & (s[2] < 50), step, (start, 2 * start + 1, 0))[0]
+    one = jax_newton()
 
     @jax.jit
     def solve(shapes: Any, weights: Any, allowed: Any) -> Any:
