@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import LinearConstraint, linprog, milp
 
 from capacity.policies import Policy
 
+# A scenario file; its terms go where %s stands.
+POLICY = """
+name: asked
+title: A policy made up for this test
+rationale: Terms in a row.
+sources: [none]
+flexible_load: {us: {label: J, source: test, fixed_because: test, %s}}
+"""
+LOCAL_TERMS = {
+    "flexible_load_share": st.floats(0.1, 1.0),
+    "sustained_depth": st.floats(0.1, 1.0),
+    "longest_event_hours": st.integers(1, 10).map(float),
+    "events_a_year": st.integers(0, 8).map(float),
+}
 FREE = {
     "curtailable_fraction": 0.0,
     "flexible_load_share": 1.0,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from policy_reference import fewest_calls, least_cut_behind_store, terms
+from policy_reference import LOCAL_TERMS, fewest_calls, least_cut_behind_store, terms
 
 from capacity import policies
 from capacity.policies import Site
@@ -117,12 +117,7 @@ def test_engines_give_the_same_bits():
 
 local_terms = st.fixed_dictionaries(
     {"curtailable_fraction": st.floats(0.001, 0.1)},
-    optional={
-        "flexible_load_share": st.floats(0.1, 1.0),
-        "sustained_depth": st.floats(0.1, 1.0),
-        "longest_event_hours": st.integers(1, 10).map(float),
-        "events_a_year": st.integers(0, 8).map(float),
-    },
+    optional=LOCAL_TERMS,
 )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from policy_reference import terms
+from policy_reference import LOCAL_TERMS, terms
 
 from capacity import policies
 from capacity.policies import Site
@@ -14,10 +14,7 @@ margins = arrays(np.float64, st.integers(30, 80), elements=st.floats(-20.0, 100.
 policy_terms = st.fixed_dictionaries(
     {"curtailable_fraction": st.floats(0.001, 0.1)},
     optional={
-        "flexible_load_share": st.floats(0.1, 1.0),
-        "sustained_depth": st.floats(0.1, 1.0),
-        "longest_event_hours": st.integers(1, 10).map(float),
-        "events_a_year": st.integers(0, 8).map(float),
+        **LOCAL_TERMS,
         "ramp_share_an_hour": st.floats(0.05, 1.0),
         "notice_hours": st.floats(0.0, 30.0),
         "site_battery_share": st.floats(0.0, 1.0),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 from network_reference import headroom_lp, random_network, unserved_lp
-from policy_reference import headroom_by_trial, terms
+from policy_reference import POLICY, headroom_by_trial, terms
 from scipy.optimize import linprog
 
 from capacity import estimate, network_terms, policies
@@ -105,13 +105,6 @@ def test_a_group_of_one_area_is_an_island(seed):
     np.testing.assert_allclose(found.load_mw, alone, rtol=1e-8)
 
 
-POLICY = """
-name: asked
-title: A policy made up for this test
-rationale: Terms in a row.
-sources: [none]
-flexible_load: {us: {label: J, source: test, fixed_because: test, %s}}
-"""
 GIVEN = {"years": range(2025, 2027), "draws": 3, "seed": 5, "device": "cpu", "event_draws": 3}
 
 

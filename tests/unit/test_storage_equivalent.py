@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
+from policy_reference import POLICY
 
 from capacity import base_year, estimate, explain, reliability
 from capacity.storage_equivalent import between, dispatched
@@ -74,13 +75,6 @@ def test_terms_of_later_years_leave_earlier_ones_alone(grid, tmp_path):
     np.testing.assert_allclose(short, long, rtol=1e-9)
 
 
-POLICY = """
-name: asked
-title: A policy made up for this test
-rationale: Terms in a row.
-sources: [none]
-flexible_load: {us: {label: J, source: test, fixed_because: test, %s}}
-"""
 POLICIES = (
     "sustained_depth: 0.25, longest_event_h: 3",
     "flexible_share: 0.7, curtailment_share: 0.02, longest_event_h: 6, events_a_year: 5",
