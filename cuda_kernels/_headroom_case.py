@@ -43,6 +43,8 @@ from ._headroom_types import (
 )
 from ._jit import apart, lean, view
 
+_FEW = 4096  # hours whose sums are taken over the whole list; of longer ones over the curtailed hours
+
 
 @lean
 def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
@@ -84,11 +86,11 @@ def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> f
     n = x.size
     for k in range(sums.size):
         sums[k] = part.base[k]
-    if part.steps.size > 0:
+    if n <= _FEW:
         mask = view(space.mask, 0, n)
         select(x, between[0], between[1], mask)
         masked_steps(part.steps, mask, sums)
-    elif n > 0:
+    else:
         count = list_between(x, between, part.hours, space.flags, found)
         listed_steps(call.steps, view(found, 0, count), sums)
     total = 0.0

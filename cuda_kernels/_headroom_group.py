@@ -105,18 +105,17 @@ def _descend(x: Any, n: int, y: Any, known: Any) -> tuple[Any, Any]:
 def _sums(between: Any, part: Part, call: Call, space: Group) -> None:
     """Grid steps of each profile over the hours between floor and y, by lane, into space.sums."""
     floor, y = between
-    n, laid = part.hours.size, part.steps.size > 0
+    n = part.hours.size
     every, mixed = 0, 0
     for i in range(n):
         here = load(space.x, i * WIDTH)
         lanes = bits((here < y) & (floor < here))
-        at = i if laid else part.hours[i]
-        space.every[every], space.mixed[mixed], space.lanes[mixed] = at, at, lanes
+        space.every[every], space.mixed[mixed], space.lanes[mixed] = i, i, lanes
         every += 1 if lanes == _ALL else 0
         mixed += 1 if (lanes != 0) & (lanes != _ALL) else 0
     none = spread(np.int64(0))
     for k in range(part.base.size):
-        row = view(part.steps, k * n, n) if laid else call.steps[k]
+        row = view(part.steps, k * n, n)
         total = part.base[k]
         for j in range(every):
             total += row[space.every[j]]

@@ -16,7 +16,7 @@ from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
 from ._headroom_group import fill, solve_group
 from ._headroom_lists import reach_of_case
-from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, places, raise_to, take
+from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, places, raise_to
 from ._headroom_slow import slowly
 from ._headroom_types import BOX, CALL, LEAF, NODE, PROBLEM, RESULT, Bounds, Box, Call, Frame, Leaf, Part
 from ._headroom_wide import solve_far_apart
@@ -28,38 +28,42 @@ _GAP = 10.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
 _WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed
 _GROUP = 3  # cases that are solved side by side rather than one after the other
-_FEW = 4096  # hours whose grid steps are laid out for a leaf; of longer lists they are looked up
 
 
 @lean
-def _lay_steps(call: Call, hours: Any, out: Any) -> int:
-    """Grid steps at listed hours, flat, of a list that is short enough; how many they are."""
+def _lay(call: Call, hours: Any, plane: Any, zero: Any, part: Part) -> None:
+    """Grid steps at listed hours; the same over peaks, less a point near the plane, which is put into zero.
+
+    The difference is taken between integers, so that only what is left of a profile is rounded.
+    """
     n = hours.size
-    if n > _FEW:
-        return 0
     for k in range(call.peaks.size):
-        row, to = call.steps[k], view(out, k * n, n)
+        row, steps, rows = call.steps[k], view(part.steps, k * n, n), view(part.rows, k * n, n)
+        peak, step = call.peaks[k], call.grid[2][k]
+        point = np.int64(min(max(plane[k], -peak), peak) / step)
+        zero[k] = point * step
+        scale = step * call.inverse[k]
         for j in range(n):
-            to[j] = row[hours[j]]
-    return call.peaks.size * n
+            steps[j] = row[hours[j]]
+        for j in range(n):
+            rows[j] = np.float32((steps[j] - point) * scale)
 
 
 @lean
 def _frame(part: Part, edges: Any, call: Call, short: bool, space: Leaf) -> Frame:
     """Coordinates in which no margin of the leaf's cases exceeds one, and the rounding error of those margins."""
-    origin, scale, _, zero, _ = space.frame
+    zero, scale = space.frame[0], space.frame[1]
     k_count, n = call.peaks.size, part.hours.size
     reach = 0.0
     unit = 0.0
     for k in range(k_count):
         largest = max(abs(edges[0, k]), abs(edges[1, k])) * call.peaks[k]
-        origin[k] = np.float64(zero[k]) * call.peaks[k]
         reach += largest
         unit += largest * np.float64(largest_size(view(part.rows, k * n, n)))
     unit = max(unit, 1e-4 * reach)
     for k in range(k_count):
         scale[k] = call.peaks[k] / unit
-    return Frame(origin, scale, unit, np.float32((3.0 * reach / unit + k_count + 8.0) * ROUNDING), short)
+    return Frame(zero, scale, unit, np.float32((1e-6 * reach / unit + k_count + 8.0) * ROUNDING), short)
 
 
 @lean
@@ -103,13 +107,13 @@ def _sort(bounds: Any, edge: Any, signs: Any, chosen: Any, certain: Any) -> tupl
 @lean
 def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
     """The undecided hours of a leaf, relative to its plane, with the sums of those that are curtailed for certain."""
-    all_rows, all_hours, _, _ = node
+    all_hours = node[1]
     row_space, hour_space, step_space = space.part
-    zero, base = space.frame[3], space.frame[4]
+    zero, base, plane = space.frame[0], space.frame[4], space.frame[2]
     undecided, positive, negative = sizes
     k_count = call.peaks.size
-    rows, hours = view(row_space, 0, k_count * undecided), view(hour_space, 0, undecided)
-    take(all_rows, all_hours.size, view(space.chosen, 0, undecided), zero, rows)
+    rows, steps = view(row_space, 0, k_count * undecided), view(step_space, 0, k_count * undecided)
+    hours = view(hour_space, 0, undecided)
     for j in range(undecided):
         hours[j] = all_hours[space.chosen[j]]
     certain = view(space.sure, 0, positive)
@@ -118,8 +122,9 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
     for k in range(k_count):
         base[k] = 0
     listed_steps(call.steps, certain, base)
-    steps = view(step_space, 0, _lay_steps(call, hours, step_space))
-    return Part(rows, steps, hours, base, float(positive + negative), float(negative))
+    part = Part(rows, steps, hours, base, float(positive + negative), float(negative))
+    _lay(call, hours, plane, zero, part)
+    return part
 
 
 @lean
@@ -152,7 +157,7 @@ def _prepare(
     """
     rows, hours, cases, node_plane = node
     allowed, tops = problem[1], problem[3]
-    plane, zero = space.frame[2], space.frame[3]
+    plane = space.frame[2]
     k_count = call.peaks.size
     for k in range(k_count + 1):
         plane[k] = node_plane[k]  # the next share begins with the node's
@@ -165,8 +170,6 @@ def _prepare(
     rounding = guard * reach
     for j in range(cases.size):
         tops[j] = above(plane, problem[0][cases[j]]) + rounding
-    for k in range(k_count):
-        zero[k] = np.float32(plane[k] * call.inverse[k])
     depth = np.inf
     if most > 0.0:
         depth = _GAP * _gap(node, problem, share, reach, call, space) * reach + rounding

@@ -22,7 +22,7 @@ class Call(NamedTuple):
 class Frame(NamedTuple):
     """Coordinates of a leaf: margin = zero @ coefficients + unit * x."""
 
-    zero: Any  # (K,)
+    zero: Any  # (K,), on the profiles' grids
     scale: Any  # (K,): coefficients times this weigh the rows
     unit: float
     tolerance: Any  # float32: bound of the rounding error of x
@@ -33,7 +33,7 @@ class Part(NamedTuple):
     """Some hours of a leaf, and what is known of the others that are curtailed."""
 
     rows: Any  # float32, flat
-    steps: Any  # int64, flat; empty: look them up
+    steps: Any  # int64, flat
     hours: Any  # int32
     base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
     certain: float  # number of hours curtailed in every case
