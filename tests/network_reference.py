@@ -45,6 +45,16 @@ Sets = tuple[np.ndarray, np.ndarray]
 """Membership (set, area) and cap (set,) on what a set imports on balance."""
 
 
+def random_sets(seed: int, areas: int) -> Sets:
+    """Up to three disjoint sets (set, area) of one to three areas, and their caps, some 0 and some infinite."""
+    rng = np.random.default_rng([seed, 2])
+    owner = rng.permutation(np.repeat([0, 1, 2, 3], [3, 3, 3, max(areas - 9, 0)]))[:areas]
+    member = np.stack([owner == number for number in range(1 + seed % 3)])
+    caps = rng.exponential(rng.uniform(0.3, 3.0), len(member)) * (rng.random(len(member)) < 0.9)
+    caps[rng.random(len(member)) < 0.1] = np.inf
+    return member, caps
+
+
 def unserved_lp(
     deficit: np.ndarray, limits: np.ndarray, caps: np.ndarray | float = np.inf, sets: Sets | None = None
 ) -> float:
