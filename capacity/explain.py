@@ -33,6 +33,8 @@ RESOURCES = {
     "hydro": "hydro nameplate, with its water",
 }
 """Terms of the margin that one can build, and what a MW of each is."""
+NOTHING_MW = 1e-6
+"""Headroom below it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,19 @@ class Explanation:
 
     draw : int                   Whose headroom is the asked quantile of the draws.
     headroom_mw : float          Constant new load that fits. [MW]
+    bound_by : str               The term that keeps it from rising.
     curtailed_hours : int        Hours in which it is curtailed.
-    hours : pandas.DataFrame     Hours in which it is curtailed most: UTC and local time, make-up of the margin. [MW]
+    hours : pandas.DataFrame     Hours in which it is curtailed most, or where none is those with least left: UTC and
+                                 local time, make-up of the margin. [MW]
     adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives; under terms
-                                 beyond energy and with dispatched storage what one MW brings. [MW/MW]
+                                 that carry over from hour to hour (ramps, supply at the site) what one MW brings.
+                                 [MW/MW]
+    native_short_hours : int     Hours in which native load is short without any new load.
     season_hours : dict          Curtailed hours by season.
     day_part_hours : dict        Curtailed hours by part of the day, local time.
     events : int                 Runs of curtailed hours.
     longest_event_h : int        Longest run of curtailed hours.
+    curtailed_mw : (hour,)       Curtailment of the new load over the year. [MW]
     """
 
     area: str
@@ -57,13 +64,16 @@ class Explanation:
     draw: int
     weather_year: int
     headroom_mw: float
+    bound_by: str
     curtailed_hours: int
     hours: pd.DataFrame
     adds: dict[str, float]
+    native_short_hours: int
     season_hours: dict[str, int]
     day_part_hours: dict[str, int]
     events: int
     longest_event_h: int
+    curtailed_mw: Floats
 
 
 def explain(
@@ -97,7 +107,9 @@ def explain(
     zone = str(grid["area_timezone"].sel(area=area).item())
     curtailed = case.curtailed
     (tight,) = np.nonzero(curtailed > 0.0)
-    rows = tight[np.argsort(-curtailed[tight], kind="stable")][:shown]
+    rows = tight[np.argsort(-curtailed[tight], kind="stable")] if tight.size else np.argsort(case.margin, kind="stable")
+    outputs = np.stack([case.profiles[notions.TERMS.index(name)] for name in RESOURCES])
+    term, adds = case.terms.worth(case.margin, case.headroom_mw, outputs)
     return Explanation(
         area,
         year,
@@ -105,13 +117,16 @@ def explain(
         int(drawn.ids[chosen]),
         case.weather_year,
         case.headroom_mw,
+        term,
         len(tight),
-        _table(case, curtailed, rows, zone),
-        _derivatives(case, tight),
+        _table(case, curtailed, rows[:shown], zone),
+        dict(zip(RESOURCES, adds.tolist(), strict=True)),
+        case.terms.native_short(case.margin),
         seasons(tight),
         day_parts(tight, case.weather_year, zone),
         sum(1 for _ in runs(curtailed > 0.0)),
         longest(curtailed > 0.0),
+        curtailed,
     )
 
 
@@ -132,6 +147,8 @@ class _Case:
     @property
     def curtailed(self) -> Floats:
         """Curtailment (hour,). [MW]"""
+        if self.headroom_mw <= 0.0:
+            return np.zeros(len(self.margin))
         return self.terms.cuts(self.margin[None], np.array([self.headroom_mw]))[0]
 
 
@@ -181,25 +198,11 @@ def _cases(
                 coefficients[row],
                 coefficients[row] @ profiles,
                 float(balance.firm_mw[row, -1] + terms.aside_mw[0][row]),
-                float(loads[row]),
+                float(loads[row]) if loads[row] > NOTHING_MW else 0.0,
                 float(terms.policy.energy[row]) * profiles.shape[1],
                 terms.row(row),
             )
     return found
-
-
-def _derivatives(case: _Case, tight: NDArray[np.int64]) -> dict[str, float]:
-    """dL/dMW: the resource's output summed over curtailed hours that still have a margin, over |A| - eps T."""
-    if not case.terms.plain:
-        outputs = np.stack([case.profiles[notions.TERMS.index(name)] for name in RESOURCES])
-        more = case.terms.row(0, len(RESOURCES)).headroom(case.margin + outputs)
-        return {name: float(load - case.headroom_mw) for name, load in zip(RESOURCES, more, strict=True)}
-    excess = len(tight) - case.allowed
-    if case.headroom_mw <= 0.0 or excess <= 0.0:
-        return dict.fromkeys(RESOURCES, 0.0)
-    positive = tight[case.margin[tight] > 0.0]
-    rows = {name: case.profiles[notions.TERMS.index(name), positive] for name in RESOURCES}
-    return {name: float(row.sum() / excess) for name, row in rows.items()}
 
 
 def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     help="AREA on its own, or with the areas that it exchanges power with.",
 )
 @cli_options.STORAGE
-@click.option("--figure", type=click.Path(path_type=Path), help="Also draw what binds to this PNG (network only).")
+@click.option("--figure", type=click.Path(path_type=Path), help="Also draw what binds to this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def explain(
     area: str,
@@ -62,19 +61,16 @@ def explain(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import CapacityError, explain_network
         from capacity import explain as module
+        from capacity import explain_network
 
-        if figure is not None and exchange == "island":
-            raise CapacityError("--figure shows what binds a network; add --network network")
-        if storage != "equivalent" and exchange != "island":
-            raise CapacityError(f"--storage {storage} explains islands only; leave --network out")
-        island = partial(module.explain, storage=storage)
-        call = island if exchange == "island" else explain_network.explain_group
+        call = module.explain if exchange == "island" else explain_network.explain_group
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file, areas=areas_as)
-        found = call(grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours)
-        if figure is not None and isinstance(found, explain_network.NetworkExplanation):
+        found = call(
+            grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours, storage=storage
+        )
+        if figure is not None:
             from capacity import explain_figure
 
             explain_figure.draw(found, figure)
@@ -98,12 +94,8 @@ def _plain(found: Explanation | NetworkExplanation) -> dict[str, object]:
 def _print_network(found: NetworkExplanation) -> None:
     from capacity import explain, tables
 
-    tables.show(
-        f"Hours in which new load in {found.group} is curtailed most, with the make-up of {found.area}, {found.year}, "
-        f"draw {found.draw}, weather {found.weather_year}",
-        tables.EXPLAIN_NETWORK,
-        found.hours.to_dict("records"),
-    )
+    title = f"with the make-up of {found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
+    tables.show(_title(found, found.group, title), tables.EXPLAIN_NETWORK, found.hours.to_dict("records"))
     _print_hours(found.group_mw, found)
     standing = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
     print(
@@ -119,28 +111,41 @@ def _print_network(found: NetworkExplanation) -> None:
     )
     links = ", ".join(f"{start} to {end} {worth:.3f}" for (start, end), worth in found.link_adds.items())
     print(f"links: {links or 'none would help'}")
+    if found.cap_adds:
+        print("caps on net imports: " + ", ".join(f"{name} {worth:.3f}" for name, worth in found.cap_adds.items()))
+
+
+def _title(found: Explanation | NetworkExplanation, where: str, rest: str) -> str:
+    what = "is curtailed most" if found.curtailed_hours else "has least left"
+    return f"Hours in which new load in {where} {what}, {rest}"
 
 
 def _print_hours(load_mw: float, found: Explanation | NetworkExplanation) -> None:
+    short = f"native load is short in {found.native_short_hours} h without it"
+    if load_mw <= 0.0:
+        print(f"nothing fits (quantile {found.quantile:g} of the draws); {short}")
+        return
     seasons = ", ".join(f"{name} {count}" for name, count in found.season_hours.items())
+    often = f"curtailed in {found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
     print(
-        f"{load_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws); curtailed in "
-        f"{found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
+        f"{load_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws), "
+        f"{often if found.curtailed_hours else 'never curtailed'}; {short}"
     )
+    print(f"bound by: {found.bound_by}")
 
 
 def _print(found: Explanation) -> None:
     from capacity import explain, tables
 
     tables.show(
-        f"Hours in which new load in {found.area} is curtailed most, {found.year}, draw {found.draw}, "
-        f"weather {found.weather_year}",
+        _title(found, found.area, f"{found.year}, draw {found.draw}, weather {found.weather_year}"),
         tables.EXPLAIN + (tables.STORAGE if "storage_mwh" in found.hours else ()),
         found.hours.to_dict("records"),
     )
     _print_hours(found.headroom_mw, found)
-    parts = ", ".join(f"{name} {count}" for name, count in found.day_part_hours.items())
-    print(f"in {found.events} events; hours by local time: {parts}")
+    if found.curtailed_hours:
+        parts = ", ".join(f"{name} {count}" for name, count in found.day_part_hours.items())
+        print(f"in {found.events} events; hours by local time: {parts}")
     print("one more MW of ... adds MW of headroom:")
     for name, worth in found.adds.items():
         print(f"  {explain.RESOURCES[name]}: {worth:.3f}")

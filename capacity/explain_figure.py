@@ -1,4 +1,4 @@
-"""One page on what binds a group of areas: curtailment over its hardest hours, and what one more MW adds where."""
+"""One page on what binds an area or a group: curtailment over the hardest hours, and what one more MW adds where."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capacity.explain_network import NetworkExplanation
 from capacity.figure_page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 from capacity.figures import LINE_COLOURS
 
@@ -14,24 +15,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from capacity.explain_network import NetworkExplanation
+    from capacity.explain import Explanation
 
 BARS = 12
 
 
-def draw(found: NetworkExplanation, path: Path) -> None:
+def draw(found: Explanation | NetworkExplanation, path: Path) -> None:
     """Write the page as PNG."""
+    where, held = found.area, "fixed imports"
+    if isinstance(found, NetworkExplanation):
+        where, held = found.group, "a fixed siting direction"
     with page(path, 6.4) as figure:
-        title = f"What binds {found.group} in {found.year}"
-        note = (
-            f"{found.group_mw / 1e3:,.1f} GW of new load fit along the siting direction, "
-            f"{found.headroom_mw / 1e3:,.1f} of them in {found.area}; "
-            f"draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
-        )
-        head(figure, title, note)
+        head(figure, f"What binds {where} in {found.year}", _note(found))
         _curtailment(_axes(figure, 0.06, 0.36, "Curtailed new load, hours from the hardest down, GW"), found)
         _worth(_axes(figure, 0.68, 0.30, "Headroom that one more MW adds, MW"), found)
-        foot(figure, "Exact derivatives at a fixed siting direction; firm capacity after outages and reserve.")
+        foot(figure, f"Derivatives at {held}; firm capacity after outages and reserve. Bound by: {found.bound_by}.")
+
+
+def _note(found: Explanation | NetworkExplanation) -> str:
+    from_draw = f"draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
+    if not isinstance(found, NetworkExplanation):
+        return f"{found.headroom_mw / 1e3:,.1f} GW of new load fit; {from_draw}"
+    return (
+        f"{found.group_mw / 1e3:,.1f} GW of new load fit along the siting direction, "
+        f"{found.headroom_mw / 1e3:,.1f} of them in {found.area}; {from_draw}"
+    )
 
 
 def _axes(figure: Figure, left: float, width: float, title: str) -> Axes:
@@ -45,20 +53,30 @@ def _axes(figure: Figure, left: float, width: float, title: str) -> Axes:
     return axes
 
 
-def _curtailment(axes: Axes, found: NetworkExplanation) -> None:
+def _curtailment(axes: Axes, found: Explanation | NetworkExplanation) -> None:
     depth = np.sort(found.curtailed_mw[found.curtailed_mw > 0.0])[::-1] / 1e3
     axes.fill_between(np.arange(len(depth)), depth, color=LINE_COLOURS[0], alpha=0.35, linewidth=0, step="post")
     axes.set_xlim(0, max(len(depth), 1))
     axes.set_ylim(0.0, 1.05 * float(depth.max(initial=1e-3)))
     axes.set_xlabel("Hours of the year")
+    if not len(depth):
+        axes.text(0.5, 0.5, "never curtailed", transform=axes.transAxes, ha="center", color=MUTED)
 
 
-def _worth(axes: Axes, found: NetworkExplanation) -> None:
-    """Firm capacity by area and the links that would help, the largest first."""
-    bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in found.adds.items()]
-    bars += [(f"link {start} to {end}", value, MUTED) for (start, end), value in found.link_adds.items()]
-    shown = sorted(bars, key=lambda bar: -bar[1])[:BARS][::-1]
+def _worth(axes: Axes, found: Explanation | NetworkExplanation) -> None:
+    """What one more MW of what adds, the largest first: resources of an island; firm capacity by area, links and caps
+    of a network."""
+    shown = sorted(_bars(found), key=lambda bar: -bar[1])[:BARS][::-1]
     axes.barh(
         [name for name, _, _ in shown], [value for _, value, _ in shown], color=[colour for _, _, colour in shown]
     )
     axes.set_xlim(0.0, 1.05 * max([value for _, value, _ in shown] + [1e-3]))
+
+
+def _bars(found: Explanation | NetworkExplanation) -> list[tuple[str, float, str]]:
+    if not isinstance(found, NetworkExplanation):
+        named = {"constant": "firm capacity"}
+        return [(named.get(n, n.replace("_", " ")), worth, LINE_COLOURS[0]) for n, worth in found.adds.items()]
+    bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in found.adds.items()]
+    bars += [(f"link {start} to {end}", value, MUTED) for (start, end), value in found.link_adds.items()]
+    return bars + [(f"cap on imports, {name}", value, MUTED) for name, value in found.cap_adds.items()]

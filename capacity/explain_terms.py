@@ -1,4 +1,11 @@
-"""The headroom of one area and year as `explain` asks for it: by energy, by a policy, or beside a store."""
+"""The headroom of one area and year as `explain` asks for it: by energy, by a policy, or beside a store; and what one
+more MW of a resource adds to it.
+
+One MW that gives g_h in hour h lifts the load by the sum of g over the hours that the binding term rests on, over how
+fast that term is used up as the load rises: all curtailed hours that have a margin, over their number less eps T, for
+the share of energy; the hour of the lowest margin for load that is never cut and, over 1 - d q, for depth; the hour
+whose margin is the load for length and number of events. A dispatched store carries g from hour to hour.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity import policies, storage_headroom
+from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
 from capacity.policies import Policy, Site
 from capacity.storage import Store
 from cuda_kernels import headroom_mw
@@ -15,6 +23,11 @@ from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace
 
 Floats = NDArray[np.float64]
+
+ALL = "several terms at once"
+"""Where cuts carry over from hour to hour, and no one term can be told apart."""
+_SAME = 1e-9
+"""Relative: loads that differ by less are one."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +77,50 @@ class Terms:
             cut[load_mw <= self._firm(margin_mw)] = 0.0
         return cut
 
+    def native_short(self, margin_mw: Floats) -> int:
+        """Hours in which native load of the first case is short beside a margin (hour,) and its store."""
+        store = self.row(0).store
+        short = margin_mw < 0.0 if store is None else storage_trace(margin_mw[None], *store).unserved_mw > 0.0
+        return int(short.sum())
+
     def charge_mwh(self, margin_mw: Floats, load_mw: Floats) -> Floats | None:
         """What dispatched storage holds at the end of each hour (case, hour). [MWh]"""
         if self.store is None:
             return None
         return storage_trace(margin_mw - load_mw[:, None], *self.store).charge_mwh
+
+    def worth(self, margin_mw: Floats, load_mw: float, outputs: Floats) -> tuple[str, Floats]:
+        """Which term binds the first case beside a margin (hour,), and what one more MW adds to it (resource,).
+
+        outputs : (resource, hour) of one MW. The derivative, but where cuts carry over from hour to hour and no store
+        is dispatched: there what one MW brings.
+        """
+        if load_mw <= 0.0:
+            return ENERGY, np.zeros(len(outputs))
+        if self.store is not None:
+            share = float(self.policy.energy[0])
+            return ENERGY, _beside_store(margin_mw, Store(*(v[:1] for v in self.store)), (load_mw, share), outputs)
+        if not self.policy.local:
+            more = self.row(0, len(outputs)).headroom(margin_mw + outputs)
+            return ALL, np.asarray(more - load_mw)
+        term, hours, used = self._binding(margin_mw, load_mw)
+        return term, outputs[:, hours].sum(axis=1) / used
+
+    def _binding(self, margin_mw: Floats, load_mw: float) -> tuple[str, NDArray[np.int64], float]:
+        """The term, the hours that it rests on, and how fast it is used up as the load rises."""
+        site = self.row(0)._site(margin_mw[None])
+        called, share = site.called_mw[0], float(self.policy.energy[0])
+        cut = np.maximum(load_mw - called, 0.0)
+        lowest = np.array([margin_mw.argmin()])
+        firm = max(float(margin_mw.min()), 0.0) if self.plain else float(self.row(0)._firm(margin_mw[None])[0])
+        if load_mw <= firm * (1.0 + _SAME):
+            return FIRM, lowest, 1.0
+        if abs(cut.sum() / (share * len(cut) * load_mw) - 1.0) < 1e-6:
+            return ENERGY, np.flatnonzero((cut > 0.0) & (called > 0.0)), np.count_nonzero(cut) - share * len(cut)
+        served = 1.0 - float(self.policy.depth[0])
+        if served > 0.0 and load_mw >= site.margin_mw.min() / served * (1.0 - _SAME):
+            return DEPTH, lowest, served
+        return CALLS, np.array([np.abs(called - load_mw).argmin()]), 1.0
 
     def _firm(self, margin_mw: Floats) -> Floats:
         """Load (case,) that need not be curtailed. [MW]"""
@@ -77,3 +129,38 @@ class Terms:
 
     def _site(self, margin_mw: Floats) -> Site:
         return Site.of(margin_mw, self.native_mw, self.policy)
+
+
+def _beside_store(margin_mw: Floats, store: Store, at: tuple[float, float], outputs: Floats) -> Floats:
+    """Derivatives (resource,) of the headroom of an area whose store is dispatched. at : load, curtailable share."""
+    load, share = at
+    just_right = load * (1.0 + _SAME) if share == 0.0 else load
+    gained = np.concatenate([np.ones((1, len(margin_mw))), outputs])
+    beside, alone = (_served_by(margin_mw - mw, store, gained) for mw in (just_right, 0.0))
+    rise = beside[0] - share * len(margin_mw)
+    return (beside - alone)[1:] / rise if rise > 0.0 else np.zeros(len(outputs))
+
+
+def _served_by(margin_mw: Floats, store: Store, outputs: Floats) -> Floats:
+    """Energy that one more MW of each output (resource, hour) serves in a year beside a greedy store. [MWh/MW]
+
+    What it charges or spares is carried on until the store gives it, or is full without it.
+    """
+    power, energy, efficiency = (float(values[0]) for values in store)
+    before = np.concatenate([[energy], storage_trace(margin_mw[None], *store).charge_mwh[0, :-1]])
+    held, served = np.zeros(len(outputs)), np.zeros(len(outputs))
+    for hour, (margin, charge) in enumerate(zip(margin_mw.tolist(), before.tolist(), strict=True)):
+        gained = outputs[:, hour]
+        if margin >= 0.0:
+            if min(margin, power) >= (energy - charge) / efficiency:
+                held = np.zeros_like(held)
+            elif margin < power:
+                held = held + efficiency * gained
+        elif -margin <= min(power, charge):
+            held = held + gained
+        elif power <= charge:
+            served += gained
+        else:
+            served += gained + held
+            held = np.zeros_like(held)
+    return served

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from capacity import explain_network, network_year
+from capacity import explain_point, network_year
 from capacity.errors import CapacityError
 from capacity.fleet import number_of
 from cuda_kernels.network import network_headroom
@@ -83,8 +83,9 @@ class Edge:
     def _slope(self, direction: Floats, load_mw: float) -> Floats:
         """Outward normal of the set at its edge; where nothing fits this way, at the first sliver of load."""
         sliver = _SLIVER * float(np.abs(self.margin).sum(axis=1).max())
-        found = explain_network.point_at(self.margin, self.limits, direction, max(load_mw, sliver), self.share)
-        slope = found.side.sum(axis=0)[list(self.chosen)] - found.allowed
+        within = explain_point.Transfers.by_links(self.limits)
+        found = explain_point.point_at(self.margin, within, direction, max(load_mw, sliver), self.share)
+        slope = found.beside.short_side.sum(axis=0)[list(self.chosen)] - found.allowed
         return np.asarray(slope / max(float(np.abs(slope).max()), 1e-300))
 
 
@@ -127,16 +128,16 @@ def frontier(
     weights : of the user, one an area, >= 0. Raises CapacityError for areas, weights, year and quantile.
     """
     name, numbers = _checked(grid, areas, weights, quantile)
-    known = network_year.year_case(grid, scenario, name, year, draws, seed)
+    known = network_year.year_case(grid, scenario, name, network_year.Asked(year, draws, seed), plain=True)
     groups = {known.group_of(a) for a in numbers}
     if len(groups) > 1:
         raise CapacityError(f"{', '.join(areas)} exchange no power with each other; choose areas of one group")
     g = groups.pop()
     inside = known.case.links.groups[g].areas
-    draw, solved = known.at_quantile(g, quantile)
+    draw, solved, _ = known.at_quantile(g, quantile)
     margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
     chosen = [int(np.flatnonzero(inside == a)[0]) for a in numbers]
-    edge = Edge(margin, known.limits(g, draw), chosen, float(known.case.share[draw, 0]))
+    edge = Edge(margin, known.transfers(g, draw).limits_mw, chosen, float(known.case.share[draw, 0]))
     directions = simplex(len(areas))
     points = edge.along(directions)
     isolated = solved.isolated_mw[draw, numbers, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,10 +27,12 @@ PARAMETER = "us.transfer_import_cap_tightness"
 class ImportCaps:
     """Regions whose net imports have a cap.
 
+    names : (region,)
     member : bool (region, area)        Areas of each region; no area is in two.
     cap_mw : (draw, year, region)       Infinite in draws without a cap. [MW]
     """
 
+    names: tuple[str, ...]
     member: NDArray[np.bool_]
     cap_mw: Floats
 
@@ -64,7 +66,11 @@ class ImportCaps:
             peak = entry["peak_mw"] * load / base_mean_mw[inside].sum()
             cap = share_of_peak(entry["mw"] / entry["peak_mw"], draws.years) * peak
             caps[..., r] = np.divide(cap, tightness, out=np.full(cap.shape, np.inf), where=tightness > 0.0)
-        return cls(member, caps)
+        return cls(tuple(names), member, caps)
+
+    def last_year(self) -> ImportCaps:
+        """The same for the last year only."""
+        return replace(self, cap_mw=self.cap_mw[:, -1:])
 
     def inside(self, areas: Integers, members: Integers, y: int) -> tuple[Floats, tuple[Floats, Floats] | None]:
         """What the kernel takes for a group of areas in some draws of one year.

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, import_caps, network, notions, storage_equivalent, supply
+from capacity import (
+    adequacy,
+    country,
+    import_caps,
+    network,
+    network_terms,
+    notions,
+    policies,
+    storage_equivalent,
+    supply,
+)
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.explain_point import Transfers
 from capacity.fleet import Fleet
-from capacity.policies import require_only_energy
+from capacity.policies import Policy
+from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
 from scenarios import Scenario
@@ -20,11 +33,32 @@ from scenarios import Scenario
 Floats = NDArray[np.float64]
 
 
+class Asked(NamedTuple):
+    """A year, over draws of a seed, and how storage counts: "equivalent" or "credit"."""
+
+    year: int
+    draws: int
+    seed: int
+    storage: StorageName = DEFAULT_STORAGE
+
+
+class Solved(NamedTuple):
+    """A group solved in all draws, and the draw whose headroom is a quantile of theirs.
+
+    by_energy_mw : (draw,) what the share of energy allows in the group, whatever other terms there are. [MW]
+    """
+
+    draw: int
+    hours: network.NetworkHours
+    by_energy_mw: Floats
+
+
 @dataclass(frozen=True)
 class YearCase:
     """One country in one year.
 
     case : network.Case                The last model year only, all groups.
+    policy : Policy                    Terms (draw, 1) of new load.
     place : (draw,)                    Uniform that picks each draw's weather year.
     nameplate_mw : (draw, a, k)        Projected capacity of that year. [MW]
     """
@@ -32,6 +66,7 @@ class YearCase:
     fleet: Fleet
     draws: Draws
     case: network.Case
+    policy: Policy
     place: Floats
     nameplate_mw: Floats
 
@@ -53,37 +88,47 @@ class YearCase:
         number, members = self.weather_number(g, draw), np.array([draw], dtype=np.int64)
         return [network.margin_of(self.case, int(a), number, members) for a in self.case.links.groups[g].areas]
 
-    def at_quantile(self, g: int, quantile: float) -> tuple[int, network.NetworkHours]:
-        """The draw whose group headroom is a quantile of the draws, and the group solved in all draws."""
-        solved = network.solve(self.only(g), self.place, "auto")
-        total = solved.flexible_mw[:, self.case.links.groups[g].areas, 0].sum(axis=1)
-        order = np.argsort(total, kind="stable")
-        return int(order[min(int(quantile * len(order)), len(order) - 1)]), solved
-
-    def limits(self, g: int, draw: int) -> Floats:
-        """Transfer limits (area, area) of a group in one draw. [MW]"""
+    def at_quantile(self, g: int, quantile: float) -> Solved:
+        """The group solved in all draws, under its policy, and the draw at a quantile of them."""
         areas = self.case.links.groups[g].areas
-        return self.case.limits_mw[draw, 0][np.ix_(areas, areas)]
+        solved = network.solve(self.only(g), self.place, "auto")
+        by_energy = solved.flexible_mw[:, areas, 0].sum(axis=1)
+        if not self.policy.only_energy:
+            network_terms.limit(self.only(g), self.place, self.policy, solved, limited=True, how=("auto", 1))
+        order = np.argsort(solved.flexible_mw[:, areas, 0].sum(axis=1), kind="stable")
+        return Solved(int(order[min(int(quantile * len(order)), len(order) - 1)]), solved, by_energy)
+
+    def transfers(self, g: int, draw: int) -> Transfers:
+        """Limits of a group in one draw. [MW]"""
+        areas, members = self.case.links.groups[g].areas, np.array([draw], dtype=np.int64)
+        limits = self.case.limits_mw[draw, 0][np.ix_(areas, areas)]
+        if self.case.caps is None:
+            return Transfers.by_links(limits)
+        single, sets = self.case.caps.inside(areas, members, 0)
+        return Transfers(limits, single[0], None if sets is None else (sets[0], sets[1][0]))
 
 
-def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws: int, seed: int) -> YearCase:
-    """Network of a country, "US" or "CN", in a year after the grid's last on record, under firm_capacity."""
+def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, plain: bool = False) -> YearCase:
+    """Network of a country, "US" or "CN", in a year after the grid's last on record, under firm_capacity.
+
+    plain : refuse policies beyond energy and caps on net imports, for a caller that knows none
+    """
     base = int(grid["history_year"][-1])
-    if year <= base:
-        raise CapacityError(f"year {year}: give a year after {base}")
+    if asked.year <= base:
+        raise CapacityError(f"year {asked.year}: give a year after {base}")
     fleet = Fleet.of(grid, name)
-    drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
-    require_only_energy(drawn, fleet.prefix)
-    if name == "US":  # the others have none
-        import_caps.refuse(drawn, "the network of a single year")
+    drawn = Draws(asked.seed, draw_ids(asked.draws), np.arange(base + 1, asked.year + 1), scenario)
+    policy = Policy.of(fleet.prefix, drawn)
+    _require_known(drawn, fleet, policy, plain)
     projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
-    balances = country.balances_of(grid, fleet, drawn, projected)
-    central = country.balances_of(grid, fleet, drawn.central, middle)
+    balances = country.balances_of(grid, fleet, drawn, projected, asked.storage)
+    central = country.balances_of(grid, fleet, drawn.central, middle, asked.storage)
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
-    within = Conditions(records, place).exchanging(network.links(grid, fleet).groups)
-    balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
+    if asked.storage == "equivalent":
+        within = Conditions(records, place).exchanging(network.links(grid, fleet).groups)
+        balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
     case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
     last = replace(
         case,
@@ -92,5 +137,15 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, year: int, draws:
         share=case.share[:, -1:],
         limits_mw=case.limits_mw[:, -1:],
         siting=case.siting.last_year(),
+        caps=None if case.caps is None else case.caps.last_year(),
     )
-    return YearCase(fleet, drawn, last, place, projected.nameplate_mw[..., -1])
+    return YearCase(fleet, drawn, last, policy.of_years(np.array([-1])), place, projected.nameplate_mw[..., -1])
+
+
+def _require_known(drawn: Draws, fleet: Fleet, policy: Policy, plain: bool) -> None:
+    """As a run with a network does; less where `plain`."""
+    if plain:
+        policies.require_only_energy(drawn, fleet.prefix)
+    policies.require_in_groups(drawn, fleet.prefix)
+    if fleet.country == "US" and (plain or not policy.only_energy):
+        import_caps.refuse(drawn, "frontier" if plain else "a policy of new load with terms beyond energy")

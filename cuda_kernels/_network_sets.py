@@ -66,27 +66,33 @@ class CappedSets(Network):
         areas = len(limits)
         super().__init__(limits, caps[:areas], fold=False, enumerate_up_to=MOST_ENUMERATED)
         assert self.cuts is not None  # network_headroom refuses more areas
-        self.imports = capped_imports(self.cuts.member, limits, member, caps[areas:])
+        self.imports, self.price = capped_imports(self.cuts.member, limits, member, caps[areas:])
 
     def tightest(self, deficit: Any) -> tuple[Any, Any]:
         """Unserved load (hour,) and the set that explains it (hour, area)."""
-        assert self.cuts is not None
         shared, capped = np.minimum(deficit, self.caps), deficit > self.caps
-        value, best = np.empty(len(deficit)), np.empty(len(deficit), np.int64)
-        for first in range(0, len(deficit), _HOURS_AT_ONCE):
+        value, member, _ = self.priced(shared)
+        return value + np.where(capped, deficit - shared, 0.0).sum(axis=1), member | capped
+
+    def priced(self, shared: Any) -> tuple[Any, Any, Any]:
+        """Unserved load (hour,), its set (hour, area) and prices of the sets' caps (hour, set), but for areas' caps."""
+        assert self.cuts is not None
+        value, best = np.empty(len(shared)), np.empty(len(shared), np.int64)
+        for first in range(0, len(shared), _HOURS_AT_ONCE):
             rows = slice(first, first + _HOURS_AT_ONCE)
             of_cut = shared[rows] @ self.cuts.member.T - self.imports
             best[rows] = of_cut.argmax(axis=1)
             value[rows] = np.take_along_axis(of_cut, best[rows, None], axis=1)[:, 0]
-        member = self.cuts.member[best].astype(bool) & (value > 0.0)[:, None]
-        return np.maximum(value, 0.0) + np.where(capped, deficit - shared, 0.0).sum(axis=1), member | capped
+        short = value > 0.0
+        member = self.cuts.member[best].astype(bool) & short[:, None]
+        return np.maximum(value, 0.0), member, self.price[best] * short[:, None]
 
 
-def capped_imports(cuts: Any, limits: Any, member: Any, caps: Any) -> Any:
-    """Most that each cut (cut, area) may import under caps (set,) of sets (set, area). [MW]"""
+def capped_imports(cuts: Any, limits: Any, member: Any, caps: Any) -> tuple[Any, Any]:
+    """Most that each cut (cut, area) may import under caps (set,) of sets (set, area) [MW], and prices (cut, set)."""
     limits = np.where(np.eye(len(limits), dtype=bool), 0.0, limits)
     starts, ends = np.nonzero(limits)
-    least = np.full(len(cuts), np.inf)
+    least, prices = np.full(len(cuts), np.inf), np.zeros((len(cuts), len(member)))
     for price in _prices(len(member)):
         # A cap may be infinite, and a price of nothing makes nothing of it.
         cost = np.full(len(cuts), float(sum(cap * p for cap, p in zip(caps, price, strict=True) if p > 0.0)))
@@ -94,8 +100,9 @@ def capped_imports(cuts: Any, limits: Any, member: Any, caps: Any) -> Any:
         for i, j in zip(starts, ends, strict=True):
             step = np.maximum(seen[:, j] - seen[:, i], 0.0)
             cost += np.multiply(step, limits[i, j], out=np.zeros_like(step), where=step > 0.0)
+        prices[cost < least] = price
         least = np.minimum(least, cost)
-    return least
+    return least, prices
 
 
 def _prices(sets: int) -> list[Any]:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from network_reference import headroom_lp, random_caps, random_network, unserved_lp
+from network_reference import headroom_lp, random_caps, random_network, random_sets, unserved_lp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels import KernelError
 from cuda_kernels._network_sets import CappedSets
-from cuda_kernels.network import network_headroom
-
-
-def random_sets(seed, areas):
-    """Up to three disjoint sets (set, area) of one to three areas, and their caps, some 0 and some infinite."""
-    rng = np.random.default_rng([seed, 2])
-    owner = rng.permutation(np.repeat([0, 1, 2, 3], [3, 3, 3, max(areas - 9, 0)]))[:areas]
-    member = np.stack([owner == number for number in range(1 + seed % 3)])
-    caps = rng.exponential(rng.uniform(0.3, 3.0), len(member)) * (rng.random(len(member)) < 0.9)
-    caps[rng.random(len(member)) < 0.1] = np.inf
-    return member, caps
+from cuda_kernels.network import network_headroom, unserved_mw
+from cuda_kernels.network_cuts import tightest_cuts
 
 
 def solve(margin, limits, direction, share, sets=None, caps=None):
@@ -92,3 +83,41 @@ def test_sets_that_cannot_be_solved_are_refused():
     wide = np.ones((5, 14)), np.zeros((14, 14)), np.full(14, 1 / 14)
     with pytest.raises(KernelError, match="14 areas: at most 5 and 12"):
         solve(*wide, 0.1, (np.eye(14)[:1], np.ones(1)))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_prices_of_cuts_are_what_one_more_megawatt_serves(seed):
+    """Of capacity, of a link, of a cap: beside linear programs a step to either side, where these agree."""
+    margin, limits, _ = random_network(seed, areas=3 + seed % 6, hours=2)
+    limits = np.minimum(limits, 40.0)
+    (member, caps), own, step = random_sets(seed, len(limits)), 0.1 + random_caps(seed, len(limits)), 1e-4
+    caps = np.maximum(caps, 0.1)
+    own[member.any(axis=0)] = np.inf
+    found = tightest_cuts(-margin, limits, import_cap_mw=own, import_sets=(member, caps))
+    start, end = np.argwhere(limits > 0.0)[seed % (limits > 0.0).sum()] if limits.any() else (0, 1)
+    at, unit, first = seed % len(limits), np.eye(len(limits)), np.arange(len(caps)) == 0
+    seen = found.seen(member)
+    for h, m in enumerate(margin):
+        moves = {
+            "area": (float(found.short_side[h, at]), lambda x, m=m: (-m - x * unit[at], limits, own, (member, caps))),
+            "link": (max(seen[h, end] - seen[h, start], 0.0),
+                     lambda x, m=m: (-m, limits + x * np.outer(unit[start], unit[end]), own, (member, caps))),
+            "cap": (found.cap_price[h, at], lambda x, m=m: (-m, limits, own + x * unit[at], (member, caps))),
+            "set": (found.set_price[h, 0], lambda x, m=m: (-m, limits, own, (member, caps + x * first))),
+        }  # fmt: skip
+        for name, (worth, moved) in moves.items():
+            if name == "link" and not limits[start, end] > step:
+                continue
+            less, same, more = (unserved_lp(*moved(x)) for x in (-step, 0.0, step))
+            assert same == pytest.approx(found.unserved_mw[h], rel=1e-9, abs=1e-9)
+            if abs((less - same) - (same - more)) < 0.01 * step:
+                assert worth == pytest.approx((same - more) / step, abs=0.02), name
+
+
+def test_without_caps_cuts_of_small_and_large_networks_are_those_of_the_network():
+    for areas in (5, 70):
+        margin, limits, _ = random_network(3, areas, 6)
+        found, want = tightest_cuts(-margin, limits), unserved_mw(-margin, limits, engine="numpy")
+        assert_allclose(found.unserved_mw, want.unserved_mw, rtol=1e-9, atol=1e-9)
+        assert not found.cap_price.any()
+        assert found.set_price.shape == (6, 0)

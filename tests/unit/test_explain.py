@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
+from policy_reference import POLICY
+from policy_reference import terms as policy_terms
 
 from capacity import CapacityError
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
-from capacity.explain import _cases, explain, longest
+from capacity.explain import RESOURCES, _cases, explain, longest
+from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain_terms import Terms
 from capacity.fleet import Fleet
+from capacity.notions import TERMS
 from cuda_kernels import headroom_mw
 from grids import store
 from scenarios import load
@@ -69,8 +74,11 @@ def test_the_command_prints_hours_and_worth(grid, tmp_path):
     path = tmp_path / "tiny.nc"
     store.write_grid(grid, path)
     arguments = ["explain", "us.ercot", "2026", "--draws", "4", "--grid", str(path)]
-    done = CliRunner().invoke(main, arguments)
+    page = tmp_path / "binds.png"
+    done = CliRunner().invoke(main, [*arguments, "--figure", str(page)])
     assert done.exit_code == 0, done.output
+    assert "bound by: share of energy" in done.output
+    assert page.read_bytes().startswith(b"\x89PNG")
     assert "one more MW" in done.output
     data = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
     assert data["area"] == "us.ercot"
@@ -96,3 +104,51 @@ def test_policies_are_explained_by_their_terms(grid, name):
     if name == "us-power-capping":
         assert found.longest_event_h <= 3
         assert (found.hours["curtailed_mw"] <= 0.25 * found.headroom_mw * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [("us-power-capping", DEPTH), ("us-interruptible-tariff", CALLS), ("called-early", CALLS), ("dispatch", ENERGY)],
+)
+def test_the_derivative_is_that_of_the_full_solution_under_terms_and_beside_a_store(grid, tmp_path, name, term):
+    """One-sided differences of the headroom agree with it on both sides."""
+    storage = "dispatch" if name == "dispatch" else "equivalent"
+    if name == "called-early":
+        file = tmp_path / "asked.yaml"
+        file.write_text(POLICY % "notice_h: 6, longest_event_h: 4, events_a_year: 8", encoding="utf-8")
+        name = str(file)
+    drawn = Draws(2025, draw_ids(6), np.arange(2025, 2028), load(["reference" if name == "dispatch" else name])[0])
+    fleet = Fleet.of(grid, "US")
+    terms_seen = []
+    for case in _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"), storage).values():
+        outputs = np.stack([case.profiles[TERMS.index(resource)] for resource in RESOURCES])
+        seen, adds = case.terms.worth(case.margin, case.headroom_mw, outputs)
+        terms_seen.append(seen)
+        both = [
+            (case.terms.row(0, len(outputs)).headroom(case.margin + step * outputs) - case.headroom_mw) / step
+            for step in (0.01, -0.01)
+        ]
+        smooth = np.abs(both[0] - both[1]) < 1e-3
+        np.testing.assert_allclose(adds[smooth], both[0][smooth], rtol=1e-3, atol=1e-3)
+        assert smooth.sum() >= 3
+    assert term in terms_seen
+
+
+def test_a_load_that_is_never_cut_gains_by_its_worst_hour():
+    margin = np.array([5.0, 2.0, 4.0])
+    plain = Terms(policy_terms(curtailable_fraction=0.0), np.zeros((1, 3)), None, (np.zeros(1), np.zeros(1)))
+    term, adds = plain.worth(margin, 2.0, np.array([[0.3, 0.7, 1.0]]))
+    assert (term, adds.tolist()) == (FIRM, [0.7])
+    assert plain.native_short(margin - 3.0) == 1
+
+
+def test_an_area_where_nothing_fits_shows_the_hours_with_least_left(grid):
+    poor = grid.copy(deep=True)
+    for name in ("nameplate_mw", "capacity_history_mw"):
+        poor[name] = poor[name] * 0.2
+    for storage in ("equivalent", "dispatch"):
+        found = explain(poor, load(["reference"])[0], "us.ercot", 2026, draws=2, storage=storage)
+        assert (found.headroom_mw, found.curtailed_hours) == (0.0, 0)
+        assert found.native_short_hours > 0
+        assert found.hours["margin_mw"].is_monotonic_increasing
+        assert set(found.adds.values()) == {0.0}

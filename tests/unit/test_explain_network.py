@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, explain_network
+from capacity import CapacityError, estimate, explain_network
 from capacity.cli import main
+from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
 from grids import store
 from scenarios import load
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from network_reference import random_network
 
 
 @pytest.fixture(scope="module")
@@ -29,41 +24,6 @@ def grid():
 @pytest.fixture(scope="module")
 def found(grid):
     return explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, draws=6, quantile=0.4)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
-def test_one_more_megawatt_or_link_adds_its_derivative(share):
-    """Random networks, natives short in places; one-sided differences agree where the two sides do."""
-    checked = 0
-    for seed in range(60):
-        margin, limits, direction = random_network(seed, areas=3 + seed % 4, hours=60)
-        limits = np.where(np.isinf(limits), 50.0, limits)
-        base = explain_network.headroom_along(margin, limits, direction, share)
-        if base <= 0.0:
-            continue
-        point = explain_network.point_at(margin, limits, direction, base, share)
-        output = np.random.default_rng(seed).random(60)
-        i, (start, end) = seed % margin.shape[1], np.argwhere(limits > 0)[seed % (limits > 0).sum()]
-        step = 1e-6
-        differences = []
-        for sign in (1.0, -1.0):
-            more, wider = margin.copy(), limits.copy()
-            more[:, i] += sign * step * output
-            wider[start, end] += sign * step
-            differences.append(
-                [
-                    (explain_network.headroom_along(more, limits, direction, share) - base) / (sign * step),
-                    (explain_network.headroom_along(margin, wider, direction, share) - base) / (sign * step),
-                ]
-            )
-        up, down = np.array(differences)
-        for number, value in enumerate(
-            (explain_network.worth(point, i, output), explain_network.link_worth(point, int(start), int(end)))
-        ):
-            if abs(up[number] - down[number]) < 1e-3:  # no kink within the step
-                assert value == pytest.approx(up[number], rel=1e-3, abs=1e-3)
-                checked += 1
-    assert checked >= 15
 
 
 def test_hours_add_up_and_say_who_is_short(found):
@@ -97,21 +57,45 @@ def test_the_command_prints_draws_and_refuses(grid, tmp_path):
     assert page.read_bytes().startswith(b"\x89PNG")
     data = json.loads(CliRunner().invoke(main, [*networked, "--json"]).stdout)
     assert set(data["adds"]) == {"cn.jiangsu", "cn.gansu"}
-    refused = CliRunner().invoke(main, [*arguments, "--figure", str(page)])
+    credit = CliRunner().invoke(main, [*arguments, "--network", "network", "--storage", "credit"])
+    assert credit.exit_code == 0, credit.output
+    assert credit.output != done.output
+    refused = CliRunner().invoke(main, [*arguments, "--network", "network", "--storage", "dispatch"])
     assert refused.exit_code != 0
-    assert "--network network" in refused.output
-    for storage in ("dispatch", "credit"):  # a network knows neither
-        refused = CliRunner().invoke(main, [*arguments, "--network", "network", "--storage", storage])
-        assert refused.exit_code != 0
-        assert f"--storage {storage} explains islands only" in refused.output
+    assert "dispatched in every year knows islands only" in refused.output
 
 
 def test_wrong_requests_are_named(grid):
-    with pytest.raises(CapacityError, match=r"us\.sustained_depth need areas as islands"):
-        explain_network.explain_group(grid, load(["us-power-capping"])[0], "us.ercot", 2026, draws=2)
     with pytest.raises(CapacityError, match=r"no area 'cn\.ganzu'"):
         explain_network.explain_group(grid, load(["reference"])[0], "cn.ganzu", 2027)
     with pytest.raises(CapacityError, match="quantile"):
         explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, quantile=-1.0)
     with pytest.raises(CapacityError, match="year 2020"):
         explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2020)
+
+
+def test_a_policy_is_explained_by_the_term_that_binds(grid):
+    known = {"us-power-capping": {FIRM, DEPTH, CALLS}, "us-interruptible-tariff": {ENERGY, FIRM, DEPTH, CALLS}}
+    for name, terms in known.items():
+        found = explain_network.explain_group(grid, load([name])[0], "us.ercot", 2027, draws=4)
+        assert found.bound_by in terms
+        assert found.adds["us.ercot"]["constant"] > 0.0
+        if name == "us-power-capping":
+            assert found.longest_event_h <= 3
+            assert (found.hours["group_curtailed_mw"] <= 0.25 * found.group_mw * (1.0 + 1e-9)).all()
+        run = estimate(
+            grid, load([name]), years=range(2025, 2028), draws=4, seed=2025, exchange="network", area_draws=True
+        )
+        of_area = run["area_grid_headroom_mw_draws"].sel(area="us.ercot", year=2027).isel(scenario=0)
+        assert found.headroom_mw == pytest.approx(float(of_area.sel(draw=found.draw)), rel=1e-9)
+
+
+def test_where_nothing_fits_the_hours_with_least_left_are_shown(grid):
+    poor = grid.copy(deep=True)
+    poor["nameplate_mw"] = poor["nameplate_mw"] * 0.2
+    poor["capacity_history_mw"] = poor["capacity_history_mw"] * 0.2
+    found = explain_network.explain_group(poor, load(["reference"])[0], "us.ercot", 2026, draws=2)
+    assert found.group_mw == 0.0
+    assert found.native_short_hours > 0
+    assert len(found.hours) == 20
+    assert set(found.adds["us.ercot"].values()) == {0.0}

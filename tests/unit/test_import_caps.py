@@ -12,6 +12,7 @@ import grids
 from capacity import CapacityError, adequacy, base_year, country, network, network_year, notions, supply
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
+from capacity.explain_network import explain_group
 from capacity.fleet import Fleet
 from capacity.import_caps import ImportCaps, regions, share_of_peak
 from scenarios import load
@@ -97,11 +98,19 @@ def test_what_does_not_know_caps_says_so(grid):
     scenario = load(["us-net-import-caps"])[0]
     with pytest.raises(CapacityError, match="base-year knows no net-import caps"):
         base_year.compare(grid, scenario)
-    with pytest.raises(CapacityError, match="a single year knows no net-import caps"):
-        network_year.year_case(tiny_grid(), scenario, "US", 2025, 1, 3)
-    assert network_year.year_case(tiny_grid(), scenario, "CN", 2025, 1, 3).case.caps is None
+    asked = network_year.Asked(2025, 1, 3)
+    with pytest.raises(CapacityError, match="frontier knows no net-import caps"):
+        network_year.year_case(tiny_grid(), scenario, "US", asked, plain=True)
+    assert network_year.year_case(tiny_grid(), scenario, "CN", asked, plain=True).case.caps is None
     fleet = Fleet.of(grid, "US")
     zones = replace(fleet, areas=tuple(f"{area}.p1" for area in fleet.areas))
     draws = Draws(1, draw_ids(1), np.array([2025]), scenario)
     with pytest.raises(CapacityError, match="zones know no net-import caps"):
         ImportCaps.of(zones, draws, [], np.zeros(len(fleet.areas)))
+
+
+def test_what_a_wider_cap_adds_is_explained(grid):
+    scenario = load(["us-net-import-caps+siting-by-request"])[0]
+    found = explain_group(grid, scenario, "us.pjm_east", 2025, draws=1)
+    assert next(iter(found.cap_adds)) == "PJM"
+    assert 0.0 < found.cap_adds["PJM"] <= found.adds["us.pjm_east"]["constant"] * (1.0 + 1e-9)
