@@ -129,6 +129,9 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
         for k in range(k_count + 1):
             flat[k] = np.float32(0.0)
         box_bounds(rows, box.shares, flat, work.floor, work.ceiling)
+        for i in range(n, n + (-n) % WIDTH):
+            work.floor[i] = np.float32(np.inf)
+        short = float(lowest_of(work.floor)) <= 4.0 * rounding
     if short and lowest == 0.0:
         raise_to(x, np.float32(0.0))
     y, count = _threshold(x, allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._headroom_block import NEAR
+from ._headroom_lists import margin_at
 from ._headroom_types import Call, Frame, Group, Part
 from ._jit import lean, view
 from ._lanes import WIDTH, bits, double, load, of_bits, save, single, size_of, spread, where
@@ -53,19 +54,36 @@ def spread_out(rows: Any, n: int, weights: Any, x: Any) -> None:
 
 
 @lean
-def _below(x: Any, n: int, y: Any) -> tuple[Any, Any]:
-    """Sum of min(x - y, 0), and the number of x below y."""
+def _sieve(x: Any, n: int, y: Any, kept: Any) -> tuple[int, Any, Any]:
+    """Move x to its beginning for hours in which some lane's is below y; they are listed in `kept`.
+
+    Returns how many they are, and by lane the sum of x below y and their number.
+    """
     zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
-    depth, count, depth_too, count_too = zero, zero, zero, zero
+    some, sums, count = 0, zero, zero
+    for i in range(n):
+        here = load(x, i * WIDTH)
+        low = here < y
+        sums, count = sums + where(low, here, zero), count + where(low, one, zero)
+        save(x, some * WIDTH, here)
+        kept[some] = i
+        some += 1 if bits(low) != 0 else 0
+    return some, sums, count
+
+
+@lean
+def _below(x: Any, n: int, y: Any) -> tuple[Any, Any]:
+    """Sum of x below y, and their number."""
+    zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
+    sums, count, sums_too, count_too = zero, zero, zero, zero
     for i in range(0, n - 1, 2):
-        d = load(x, i * WIDTH) - y
-        e = load(x, (i + 1) * WIDTH) - y
-        depth, depth_too = depth + where(d < zero, d, zero), depth_too + where(e < zero, e, zero)
-        count, count_too = count + where(d < zero, one, zero), count_too + where(e < zero, one, zero)
+        a, b = load(x, i * WIDTH), load(x, (i + 1) * WIDTH)
+        sums, sums_too = sums + where(a < y, a, zero), sums_too + where(b < y, b, zero)
+        count, count_too = count + where(a < y, one, zero), count_too + where(b < y, one, zero)
     if n % 2 == 1:
-        d = load(x, (n - 1) * WIDTH) - y
-        depth, count = depth + where(d < zero, d, zero), count + where(d < zero, one, zero)
-    return depth + depth_too, count + count_too
+        a = load(x, (n - 1) * WIDTH)
+        sums, count = sums + where(a < y, a, zero), count + where(a < y, one, zero)
+    return sums + sums_too, count + count_too
 
 
 @lean
@@ -82,47 +100,75 @@ def _counts(x: Any, n: int, low: Any, high: Any) -> tuple[Any, Any]:
 
 @lean
 def _descend(x: Any, n: int, y: Any, known: Any) -> tuple[Any, Any]:
-    """Newton from the right. known = (hours curtailed for certain less the allowance, their x and the allowance's).
+    """Newton from the right. known = (hours curtailed for certain less the allowance, the sum of their x and of the
+    allowance's, sum and number of the x below y).
 
     Returns the last loads, and how many x lie below them.
     """
-    beyond, sums = known
+    beyond, certain, sums, count = known
     zero = spread(np.float32(0.0))
     last = spread(np.float32(np.inf))
-    count = last
     for _ in range(60):
-        depth, count = _below(x, n, y)
         excess = count + beyond
-        lower = (depth + count * y + sums) / excess
+        lower = (sums + certain) / excess
         moves = (lower < y) & (count < last) & (zero < excess)
         if bits(moves) == 0:
             break
         y, last = where(moves, lower, y), count
+        sums, count = _below(x, n, y)
     return y, count
 
 
 @lean
-def _sums(between: Any, part: Part, call: Call, space: Group) -> None:
+def _sums(between: Any, kept: int, part: Part, space: Group) -> None:
     """Grid steps of each profile over the hours between floor and y, by lane, into space.sums."""
     floor, y = between
-    n = part.hours.size
     every, mixed = 0, 0
-    for i in range(n):
+    for i in range(kept):
         here = load(space.x, i * WIDTH)
         lanes = bits((here < y) & (floor < here))
-        space.every[every], space.mixed[mixed], space.lanes[mixed] = i, i, lanes
+        at = space.kept[i]
+        space.every[every], space.mixed[mixed], space.lanes[mixed] = at, at, lanes
         every += 1 if lanes == _ALL else 0
         mixed += 1 if (lanes != 0) & (lanes != _ALL) else 0
+    n, k_count = part.hours.size, part.base.size
+    for k in range(0, k_count - 2, 3):
+        _add_three(view(part.steps, k * n, 3 * n), view(part.base, k, 3), (every, mixed), space, k)
+    for k in range(k_count - k_count % 3, k_count):
+        _add_one(view(part.steps, k * n, n), part.base[k], (every, mixed), space, k)
+
+
+@lean
+def _add_three(steps: Any, base: Any, sizes: Any, space: Group, k: int) -> None:
+    """What `_sums` does for three profiles."""
+    n = steps.size // 3
+    r0, r1, r2 = view(steps, 0, n), view(steps, n, n), view(steps, 2 * n, n)
+    t0, t1, t2 = base[0], base[1], base[2]
+    for j in range(sizes[0]):
+        at = space.every[j]
+        t0, t1, t2 = t0 + r0[at], t1 + r1[at], t2 + r2[at]
     none = spread(np.int64(0))
-    for k in range(part.base.size):
-        row = view(part.steps, k * n, n)
-        total = part.base[k]
-        for j in range(every):
-            total += row[space.every[j]]
-        sums = spread(total)
-        for j in range(mixed):
-            sums = sums + where(of_bits(space.lanes[j]), spread(row[space.mixed[j]]), none)
-        save(space.sums, k * WIDTH, sums)
+    s0, s1, s2 = spread(t0), spread(t1), spread(t2)
+    for j in range(sizes[1]):
+        at, lanes = space.mixed[j], of_bits(space.lanes[j])
+        s0, s1 = s0 + where(lanes, spread(r0[at]), none), s1 + where(lanes, spread(r1[at]), none)
+        s2 = s2 + where(lanes, spread(r2[at]), none)
+    save(space.sums, k * WIDTH, s0)
+    save(space.sums, (k + 1) * WIDTH, s1)
+    save(space.sums, (k + 2) * WIDTH, s2)
+
+
+@lean
+def _add_one(row: Any, base: int, sizes: Any, space: Group, k: int) -> None:
+    """What `_sums` does for one profile."""
+    total = base
+    for j in range(sizes[0]):
+        total += row[space.every[j]]
+    none = spread(np.int64(0))
+    sums = spread(total)
+    for j in range(sizes[1]):
+        sums = sums + where(of_bits(space.lanes[j]), spread(row[space.mixed[j]]), none)
+    save(space.sums, k * WIDTH, sums)
 
 
 @lean
@@ -158,7 +204,7 @@ def _place(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> No
 
 @lean
 def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tuple[int, Any, Any]:
-    """Exact loads of the found sets; lanes with a sound root, and the x about them where no margin may lie."""
+    """Exact loads of the found sets; lanes with a sound root, and the x about them where margins are in question."""
     zero, mine, curtailed = spread(0.0), load(space.allowed, 0), double(count) + spread(part.certain)
     total = load(space.c, 0) * (double(load(space.sums, 0)) * spread(call.grid[2][0]))
     for k in range(1, call.peaks.size):
@@ -170,9 +216,10 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
     inverse, small = spread(1.0 / frame.unit), load(space.reach, 0) * spread(1e-3)
     x, size = (root - load(space.at_zero, 0)) * inverse, size_of(root)
     room = spread(np.float64(frame.tolerance)) + where(size < small, small, size) * spread(3.0 * NEAR) * inverse
+    room = room + room  # as much again for a load that moves when some of them change sides
     floor = double(load(space.few, 3 * WIDTH))
     sound = (curtailed < excess * spread(WORST_CONDITION)) & (zero < root) & (zero < mine)
-    return bits(sound & (floor < x - room * spread(3.0))), single(x - room), single(x + room)
+    return bits(sound & (floor < x - room * spread(2.0))), single(x - room), single(x + room)
 
 
 @lean
@@ -188,11 +235,77 @@ def _floored(n: int, frame: Frame, part: Part, space: Group) -> tuple[int, int]:
 
 
 @lean
-def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> tuple[int, int]:
+def _near(x: Any, n: int, low: Any, high: Any, space: Group) -> tuple[int, int, Any]:
+    """Hours in which some lane's x lies from low to high, into space.every and space.lanes.
+
+    Returns their number, the lanes that have any, and how many x lie below low.
+    """
+    zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
+    fewest, near, touched = zero, 0, 0
+    for i in range(n):
+        here = load(x, i * WIDTH)
+        deep = here < low
+        fewest = fewest + where(deep, one, zero)
+        lanes = bits(here < high) & ~bits(deep)
+        space.every[near], space.lanes[near] = i, lanes
+        near += 1 if lanes != 0 else 0
+        touched |= lanes
+    return near, touched, fewest
+
+
+@lean
+def _exact(lane: int, c: Any, call: Call, space: Group) -> float:
+    """Sum of the margins of a lane's curtailed hours, to the bit that every engine gives."""
+    total = 0.0
+    for k in range(c.size):
+        total += c[k] * (space.sums[k * WIDTH + lane] * call.grid[2][k])
+    return total
+
+
+@lean
+def decide(lane: int, c: Any, near: int, prepared: tuple[Frame, Part], call: Call, space: Group) -> bool:
+    """Prove a lane's set, or mend it, by the float64 margins of the hours in question; False: no proof.
+
+    `solve_group` has left their x in space.x, and in space.few how many x lie below them and the last load.
+    """
+    frame, part = prepared
+    n, y = part.hours.size, space.few[WIDTH + lane]
+    first = load_now = space.load[lane]
+    count = space.count[lane]
+    for _ in range(4):
+        members, moved = part.certain + float(space.few[lane]), False
+        close = 3.0 * NEAR * max(abs(load_now), 1e-3 * space.reach[lane])
+        for j in range(near):
+            if (space.lanes[j] >> lane) & 1:
+                at, place = space.every[j] * WIDTH + lane, space.kept[space.every[j]]
+                margin = margin_at(call.profiles, call.grid[0], part.hours[place], c)
+                if abs(margin - load_now) <= close:
+                    return False
+                below = 1 if margin < load_now else 0
+                change = below - (1 if space.x[at] < y else 0)
+                if change != 0:
+                    moved, count, space.x[at] = True, count + change, np.float32(-np.inf) if below else y
+                    for k in range(c.size):
+                        space.sums[k * WIDTH + lane] += change * part.steps[k * n + place]
+                members += below
+        if not moved:
+            space.load[lane], space.count[lane] = load_now, count
+            return members == count
+        excess = count - space.allowed[lane]
+        if not count < excess * WORST_CONDITION:
+            return False
+        load_now = _exact(lane, c, call, space) / excess
+        if not (load_now > 0.0 and abs(load_now - first) < frame.unit * frame.tolerance):
+            return False
+    return False
+
+
+@lean
+def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> tuple[int, int, tuple[int, int]]:
     """Roots and curtailed hours of the cases in the lanes, into space.load and space.count.
 
-    plane = (plane above the roots, what to add for rounding). Returns the lanes that are proven, and those that host
-    nothing, whatever space.load says.
+    plane = (plane above the roots, what to add for rounding). Returns the lanes that are proven, those that host
+    nothing, whatever space.load says, and those that `decide` may prove, with the number of hours in question.
     """
     few, x, n = space.few, space.x, part.hours.size
     _place(plane, frame, part, call, space)
@@ -201,8 +314,13 @@ def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) 
     if frame.short:
         none, doubtful = _floored(n, frame, part, space)
     floor = load(few, 3 * WIDTH)
-    y, count = _descend(x, n, load(few, 0), (load(few, WIDTH), load(few, 2 * WIDTH)))
-    _sums((floor, y), part, call, space)
+    start = load(few, 0)
+    kept, sums, count = _sieve(x, n, start, space.kept)
+    y, count = _descend(x, kept, start, (load(few, WIDTH), load(few, 2 * WIDTH), sums, count))
+    _sums((floor, y), kept, part, space)
     sound, low, high = _loads(count, frame, part, call, space)
-    fewest, most = _counts(x, n, low, high)
-    return sound & ~(doubtful | bits(fewest < count) | bits(count < most)), none
+    near, touched, fewest = _near(x, kept, low, high, space)
+    save(few, 0, fewest)
+    save(few, WIDTH, y)
+    sound &= ~(doubtful | bits(start < high))  # above the start are other hours
+    return sound & ~(touched | bits(fewest < count) | bits(count < fewest)), none, (sound & touched, near)

@@ -14,7 +14,7 @@ from numba import types
 
 from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
-from ._headroom_group import fill, solve_group
+from ._headroom_group import decide, fill, solve_group
 from ._headroom_lists import reach_of_case
 from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, places, raise_to
 from ._headroom_slow import slowly
@@ -221,12 +221,14 @@ def _solve_near(node: Any, problem: Any, share: int, prepared: Any, given: Any, 
     cases, tops, group, plane = node[2], problem[3], space.group, space.frame[2]
     for first in range(0, cases.size, WIDTH):
         mine = view(cases, first, min(WIDTH, cases.size - first))
-        proven, none = 0, 0
+        proven, none, open_to, near = 0, 0, 0, 0
         if mine.size >= _GROUP:
             fill(mine, problem[0], problem[1], share, group)
-            proven, none = solve_group((plane, rounding), frame, part, call, group)
+            proven, none, (open_to, near) = solve_group((plane, rounding), frame, part, call, group)
         for lane in range(mine.size):
             case, j = mine[lane], first + lane
+            if (open_to >> lane) & 1 and decide(lane, problem[0][case], near, (frame, part), call, group):
+                proven |= 1 << lane
             if (none >> lane) & 1:
                 loads[case, share], counts[case, share] = 0.0, 0
             elif (proven >> lane) & 1 and (depth == np.inf or group.load[lane] >= tops[j] - depth):

@@ -146,7 +146,7 @@ def _new_workspace(profiles: int, hours: int) -> Any:
     size, room = profiles * hours, hours + 2 * WIDTH
     lanes = WIDTH * (hours + profiles + 4)
     singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 3 * profiles + 1, dtype=np.float32)
-    places = np.empty((_LISTS + 7) * hours, dtype=np.int32)
+    places = np.empty((_LISTS + 8) * hours, dtype=np.int32)
     longs = np.empty(size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
     doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
@@ -174,6 +174,7 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
         view(g, sums + WIDTH * k_count, hours),
         view(i, free, hours),
         view(i, free + hours, hours),
+        view(i, free + 2 * hours, hours),
         view(d, last, WIDTH),
         view(d, last + WIDTH, WIDTH),
         view(d, last + 2 * WIDTH, WIDTH),

@@ -92,6 +92,7 @@ class Group(NamedTuple):
     lanes: Any  # int64, by hour: the lanes in which it is curtailed
     every: Any  # int32, by hour
     mixed: Any
+    kept: Any
     allowed: Any  # float64, by lane
     at_zero: Any
     reach: Any
@@ -126,7 +127,7 @@ PART = together([single, long, place, long, real, real], Part)
 BOX = together([double_table, double, single_table, single], Box)
 BOUNDS = together([single] * 6, Bounds)
 SCRATCH = together([single, single, long, together([byte, word]), place, long], Scratch)
-GROUP = together([single, single, double, single, long, long, place, place, *[double] * 5], Group)
+GROUP = together([single, single, double, single, long, long, place, place, place, *[double] * 5], Group)
 DOUBLE = together([double, double, double, long])
 LEAF = together(
     [BOUNDS, place, place, SCRATCH, together([single, place, long]), together([single, place, long]), DOUBLE,

@@ -55,7 +55,9 @@ def test_whole_weights_are_repeated_hours(engine, rule, data):
     got = headroom_mw(profiles, coefficients, SHARES, hour_weights=weights, **how)
     want = headroom_mw(profiles.repeat(weights.astype(int), axis=1), coefficients, SHARES, **how)
     assert_allclose(got.headroom_mw, want.headroom_mw, rtol=1e-11, atol=1e-7)
-    assert_array_equal(got.curtailed_hours, want.curtailed_hours)
+    margin, load = (coefficients @ profiles)[:, None], want.headroom_mw[:, :, None]
+    tied = (weights * (np.abs(margin - load) <= 1e-9 * load)).sum(axis=2)  # either may count hours at the load itself
+    assert (np.abs(got.curtailed_hours - want.curtailed_hours) <= tied).all()
 
 
 @engines
