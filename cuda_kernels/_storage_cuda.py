@@ -10,20 +10,21 @@ import numpy as np
 from ._launch import Kernel, launch
 from ._namespace import array_namespace
 
+WARP = 32
+"""Threads of a case, as in storage.cu."""
 KERNEL = Kernel("storage", "storage_scan", ("float64[]",) * 7 + ("int64[]", "int32", "int32"))
 
 
 def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[Any], tuple[Any, Any, Any]]:
     """The scan as a function of the load (case,); fields of storage_dispatch.Dispatch."""
     cupy = array_namespace(margin)
-    by_hour = cupy.ascontiguousarray(margin.T)
-    hours, cases = by_hour.shape
+    cases, hours = margin.shape
 
     def scan(load: Any) -> tuple[Any, Any, Any]:
         unserved, slope = cupy.empty(cases, dtype=cupy.float64), cupy.empty(cases, dtype=cupy.float64)
         short = cupy.empty(cases, dtype=cupy.int64)
-        arguments = (by_hour, power, energy, efficiency, load, unserved, slope, short)
-        launch(KERNEL, cases, (*arguments, np.int32(hours), np.int32(cases)))
+        arguments = (margin, power, energy, efficiency, load, unserved, slope, short)
+        launch(KERNEL, cases * WARP, (*arguments, np.int32(hours), np.int32(cases)))
         return unserved, slope, short
 
     return scan

@@ -17,9 +17,10 @@ from cuda_kernels.headroom_deal import halved, keys
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
+from cuda_kernels.storage_dispatch import storage_scan
 from cuda_kernels.water_fill import water_fill_of_areas
 
-from . import stand_in, test_event_figures, test_headroom_deal, test_quantile, test_water_fill
+from . import stand_in, test_event_figures, test_headroom_deal, test_quantile, test_storage, test_water_fill
 
 
 def headroom_differs(cupy: object) -> bool:
@@ -172,6 +173,22 @@ def quantile_differs(cupy: object) -> bool:
     return False
 
 
+def storage_differs(cupy: object) -> bool:
+    for order in ("ascending", "descending", "random"):
+        stand_in.settings.order = order
+        for stores, cases, hours in (("tenths", 7, 500), ("seldom_full", 6, 1300), ("made_up", 3, 13)):
+            margin, *store = getattr(test_storage, stores)(cases, hours)
+            load = np.linspace(0.0, 2.0, cases)
+            try:
+                got = storage_scan(*map(cupy.asarray, (margin, load, *store)))
+            except RuntimeError:
+                return True
+            want = storage_scan(margin, load, *store, engine="numpy")
+            if any(not np.allclose(one.get(), two, rtol=1e-12, atol=1e-12) for one, two in zip(got, want, strict=True)):
+                return True
+    return False
+
+
 def water_fill_differs(cupy: object) -> bool:
     for order in ("ascending", "random"):
         stand_in.settings.order = order
@@ -196,6 +213,7 @@ JUDGES = {
     "philox": philox_differs,
     "event_figures": events_differ,
     "quantile": quantile_differs,
+    "storage": storage_differs,
     "water_fill": water_fill_differs,
 }
 

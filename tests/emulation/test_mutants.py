@@ -248,6 +248,51 @@ WATER_FILL = {
     "loads of the first area": ("loads_of_areas + area * loads", "loads_of_areas + 0 * area"),
     "sums of the first area": ("total[area * loads + at]", "total[at]"),
 }
+STORAGE = {
+    "tail guard broken": ("if (at >= cases) return;", "if (at > cases) return;"),
+    "cases of the neighbour": ("static_cast<size_t>(at) * hours", "static_cast<size_t>(at ^ 1) * hours"),
+    "last hours left out": ("first < hours; first += TILE", "first + TILE <= hours; first += TILE"),
+    "last lane one hour short": ("min(HOURS, hours - first", "min(HOURS, hours - 1 - first"),
+    "lanes read the same bank and row": ("i / HOURS * STRIDE + i % HOURS", "i / HOURS * STRIDE + i % STRIDE"),
+    "tile of the first warp": ("tiles[threadIdx.x / WARP];", "tiles[0];"),
+    "tile read before it is there": ("        __syncwarp();\n        if (!__any", "        if (!__any"),
+    "tile overwritten too early": ("        __syncwarp();   // nobody still reads the previous tile\n", ""),
+    "a store that is not full skips a tile": ("lacking) && charge >= store.energy)", "lacking))"),
+    "one lane's hours decide for all": ("if (!__any_sync(ALL, lacking) &&", "if (!lacking &&"),
+    "first guess taken for the charge": ("if (moved) start = before;", "if (moved) break;"),
+    "charge of the last lane lost": ("charge = __shfl_sync(ALL, walk.charge, WARP - 1)", "charge = walk.charge"),
+    "tangent of the first lane": ("return __shfl_sync(ALL, upto, WARP - 1);", "return __shfl_sync(ALL, upto, 0);"),
+    "tangents go on behind a full or empty store": ("if (lane >= by && !reset) {", "if (lane >= by) {"),
+    "nothing known of a reset before": ("reset = known;", "reset = reset && known;"),
+    "tangent before the tile left out": ("if (!reset) upto += tangent;", ""),
+    "tangent that an hour owes left out": ("if (walk.owing) walk.rise -=", "if (false) walk.rise -="),
+    "every empty hour owes": ("walk.owing = walk.owing || !walk.reset;", "walk.owing = true;"),
+    "a full store keeps its tangent": (
+        "walk.charge = store.energy;\n            walk.tangent = 0.0;",
+        "walk.charge = store.energy;",
+    ),
+    "losses taken twice": (
+        "walk.charge += store.efficiency * surplus;",
+        "walk.charge += 0.9 * store.efficiency * surplus;",
+    ),
+    "half the lanes add up": ("for (int by = WARP / 2; by > 0;", "for (int by = WARP / 4; by > 0;"),
+    "hours of one lane": ("count += __shfl_xor_sync(ALL, count, by);", ""),
+}
+# With a few walks a tile instead of one for each lane: a wrong guess would only make the kernel slower.
+FEW_WALKS = ("known < WARP; ++known", "known < 3; ++known")
+NO_GUESS = ("charge_before(map_of(own, left, store), charge)", "charge")
+STORAGE_GUESS = {
+    "losses left out of the guess": ("? store.efficiency * fmin(surplus, store.power)", "? fmin(surplus, store.power)"),
+    "discharge without its limit": ("fmax(surplus, -store.power);", "surplus;"),
+    "store without a bottom": ("map.high = fmin(fmax(map.high + moved, 0.0), store.energy);", "map.high += moved;"),
+    "store without a top": ("map.low = fmin(fmax(map.low + moved, 0.0), store.energy);", "map.low += moved;"),
+    "maps in the wrong order": (
+        "held(map, before.low), held(map, before.high)",
+        "held(before, map.low), held(before, map.high)",
+    ),
+    "lanes do not see those before": ("if (lane >= by) map =", "if (lane > by) map ="),
+    "guess of the lane itself": ("__shfl_up_sync(ALL, held(map, charge), 1)", "held(map, charge)"),
+}
 
 
 def race_found(text: str, folder) -> bool:
@@ -323,8 +368,10 @@ def test_the_unchanged_kernels_survive(tmp_path):
     assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    for kind in ("event_figures", "headroom_deal", "headroom_weighted", "philox", "quantile", "water_fill"):
+    for kind in ("event_figures", "headroom_deal", "headroom_weighted", "philox", "quantile", "storage", "water_fill"):
         assert not differs(kind, _launch.source(kind), tmp_path)
+    for change in (FEW_WALKS, NO_GUESS):
+        assert not differs("storage", mutate(_launch.source("storage"), *change), tmp_path)
 
 
 @pytest.mark.parametrize("name", DEAL)
@@ -365,3 +412,21 @@ def test_water_fill_mutant_is_killed(tmp_path, name):
     text = mutate(_launch.source("water_fill"), *WATER_FILL[name])
     _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["water_fill"]
     assert differs("water_fill", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
+
+
+@pytest.mark.parametrize("name", STORAGE)
+def test_storage_mutant_is_killed(tmp_path, name):
+    text = mutate(_launch.source("storage"), *STORAGE[name])
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["storage"]
+    assert differs("storage", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
+
+
+@pytest.mark.parametrize("name", STORAGE_GUESS)
+def test_mutant_of_the_guessed_charge_is_killed(tmp_path, name):
+    text = mutate(mutate(_launch.source("storage"), *FEW_WALKS), *STORAGE_GUESS[name])
+    assert differs("storage", text, tmp_path)
+
+
+def test_without_a_guess_all_lanes_must_be_put_right(tmp_path):
+    text = mutate(_launch.source("storage"), *NO_GUESS)
+    assert differs("storage", mutate(text, "if (!__any_sync(ALL, moved)) break;", "if (known > 2) break;"), tmp_path)

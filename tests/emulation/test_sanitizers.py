@@ -12,12 +12,13 @@ from cuda_kernels import (
     _headroom_weighted_cuda,
     _philox_cuda,
     _quantile_cuda,
+    _storage_cuda,
     _water_fill_cuda,
     headroom_deal,
 )
 from cuda_kernels._launch import source
 
-from . import build, sanitizer, test_event_figures, test_water_fill
+from . import build, sanitizer, test_event_figures, test_storage, test_water_fill
 
 pytestmark = [
     pytest.mark.slow,
@@ -98,6 +99,12 @@ def quantile_arguments() -> Arguments:
     return [columns, ranks, np.array([0.25, 0.5, 0.0]), np.zeros((3, 2)), *sizes]
 
 
+def storage_arguments() -> Arguments:
+    """Of storage_scan for five cases, of which the second block has one."""
+    found = [np.zeros(5), np.zeros(5), np.zeros(5, dtype=np.int64)]
+    return [*test_storage.seldom_full(5, 500), np.linspace(0.0, 1.0, 5), *found, np.int32(500), np.int32(5)]
+
+
 def water_fill_arguments() -> Arguments:
     """Of water_fill for two areas with two blocks of loads each."""
     tables, loads = test_water_fill.areas((5, 3), 4, 47)
@@ -115,6 +122,7 @@ def event_arguments() -> Arguments:
 LAUNCHES = {
     "event_figures": ("event_figures", _event_figures_cuda.KERNEL.name, event_arguments(), (3, 2), 128),
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
+    "storage": ("storage", _storage_cuda.KERNEL.name, storage_arguments(), 2, 128),
     "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), (2, 2), 128),
     "deal": ("headroom_deal", headroom_deal.deal_kernel(3).name, deal_arguments(), 2, 512),
     "keys": ("headroom_deal", headroom_deal.keys_kernel(3).name, key_arguments(), 2, 128),

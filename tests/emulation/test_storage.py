@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
+
+SUMS = 1e-12
+"""Relative: lanes add up their own hours."""
 
 
 def made_up(cases: int, hours: int) -> tuple[np.ndarray, ...]:
@@ -15,18 +18,50 @@ def made_up(cases: int, hours: int) -> tuple[np.ndarray, ...]:
     return margin, rng.uniform(0, 2, cases), rng.uniform(0, 8, cases), rng.uniform(0.6, 1, cases)
 
 
-@pytest.mark.parametrize(("cases", "hours"), [(1, 1), (127, 30), (128, 31), (131, 200)])
-def test_scan_gives_the_bits_of_the_twin_in_any_thread_order(cupy, order, cases, hours):
-    margin, *store = made_up(cases, hours)
+def tenths(cases: int, hours: int) -> tuple[np.ndarray, ...]:
+    """Stores that are just full, just empty or just enough again and again, but for the last bit of their charge."""
+    rng = np.random.default_rng(cases)
+    margin = rng.integers(-20, 30, (cases, hours)) / 10
+    sizes = rng.integers(0, 20, cases) / 10, rng.integers(0, 80, cases) / 10
+    return margin, *sizes, rng.choice([0.7, 0.9, 1.0], cases)
+
+
+def seldom_full(cases: int, hours: int) -> tuple[np.ndarray, ...]:
+    """Stores larger than a tile of hours, some without power or without energy, and weeks without any lack."""
+    rng = np.random.default_rng(cases)
+    margin = rng.normal(np.where(np.arange(hours) < 800, 0.7, 0.1), 1, (cases, hours))
+    margin[1::2, 380:800] += 6.0  # in the second tile of hours nothing is short
+    power, energy = rng.uniform(0, 3, cases), rng.uniform(0, 900, cases)
+    efficiency = rng.uniform(0.6, 1, cases)
+    power[::4], energy[::7] = 0.0, 0.0
+    power[5::6], energy[5::6], efficiency[5::6] = 0.5, 250.0, 0.6  # not full after that tile, and empty in the end
+    return margin, power, energy, efficiency
+
+
+def same(got, want) -> None:
+    assert_allclose(got.unserved_mwh.get(), want.unserved_mwh, rtol=SUMS, atol=SUMS)
+    assert_allclose(got.slope_h.get(), want.slope_h, rtol=SUMS, atol=SUMS)
+    assert_array_equal(got.short_hours.get(), want.short_hours)
+
+
+@pytest.mark.parametrize(
+    ("stores", "cases", "hours"), [(made_up, 1, 1), (made_up, 5, 30), (tenths, 6, 500), (seldom_full, 8, 1300)]
+)
+def test_scan_gives_what_the_twin_gives_in_any_thread_order(cupy, order, stores, cases, hours):
+    margin, *store = stores(cases, hours)
     load = np.linspace(0.0, 3.0, cases)
     want = storage_scan(margin, load, *store, engine="numba")
-    got = storage_scan(*(cupy.asarray(a) for a in (margin, load, *store)))
-    for one, other in zip(got, want, strict=True):
-        assert_array_equal(one.get(), other)
+    same(storage_scan(*(cupy.asarray(a) for a in (margin, load, *store))), want)
+
+
+@pytest.mark.parametrize("hours", [11, 12, 13, 383, 384, 385, 768, 769])
+def test_charges_are_those_of_the_twin_to_the_bit_in_any_number_of_hours(cupy, hours):
+    margin, *store = tenths(40, hours)
+    same(storage_scan(*map(cupy.asarray, (margin, np.zeros(40), *store))), storage_scan(margin, 0.0, *store))
 
 
 def test_headroom_on_the_device_equals_the_host(cupy):
     margin, *store = made_up(40, 100)
     want = storage_headroom_mw(margin, *store, [0.0, 0.05], engine="numba")
     got = storage_headroom_mw(*(cupy.asarray(a) for a in (margin, *store)), [0.0, 0.05])
-    assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
+    assert_allclose(got.headroom_mw.get(), want.headroom_mw, rtol=1e-10, atol=1e-12)

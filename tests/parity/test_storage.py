@@ -87,6 +87,8 @@ def test_ramp_envelope_equals_the_linear_program(engine):
 def test_wrong_input_is_named():
     with pytest.raises(KernelError, match=r"efficiency is 0\.0 in case 0; .*|efficiency is 0"):
         storage_scan(np.ones((2, 3)), 0.0, 1.0, 1.0, 0.0)
+    with pytest.raises(KernelError, match="load_mw is nan in case 1; give a finite load"):
+        storage_scan(np.ones((2, 3)), [0.0, np.nan], 1.0, 1.0, 1.0)
     with pytest.raises(KernelError, match="margin_mw holds NaN"):
         storage_scan(np.full((2, 3), np.nan), 0.0, 1.0, 1.0, 1.0)
     with pytest.raises(KernelError, match="ramp_mw"):

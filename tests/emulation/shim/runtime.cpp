@@ -225,17 +225,18 @@ void poison_shared() {
     dl_iterate_phdr(poison_one, own.dli_fbase);
 }
 
-void wait(State state, int line) {
+// Votes and shuffles bring lanes together but, other than barriers, promise nothing about what was written before them.
+void wait(State state, int line, [[maybe_unused]] bool orders = true) {
     Fiber* self = current;
     self->state = state;
     self->line = line;
 #if defined(EMU_THREAD)
     void* sync = state == State::block_wait ? &block_sync[self->barriers++ % 2] : &warp_sync[number_of(*self) / 32];
-    __tsan_release(sync);
+    if (orders) __tsan_release(sync);
 #endif
     to_scheduler();
 #if defined(EMU_THREAD)
-    __tsan_acquire(sync);
+    if (orders) __tsan_acquire(sync);
 #endif
 }
 
@@ -349,20 +350,24 @@ std::uint64_t warp_exchange(int line, unsigned mask, std::uint64_t value, int so
     current->mask = mask;
     current->value = value;
     current->predicate = 0;
-    wait(State::warp_wait, line);
+    wait(State::warp_wait, line, false);
     return current->received[source & 31];
 }
 
-unsigned warp_ballot(int line, unsigned mask, int predicate) {
+static void meet(int line, unsigned mask, int predicate, bool orders) {
     if (!(mask >> lane() & 1)) fail("warp operation at line %d: lane %d is not in its own mask", line, lane());
     current->mask = mask;
     current->value = 0;
     current->predicate = predicate;
-    wait(State::warp_wait, line);
+    wait(State::warp_wait, line, orders);
+}
+
+unsigned warp_ballot(int line, unsigned mask, int predicate) {
+    meet(line, mask, predicate, false);
     return current->ballot;
 }
 
-void warp_barrier(int line, unsigned mask) { warp_ballot(line, mask, 0); }
+void warp_barrier(int line, unsigned mask) { meet(line, mask, 0, true); }
 
 const char* run(const Launch& launch, Body body, void* kernel, void** arguments) {
     if (const char* problem = check(launch)) return problem;
