@@ -47,7 +47,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
             for first in range(0, len(open_), _FEW):
                 few = open_[first : first + _FEW]
                 part = coefficients[few], allowed[few, share]
-                load[few, share], count[few, share] = _search_and_finish(hours, part, plane, space)
+                load[few, share], count[few, share] = _search_and_finish(hours, part, _near(hours, part, plane), space)
     return load, count
 
 
@@ -106,6 +106,16 @@ def _pruned(hours: Hours, box: tuple[Any, Any, Any], most: float, plane: Any) ->
     if hours.lowest < 0.0:
         kept |= floor <= guard
     return of_hours(hours, np.flatnonzero(kept)), plane
+
+
+def _near(hours: Hours, part: tuple[Any, Any], plane: Any) -> Any:
+    """A plane above the roots of a few cases, nearer than another, and well beyond where `_finish` starts."""
+    coefficients, allowed = part
+    box = coefficients.min(axis=0), coefficients.max(axis=0), coefficients.mean(axis=0)
+    plane = _pruned(hours, box, float(allowed.max()), plane)[1].copy()
+    reach = np.abs(coefficients) @ hours.peaks
+    plane[-1] += 4.0 * NEAR * float(np.maximum(np.abs(coefficients @ plane[:-1] + plane[-1]), 1e-3 * reach).max())
+    return plane
 
 
 def _search_and_finish(hours: Hours, part: tuple[Any, Any], plane: Any, space: Space) -> tuple[Any, Any]:

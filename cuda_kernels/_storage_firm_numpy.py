@@ -35,6 +35,7 @@ def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
     allowed (case,) : hours of the load that may be curtailed
     found (case, 4) : filled with headroom, firm headroom, equivalent capacity and lowest margin, in units
     """
+    sets = [(np.ascontiguousarray(profiles.T), coefficients) for profiles, coefficients in sets]  # as products like it
     rows, load = np.arange(len(store)), None
     while rows.size:
         again = []
@@ -49,12 +50,12 @@ def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
 
 
 def _margins(sets: Any, rows: Any) -> Any:
-    """Margins (hour, case) of some cases, by rising number, in whole units."""
-    margin = np.empty((sets[0][0].shape[1], len(rows)))
+    """Margins (hour, case) of some cases, by rising number, in whole units; from sets of profiles (hour, K)."""
+    margin = np.empty((len(sets[0][0]), len(rows)))
     ends = np.cumsum([len(coefficients) for _, coefficients in sets])
     firsts = np.searchsorted(rows, np.concatenate([[0], ends]))
     parts = [
-        (profiles.T, coefficients[rows[at:to] - end + len(coefficients)].T, np.s_[at:to])
+        (profiles, np.ascontiguousarray(coefficients[rows[at:to] - end + len(coefficients)].T), np.s_[at:to])
         for (profiles, coefficients), end, at, to in zip(sets, ends, firsts, firsts[1:], strict=False)
         if to > at
     ]
