@@ -148,7 +148,7 @@ class AreaHours:
             if self.outages is not None:
                 hourly.take(members, a, self.outages.solve(a, members, hours, balance, share, how.engine))
             elif balance.store is not None:
-                hourly.take(members, a, storage_headroom.solve(hours, balance.store, share, how.engine))
+                hourly.take(members, a, storage_headroom.solve(hours, balance.store, share, how.engine, how.device))
             else:
                 hourly.solve(members, a, (hours, under_terms), share, how)
             if how.hourly_margin:

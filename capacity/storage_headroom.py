@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from capacity.notions import Margin
 from capacity.policies import NO_CUT
 from capacity.storage import Store
-from cuda_kernels import Engine
+from cuda_kernels import DeviceName, Engine, asnumpy, resolve_device, to_device
 from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace
 
 Floats = NDArray[np.float64]
 
-BLOCK = 64
+BLOCK = {"cpu": 64, "gpu": 1024}
 """Cases worked on at a time; changes no bit."""
 
 
@@ -29,15 +29,17 @@ class AreaStored(NamedTuple):
     short_hours: Floats
 
 
-def solve(margin: Margin, store: Store, share: Floats, engine: Engine) -> AreaStored:
-    """Headroom beside a margin without storage, at shares (draw, year)."""
+def solve(margin: Margin, store: Store, share: Floats, engine: Engine, device: DeviceName = "cpu") -> AreaStored:
+    """Headroom beside a margin without storage, at shares (draw, year); hours of curtailment are counted on the host."""
     found = AreaStored(*(np.zeros(share.shape) for _ in range(3)))
+    move, block = to_device(device), BLOCK[resolve_device(device)]
     for y, profiles in enumerate(margin.profiles):
-        for start in range(0, len(share), BLOCK):
-            rows = np.arange(start, min(start + BLOCK, len(share)))
+        for start in range(0, len(share), block):
+            rows = np.arange(start, min(start + block, len(share)))
             hours = margin_mw(profiles, margin.coefficients[rows, y])
             shares = np.stack([np.zeros(len(rows)), share[rows, y]], axis=1)
-            load = storage_headroom_mw(hours, *store.at(rows, y), shares, engine=engine).headroom_mw
+            inputs = map(move, (hours, *store.at(rows, y), shares))
+            load = asnumpy(storage_headroom_mw(*inputs, engine=engine).headroom_mw)
             found.firm_mw[rows, y], found.flexible_mw[rows, y] = load.T
             found.short_hours[rows, y] = (cuts_mw(hours, store.at(rows, y), load[:, 1], engine) > 0.0).sum(axis=1)
     return found

@@ -79,7 +79,7 @@ def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices
     moved = 8.0 * (sets * terms * hours + 2 * hours + sets * cases * (terms + 13))
     yield _timed("event_figures", work, events, (moved, float((2 * terms + 1) * placed)), device)
     margin, *store = (move(array) for array in verify_inputs.stores(rng, sizes))
-    moved = 24.0 * margin.size  # read and laid out by hour, and read again
+    moved = 8.0 * (margin.size + 7 * cases)
     operations = float(_SCAN_OPERATIONS * margin.size)
     work = f"{cases:,} cases of {hours:,} hours"
     yield _timed("storage", work, lambda: storage_scan(margin, load[0], *store), (moved, operations), device)

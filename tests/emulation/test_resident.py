@@ -82,6 +82,14 @@ def test_the_device_gives_the_numbers_of_the_cpu(cupy, grid, how):
     assert {"quantile_select", "water_fill"} <= {name for name, _, _ in stand_in.launches}
 
 
+def test_storage_that_is_dispatched_is_searched_on_the_device(cupy, grid):
+    """Its sums are taken in another order there."""
+    how = {"storage": "dispatch", "draws": 2}
+    stand_in.launches.clear()
+    xr.testing.assert_allclose(run(grid, "gpu", **how), run(grid, "cpu", **how), rtol=1e-9)
+    assert "storage_scan" in {name for name, _, _ in stand_in.launches}
+
+
 def test_profiles_of_one_scenario_are_not_taken_for_those_of_another(cupy, grid, tmp_path):
     text = files("scenarios").joinpath("library", "winter-stress.yaml").read_text(encoding="utf-8")
     head, overrides = text.replace("name: winter-stress", "name: short-spells").split("overrides:\n")
