@@ -30,7 +30,7 @@ class AreaStored(NamedTuple):
 
 
 def solve(margin: Margin, store: Store, share: Floats, engine: Engine, device: DeviceName = "cpu") -> AreaStored:
-    """Headroom beside a margin without storage, at shares (draw, year); hours of curtailment are counted on the host."""
+    """Headroom beside a margin without storage, at shares (draw, year); hours of curtailment are told on the host."""
     found = AreaStored(*(np.zeros(share.shape) for _ in range(3)))
     move, block = to_device(device), BLOCK[resolve_device(device)]
     for y, profiles in enumerate(margin.profiles):
