@@ -45,22 +45,19 @@ class ImportCaps:
         balances : of its areas, whose native load says how far each region's peak has grown
         base_mean_mw : (area,) native load of the base year. [MW]
 
-        A cap is the historical share of the region's peak, rising to all of it, over the tightness. Raises
-        CapacityError for zones: regions of many areas would take too many cuts.
+        A cap is the historical share of the region's peak, rising to all of it, over the tightness. Zones lie in the
+        region of their area.
         """
         if fleet.country != "US" or not draws.parameter(PARAMETER).any():
             return None
-        if any(area != parent_of(area) for area in fleet.areas):
-            raise CapacityError(
-                f"{PARAMETER}: zones know no net-import caps; leave --areas us-zones out or set it to 0"
-            )
-        names = [name for name, entry in regions()["regions"].items() if set(entry["areas"]) <= set(fleet.areas)]
+        owners = [parent_of(area) for area in fleet.areas]
+        names = [name for name, entry in regions()["regions"].items() if set(entry["areas"]) <= set(owners)]
         tightness = draws.parameter(PARAMETER)
         member = np.zeros((len(names), len(fleet.areas)), dtype=bool)
         caps = np.empty((*tightness.shape, len(names)))
         for r, name in enumerate(names):
             entry = regions()["regions"][name]
-            inside = [fleet.areas.index(area) for area in entry["areas"]]
+            inside = [a for a, owner in enumerate(owners) if owner in entry["areas"]]
             member[r, inside] = True
             load: Floats = sum((balances[a].load_mw for a in inside), np.zeros(tightness.shape))
             peak = entry["peak_mw"] * load / base_mean_mw[inside].sum()

@@ -7,23 +7,27 @@ from typing import Any
 import numpy as np
 
 from ._network_numpy import MAX_STEPS, NEGLIGIBLE, Network
-from ._network_sets import CappedSets
+from ._network_sets import body_of
+from .headroom import Engine
 
 _HOURS_AT_ONCE = 512  # of large networks, whose flows are matrices
 
 
-def levels(linear: tuple[Any, Any], network: tuple[Any, Any, Any], weights: Any, top: Any, short: Any) -> Any:
+def levels(
+    linear: tuple[Any, Any], network: tuple[Any, Any, Any], weights: Any, at: tuple[Any, Any], engine: Engine
+) -> Any:
     """All cases. linear : profiles, coefficients; network : limits, caps, sets or None. Inputs checked by the caller.
 
-    short : (case, hour) whether anything is short at the top
+    at : top (case,), and whether anything is short there (case, hour)
     """
     profiles, coefficients = linear
     limits, caps, sets = network
+    top, short = at
     found = np.repeat(top[:, None], profiles.shape[2], axis=1)
     for case in range(len(top)):
         margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
         tolerance = NEGLIGIBLE * float(np.abs(margin).sum(axis=1).max())
-        own = network_of(limits[case], caps[case], None if sets is None else (sets[0], sets[1][case]))
+        own = network_of(limits[case], caps[case], None if sets is None else (sets[0], sets[1][case]), engine)
         (hours,) = np.nonzero(short[case])
         for first in range(0, len(hours), _HOURS_AT_ONCE):
             rows = hours[first : first + _HOURS_AT_ONCE]
@@ -31,11 +35,12 @@ def levels(linear: tuple[Any, Any], network: tuple[Any, Any, Any], weights: Any,
     return found
 
 
-def network_of(limits: Any, caps: Any, sets: tuple[Any, Any] | None) -> Network:
+def network_of(limits: Any, caps: Any, sets: tuple[Any, Any] | None, engine: Engine) -> Network:
     """One set of limits, caps of areas and of sets: membership (set, area), caps (set,)."""
     if sets is None:
         return Network(limits, caps)
-    return CappedSets(sets[0], limits, np.concatenate([caps, sets[1]]))
+    network: Network = body_of(engine)(sets[0], limits, np.concatenate([caps, sets[1]]))
+    return network
 
 
 def _descend(network: Network, margin: Any, weights: Any, top: float, tolerance: float) -> Any:

@@ -19,7 +19,8 @@ side S, and d enters as in the network without caps. A cut keeps its form, only 
 With l = 0 that is the sum of the links into S. A price above 1 is right where one capped set feeds another. If no set
 had a price of k and some had more, lowering those by one would save their caps, raise no link out of them, and leave
 links into them free, since z_j - z_i <= -1 before; so only prices without such a gap are compared, at most the number
-of sets. Folding leaves would hide who imports, so that all cuts of all areas are compared.
+of sets. Folding leaves would hide who imports, so that all cuts of all areas are compared. With numba the same program
+is solved as a flow of least cost, for any number of sets and areas (`_network_priced`).
 """
 
 from __future__ import annotations
@@ -32,30 +33,43 @@ import numpy as np
 
 from . import _network_numpy
 from ._network_numpy import MOST_ENUMERATED, Network
+from .headroom import Engine, _use_numba
 
 MOST_SETS = 5
 """More capped sets of several areas are refused: prices are compared one by one."""
 _HOURS_AT_ONCE = 512
 
 
+def body_of(engine: Engine) -> Any:
+    """The class that finds the tightest cuts: by flows (`_network_priced`) or all cuts compared (this module)."""
+    if _use_numba(engine):
+        from ._network_priced import PricedSets
+
+        return PricedSets
+    return CappedSets
+
+
 def headroom(
-    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, beside: tuple[Any, Any]
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], weights: Any, shares: Any, beside: tuple[Any, Any, Any]
 ) -> tuple[Any, ...]:
     """All cases; fields of network.NetworkHeadroom. network : limits, caps of areas. Inputs checked by the caller.
 
-    beside : firmer (case, area), of firm_extra_mw, and sets: membership (set, area), disjoint, and caps (case, set)
+    beside : firmer (case, area), of firm_extra_mw; sets: membership (set, area), disjoint, and caps (case, set); engine
     """
-    firmer, (member, set_caps) = beside
+    firmer, (member, set_caps), engine = beside
     limits, caps = network
     both = np.concatenate([caps, set_caps], axis=1)
-    kind: Any = partial(CappedSets, member)
+    kind: Any = partial(body_of(engine), member)
     return _network_numpy.headroom(profiles, coefficients, (limits, both), weights, shares, firmer, kind=kind)
 
 
-def curtailed(profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any, sets: tuple[Any, Any]) -> Any:
-    """Curtailment (case, hour) of loads (case, area); the rest as of `headroom`."""
+def curtailed(
+    profiles: Any, coefficients: Any, network: tuple[Any, Any], load: Any, beside: tuple[tuple[Any, Any], Engine]
+) -> Any:
+    """Curtailment (case, hour) of loads (case, area). beside : sets, engine; the rest as of `headroom`."""
+    sets, engine = beside
     both = np.concatenate([network[1], sets[1]], axis=1)
-    kind: Any = partial(CappedSets, sets[0])
+    kind: Any = partial(body_of(engine), sets[0])
     return _network_numpy.curtailed(profiles, coefficients, (network[0], both), load, kind=kind)
 
 

@@ -106,8 +106,8 @@ def network_headroom(
     import_cap_mw : float64 (area,) or (case, area)   Most that an area imports on balance, flows in less flows
                                                 out, >= 0; infinity for no such limit. None: no area has one. [MW]
     import_sets : bool (set, area) and float64 (set,) or (case, set)   Disjoint sets of areas, and the most that each
-                                                imports on balance, >= 0. At most 5 sets of 12 areas in all, compared
-                                                cut by cut in NumPy (`_network_sets`). None: no set has a cap. [MW]
+                                                imports on balance, >= 0. Without numba at most 5 sets, of 12 areas in
+                                                all (`_network_sets`). None: no set has a cap. [MW]
     firm_extra_mw : float64 (area,) or (case, area)   Firm capacity beside the margins, >= 0, where nothing may be
                                                 curtailed beside a larger share, whose headroom it then does not pass;
                                                 what natives lack is counted without it. None: nothing. [MW]
@@ -137,7 +137,7 @@ def network_headroom(
     if import_sets is not None:
         from . import _network_sets
 
-        beside = firmer, _capped_sets(import_sets, cases, areas)
+        beside = firmer, _capped_sets(import_sets, cases, areas, engine), engine
         return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, network, weights, shares, beside))
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import headroom as body
@@ -179,8 +179,8 @@ def curtailed_mw(
     if import_sets is not None:
         from ._network_sets import curtailed as of_sets
 
-        sets = _capped_sets(import_sets, cases, areas)
-        return of_sets(profiles, coefficients, (limits, caps), load, sets)
+        beside = _capped_sets(import_sets, cases, areas, engine), engine
+        return of_sets(profiles, coefficients, (limits, caps), load, beside)
     if _use_numba(engine) and areas <= MOST_IN_A_WORD:
         from ._network_numba import curtailed as body
     elif _use_numba(engine):
@@ -220,7 +220,9 @@ def _caps(import_cap_mw: Array | None, cases: int, areas: int) -> Array:
     return _by_case(given, cases, (areas,), "import_cap_mw")
 
 
-def _capped_sets(import_sets: tuple[Array, Array], cases: int, areas: int) -> tuple[Array, Array]:
+def _capped_sets(
+    import_sets: tuple[Array, Array], cases: int, areas: int, engine: Engine = "auto"
+) -> tuple[Array, Array]:
     """Membership (set, area) of 0 and 1, and caps (case, set). Raises KernelError for what cannot be solved."""
     from ._network_numpy import MOST_ENUMERATED
     from ._network_sets import MOST_SETS
@@ -230,8 +232,9 @@ def _capped_sets(import_sets: tuple[Array, Array], cases: int, areas: int) -> tu
         raise KernelError(f"import_sets must hold a membership (set, area) with {areas} areas, got {member.shape}")
     caps = _by_case(import_sets[1], cases, (len(member),), "caps of import_sets")
     problems = []
-    if len(member) > MOST_SETS or areas > MOST_ENUMERATED:
-        problems.append(f"{len(member)} capped sets, {areas} areas: at most {MOST_SETS} and {MOST_ENUMERATED}")
+    if not _use_numba(engine) and (len(member) > MOST_SETS or areas > MOST_ENUMERATED):
+        most = f"{MOST_SETS} and {MOST_ENUMERATED} without numba (the extra [fast])"
+        problems.append(f"{len(member)} capped sets, {areas} areas: at most {most}")
     if (member.sum(axis=0) > 1.0).any():
         problems.append("capped sets must not share an area")
     problems += _found(~(caps >= 0.0), caps, "caps of import_sets", "case, set")

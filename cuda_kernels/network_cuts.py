@@ -61,11 +61,11 @@ def tightest_cuts(
         value, side = _tightest(shared, limits[0], engine)
         price = np.zeros((len(deficit), 0))
     else:
-        from ._network_sets import CappedSets
+        from ._network_sets import body_of
 
-        member, most = _capped_sets(import_sets, 1, areas)
+        member, most = _capped_sets(import_sets, 1, areas, engine)
         ends = np.concatenate([np.full(areas, np.inf), most[0]])
-        value, side, price = CappedSets(member, limits[0], ends).priced(shared)
+        value, side, price = body_of(engine)(member, limits[0], ends).priced(shared)
     kept = np.where(capped, deficit - shared, 0.0).sum(axis=1)
     return TightestCuts(value + kept, side | capped, (capped & ~side).astype(np.float64), price)
 

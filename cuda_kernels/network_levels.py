@@ -49,11 +49,11 @@ def served_mw(
         return quick(profiles, coefficients, (limits, caps), weights, top)
     from ._network_levels_numpy import levels
 
-    sets = None if import_sets is None else network._capped_sets(import_sets, cases, areas)
+    sets = None if import_sets is None else network._capped_sets(import_sets, cases, areas, engine)
     load = top[:, None] * weights
     beside = {"import_cap_mw": caps, "import_sets": import_sets, "engine": engine}
     short = network.curtailed_mw(profiles, coefficients, limits, load, **beside) > 0.0
-    return levels((profiles, coefficients), (limits, caps, sets), weights, top, short)
+    return levels((profiles, coefficients), (limits, caps, sets), weights, (top, short), engine)
 
 
 def short_side(
@@ -72,4 +72,4 @@ def short_side(
         return network.unserved_mw(deficit_mw, limits_mw, import_cap_mw=import_cap_mw, engine=engine).short_side
     from ._network_levels_numpy import network_of
 
-    return network_of(limits_mw, import_cap_mw, import_sets).tightest(deficit_mw)[1]
+    return network_of(limits_mw, import_cap_mw, import_sets, engine).tightest(deficit_mw)[1]

@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from network_reference import headroom_lp, random_caps, random_network, random_sets, unserved_lp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels import KernelError
-from cuda_kernels._network_sets import CappedSets
+from cuda_kernels._network_sets import body_of
 from cuda_kernels.network import network_headroom, unserved_mw
 from cuda_kernels.network_cuts import tightest_cuts
 
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+engines = pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
 
-def solve(margin, limits, direction, share, sets=None, caps=None):
+
+def solve(margin, limits, direction, share, sets=None, caps=None, engine="auto"):
     coefficients = np.ones((1, margin.shape[1], 1))
     return network_headroom(
-        margin.T[:, None], coefficients, limits, direction, share, import_cap_mw=caps, import_sets=sets
-    )
+        margin.T[:, None], coefficients, limits, direction, share,
+        import_cap_mw=caps, import_sets=sets, engine=engine,
+    )  # fmt: skip
 
 
+@engines
 @pytest.mark.parametrize("seed", range(60))
-def test_unserved_load_equals_linear_programs(seed):
+def test_unserved_load_equals_linear_programs(seed, engine):
     margin, limits, _ = random_network(seed, areas=3 + seed % 9, hours=4)
     member, caps = random_sets(seed, margin.shape[1])
     own = random_caps(seed, margin.shape[1]) if seed % 2 else np.full(margin.shape[1], np.inf)
-    found = CappedSets(member.astype(float), limits, np.r_[own, caps]).tightest(-margin)[0]
+    found = body_of(engine)(member.astype(float), limits, np.r_[own, caps]).tightest(-margin)[0]
     want = [unserved_lp(-m, limits, own, (member, caps)) for m in margin]
     assert_allclose(found, want, rtol=1e-9, atol=1e-9)
 
 
+@needs_numba
+@pytest.mark.parametrize("seed", range(20))
+def test_many_sets_of_many_areas_equal_linear_programs(seed):
+    """Hours one after another, as each begins with the flow of the last; ties in half of the networks."""
+    areas = 13 + 3 * seed
+    margin, limits, _ = random_network(seed, areas, hours=4)
+    if seed % 2:
+        margin, limits = np.round(margin), np.round(limits)
+    rng = np.random.default_rng(seed)
+    member = rng.integers(0, 9, areas) == np.arange(8)[:, None]
+    caps = np.round(rng.exponential(2.0, 8) * (rng.random(8) < 0.8), 1)
+    found = tightest_cuts(1.0 - margin, limits, import_sets=(member, caps))
+    want = [unserved_lp(1.0 - m, limits, np.inf, (member, caps)) for m in margin]
+    assert_allclose(found.unserved_mw, want, rtol=1e-9, atol=1e-9)
+
+
+@engines
 @pytest.mark.parametrize("seed", range(24))
-def test_headroom_equals_one_large_linear_program(seed):
+def test_headroom_equals_one_large_linear_program(seed, engine):
     margin, limits, direction = random_network(seed, areas=3 + seed % 9, hours=6 + seed % 7)
     sets = random_sets(seed, margin.shape[1])
     share = [0.0, 0.02, 0.1, 0.3][seed % 4]
-    found = solve(margin, limits, direction, share, sets).headroom_mw[0, 0]
+    found = solve(margin, limits, direction, share, sets, engine=engine).headroom_mw[0, 0]
     assert_allclose(found, headroom_lp(margin, limits, direction, share, sets=sets), rtol=1e-9, atol=1e-9)
 
 
-def test_a_set_that_feeds_another_pays_twice():
+@engines
+def test_a_set_that_feeds_another_pays_twice(engine):
     """Power for R comes from Q, which may import as much more for itself: one MW on R's cap serves two."""
     limits = np.zeros((4, 4))
     outside, surplus, short, other = range(4)
     limits[outside, short], limits[surplus, other], limits[outside, other] = 9.0, 9.0, 9.0
     deficit = np.array([[-20.0, -8.0, 6.0, 7.0]])
     member = np.array([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-    served = [CappedSets(member, limits, np.r_[np.full(4, np.inf), 0.0, cap]).tightest(deficit)[0][0] for cap in (2, 3)]
-    assert served == pytest.approx([9.0, 7.0])
+    found = [tightest_cuts(deficit, limits, import_sets=(member, [0.0, cap]), engine=engine) for cap in (2, 3)]
+    assert [one.unserved_mw[0] for one in found] == pytest.approx([9.0, 7.0])
+    assert found[0].set_price[0].tolist() == [1.0, 2.0]  # of what Q and R import
 
 
 def test_caps_that_bind_nowhere_change_nothing_and_tighter_ones_host_no_more():
@@ -82,18 +108,19 @@ def test_sets_that_cannot_be_solved_are_refused():
         solve(margin, limits, direction, 0.1, (both[:1], np.array([-1.0])))
     wide = np.ones((5, 14)), np.zeros((14, 14)), np.full(14, 1 / 14)
     with pytest.raises(KernelError, match="14 areas: at most 5 and 12"):
-        solve(*wide, 0.1, (np.eye(14)[:1], np.ones(1)))
+        solve(*wide, 0.1, (np.eye(14)[:1], np.ones(1)), engine="numpy")
 
 
+@engines
 @pytest.mark.parametrize("seed", range(24))
-def test_prices_of_cuts_are_what_one_more_megawatt_serves(seed):
+def test_prices_of_cuts_are_what_one_more_megawatt_serves(seed, engine):
     """Of capacity, of a link, of a cap: beside linear programs a step to either side, where these agree."""
     margin, limits, _ = random_network(seed, areas=3 + seed % 6, hours=2)
     limits = np.minimum(limits, 40.0)
     (member, caps), own, step = random_sets(seed, len(limits)), 0.1 + random_caps(seed, len(limits)), 1e-4
     caps = np.maximum(caps, 0.1)
     own[member.any(axis=0)] = np.inf
-    found = tightest_cuts(-margin, limits, import_cap_mw=own, import_sets=(member, caps))
+    found = tightest_cuts(-margin, limits, import_cap_mw=own, import_sets=(member, caps), engine=engine)
     start, end = np.argwhere(limits > 0.0)[seed % (limits > 0.0).sum()] if limits.any() else (0, 1)
     at, unit, first = seed % len(limits), np.eye(len(limits)), np.arange(len(caps)) == 0
     seen = found.seen(member)

@@ -102,11 +102,21 @@ def test_what_does_not_know_caps_says_so(grid):
     with pytest.raises(CapacityError, match="frontier knows no net-import caps"):
         network_year.year_case(tiny_grid(), scenario, "US", asked, plain=True)
     assert network_year.year_case(tiny_grid(), scenario, "CN", asked, plain=True).case.caps is None
-    fleet = Fleet.of(grid, "US")
-    zones = replace(fleet, areas=tuple(f"{area}.p1" for area in fleet.areas))
-    draws = Draws(1, draw_ids(1), np.array([2025]), scenario)
-    with pytest.raises(CapacityError, match="zones know no net-import caps"):
-        ImportCaps.of(zones, draws, [], np.zeros(len(fleet.areas)))
+
+
+def test_zones_share_the_cap_of_their_region(grid):
+    years = np.array([2025])
+    of_areas, _ = caps_of(grid, "us-net-import-caps", years)
+    cut = grids.open_grid(areas="us-zones")
+    of_zones, _ = caps_of(cut, "us-net-import-caps", years)
+    assert of_zones.names == of_areas.names
+    np.testing.assert_allclose(of_zones.cap_mw, of_areas.cap_mw, rtol=1e-9)
+    assert (of_zones.member.sum(axis=0) == 1).all()
+    eastern = network.links(cut, Fleet.of(cut, "US")).groups[0].areas
+    single, (member, cap) = of_zones.inside(eastern, np.array([0]), 0)
+    assert np.isinf(single).all()
+    assert member.shape == (7, 92)
+    assert cap.shape == (1, 7)
 
 
 def test_what_a_wider_cap_adds_is_explained(grid):
