@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, network, notions, on_device, reliability, storage_headroom
+from capacity import adequacy, apart, network, notions, on_device, reliability, storage_headroom
 from capacity.hosting import Found, Hosting
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_headroom import AreaStored
@@ -38,6 +38,7 @@ class How:
         hour in every year, "credit" counts a firm share of its nameplate
     shared : profiles that scenarios share on a GPU
     turn : held by the country whose hours use the threads
+    call : calls a function, perhaps in another process (`capacity.apart`)
     """
 
     notion: str
@@ -49,6 +50,12 @@ class How:
     storage: StorageName = DEFAULT_STORAGE
     shared: on_device.Shared = field(default_factory=on_device.Shared)
     turn: AbstractContextManager[Any] = field(default_factory=Lock, compare=False)
+    call: apart.Call = field(default=apart.here, compare=False)
+
+    @property
+    def apart(self) -> How:
+        """The same for what another process does."""
+        return replace(self, threads=1, shared=on_device.Shared(), turn=nullcontext(), call=apart.here)
 
     @property
     def hourly_margin(self) -> bool:
@@ -133,32 +140,72 @@ class AreaHours:
 
     def margin(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> notions.Margin:
         """Margin of some draws in an area and weather year."""
-        record = replace(self.records[a], lean=True)
-        return self.how.margin_of(record, conditions, self.balances[a].take(members), self.central[a])
+        return self._part(a, conditions, members).margin
+
+    def _part(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> Part:
+        record, how = replace(self.records[a], lean=True), self.how.apart
+        if how.margin_of is notions.firm_capacity:
+            record = replace(record, weather=())  # which it does not look at
+        outages = None if self.outages is None else (self.outages, a, members)
+        balance = self.balances[a].take(members)
+        return Part(how, self.hosting.part(members, a), record, conditions, balance, self.central[a], outages)
 
     def _solve(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
         """Fill in some draws of an area and weather year; the headroom only for islands."""
         if not members.size:
             return
-        how, balance = self.how, self.balances[a].take(members)
-        if how.exchange == "island":
-            share = self.hosting.policy.energy[members]
-            hours = self.margin(a, conditions, members)
-            under_terms = hours.lifted(balance.terms_mw)
-            if self.outages is not None:
-                hourly.take(members, a, self.outages.solve(a, members, hours, balance, share, how.engine))
-            elif balance.store is not None:
-                hourly.take(members, a, storage_headroom.solve(hours, balance.store, share, how.engine, how.device))
-            else:
-                hourly.solve(members, a, (hours, under_terms), share, how)
-            if how.hourly_margin:
-                self.hosting.solve(members, a, conditions, balance, under_terms, hourly.found)
-        hourly.tally(members, a, conditions, balance)
+        part = self._part(a, conditions, members)
+        call = self.how.call if self.how.exchange == "island" and self.outages is None else apart.here
+        found, hosting = call(Part.solve, part)
+        hourly.put(members, a, found)
+        self.hosting.put(members, a, hosting)
 
     def _count(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
         """Fill in the rest of an area and weather year whose headroom the device has found."""
         if members.size:
             hourly.tally(members, a, conditions, self.balances[a].take(members))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some draws of one area in one of its weather years, by themselves.
+
+    balance, hosting : of these draws and this area
+    outages : of the country, the number of the area in it, and the draws; None where the notion reads none
+    """
+
+    how: How
+    hosting: Hosting
+    record: notions.AreaRecord
+    conditions: adequacy.AreaWeather
+    balance: adequacy.AreaBalance
+    central: adequacy.AreaBalance
+    outages: tuple[reliability.Outages, int, Members] | None
+
+    @property
+    def margin(self) -> notions.Margin:
+        return self.how.margin_of(self.record, self.conditions, self.balance, self.central)
+
+    def solve(self) -> tuple[Hourly, Hosting]:
+        """Results of the hours, the headroom only for islands, and of what is hosted."""
+        how, balance, hosting = self.how, self.balance, self.hosting
+        members = np.arange(len(balance.load_mw))
+        hourly = Hourly.empty(len(members), 1, balance.load_mw.shape[1])
+        if how.exchange == "island":
+            share = hosting.policy.energy
+            hours = self.margin
+            under_terms = hours.lifted(balance.terms_mw)
+            if self.outages is not None:
+                outages, a, draws = self.outages
+                hourly.take(members, 0, outages.solve(a, draws, hours, balance, share, how.engine))
+            elif balance.store is not None:
+                hourly.take(members, 0, storage_headroom.solve(hours, balance.store, share, how.engine, how.device))
+            else:
+                hourly.solve(members, 0, (hours, under_terms), share, how)
+            if how.hourly_margin:
+                hosting.solve(members, 0, self.conditions, balance, under_terms, hourly.found)
+        hourly.tally(members, 0, self.conditions, balance)
+        return hourly, hosting
 
 
 @dataclass(frozen=True)
@@ -199,6 +246,11 @@ class Hourly:
                 if margin is margins[1]:
                     self.flexible[members, area, y] = load[:, -1]
                     self.curtailed_hours[members, area, y] = hours[:, -1]
+
+    def put(self, members: Members, area: int, found: Hourly) -> None:
+        """Take what was found for some draws of an area by themselves."""
+        for field_ in fields(self):
+            getattr(self, field_.name)[members, area] = getattr(found, field_.name)[:, 0]
 
     @property
     def found(self) -> Found:

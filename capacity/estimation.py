@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
 from functools import cache, partial
 from threading import Lock
 
@@ -13,14 +14,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import country, joint, network, notions, reliability, result
+from capacity import apart, country, joint, network, notions, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
-from cuda_kernels import DeviceName, Engine, resolve_device
+from cuda_kernels import DeviceName, Engine, resolve_device, resolve_engine
 from grids import validate
 from scenarios import Scenario, scenario_hash
 from scenarios.defaults import groups
@@ -30,6 +31,8 @@ Progress = Callable[[str, int, int], None]
 COUNTRIES = ("US", "CN")
 AT_ONCE = 2
 """Countries under way at a time where threads allow it; changes no bit."""
+WORTH_PROCESSES = 50_000
+"""Draws of an area and year, in all scenarios; fewer take no longer than processes take to begin."""
 JOINT_TOPICS = ("chips", "capital", "efficiency")
 """Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
 READ_BY_BOTH = frozenset({"chip_life_spread_years"})
@@ -71,7 +74,8 @@ def estimate(
     engine : CPU engine of the headroom kernel, "auto", "numpy" or "numba"
     progress : called with (scenario, done, total)
     area_draws : also keep every draw of every area, as `area_<name>_draws`
-    threads : areas solved at a time on the CPU; None means one for each core. Changes no bit of the result.
+    threads : areas solved at a time on the CPU; None means one for each core. With NumPy alone, long runs begin as many
+        Python processes for them (`capacity.apart`), at most eight. Changes no bit of the result.
     event_draws : count events of curtailment in that many draws, the first ones; under "firm_capacity" or
         "historic_peak" only (`capacity.events`); in a network those of the group
     storage : "equivalent" counts storage of the fleet as the firm capacity that its hourly dispatch is worth, found
@@ -101,7 +105,8 @@ def estimate(
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
     how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage)
     runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
-    parts = _Solver(grid, how, watch, runs).parts(area_draws)
+    with apart.processes(_processes(grid, how, runs)) as call:
+        parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
     hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
     attrs = {
         "seed": np.uint64(seed),
@@ -113,6 +118,14 @@ def estimate(
         "event_draws": np.int32(min(event_draws, len(ids))),
     }
     return result.assemble(parts, attrs).sel(year=list(years))
+
+
+def _processes(grid: xr.Dataset, how: How, runs: Sequence[Draws]) -> int:
+    """How many processes work on areas; none where threads do as well."""
+    cases = sum(len(draws) * len(draws.years) for draws in runs) * grid.sizes["area"]
+    if how.device == "gpu" or cases < WORTH_PROCESSES or resolve_engine(how.engine) == "numba":
+        return 0
+    return how.cores
 
 
 class _Counter:

@@ -56,6 +56,19 @@ class Hosting:
         limit = sites.limit_mw(grid, fleet, draws)
         return cls(policy, limit, zones, tally, np.zeros(shape), np.zeros(shape), engine)
 
+    def part(self, members: Members, a: int) -> Hosting:
+        """The same for some draws of an area by themselves, with nothing filled in yet."""
+        shape = (len(members), 1, self.hosted_mwh.shape[2])
+        tally = events.Tally.empty(len(members), len(self.tally.sampled(members)), 1, shape[2])
+        limit = self.limit_mw[members, a, None]
+        nothing = np.zeros(shape), np.zeros(shape)
+        return Hosting(self.policy.rows(members), limit, self.zones[a : a + 1], tally, *nothing, self.engine)
+
+    def put(self, members: Members, a: int, found: Hosting) -> None:
+        """Take what was filled in for some draws of an area by themselves."""
+        self.lost_mwh[members, a], self.hosted_mwh[members, a] = found.lost_mwh[:, 0], found.hosted_mwh[:, 0]
+        self.tally.values[members[found.tally.numbers], a] = found.tally.values[:, 0]
+
     @property
     def served(self) -> Floats | None:
         """Part (s, y) of the hosted load's energy that is served in the end; None where the energy share says it."""

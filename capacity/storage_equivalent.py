@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, network, notions, storage_group, storage_terms, supply
+from capacity import adequacy, apart, demand, network, notions, storage_group, storage_terms, supply
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
@@ -37,7 +37,7 @@ class Conditions:
 
     records : of the fleet's areas, whose interchange is the one that the margins will have
     place : (draw,)   Uniform that picks each draw's weather year.
-    workers : areas side by side; changes no bit
+    workers, call : areas side by side, and what calls a function for each (`capacity.apart`); changes no bit
     areas : numbers of the areas that are asked for; None means all
     groups : areas that exchange power and serve each other with their stores; none for islands
     """
@@ -46,6 +46,7 @@ class Conditions:
     place: Floats
     engine: Engine = "auto"
     workers: int = 1
+    call: apart.Call = apart.here
     areas: Sequence[int] | None = None
     groups: Sequence[network.Group] = ()
 
@@ -85,7 +86,8 @@ def counted(
     plain = policy.only_energy or not policy.local or conditions.groups
     terms = None if plain else policy.of_years(at)
     with ThreadPoolExecutor(conditions.workers) as pool:
-        found = list(pool.map(partial(_worth, at, (share, terms), conditions), areas))
+        with_ = (at, (share, terms), (conditions.place, conditions.engine))
+        found = list(pool.map(partial(conditions.call, _worth, *with_), areas))
     own = [
         _with(standing[0][a], *(between(known, draws.years, values) for values in worth))
         for a, worth in zip(asked, found, strict=True)
@@ -151,20 +153,23 @@ def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[A
 def _worth(
     at: Integers,
     terms: tuple[Floats, Policy | None],
-    conditions: Conditions,
+    conditions: tuple[Floats, Engine],
     area: tuple[notions.AreaRecord, AreaBalance, AreaBalance],
 ) -> Floats:
     """Equivalent at a share, firm headroom beyond it and worth under terms beyond it (3, draw, dispatched year).
 
     All over the store's power; without a policy the first two only. [MW/MW]
+
+    conditions : the uniform that picks each draw's weather year, and the engine
     """
+    place, engine = conditions
     record, balance, central = area[0], area[1].at(np.s_[:, at]), area[2].at(np.s_[:, at])
     store, (share, policy) = balance.store, terms
     found = np.zeros((2 if policy is None else 3, *share.shape))
     if store is None or not store.power_mw.any():
         return found
     sets, rows, columns, groups = [], [], [], []
-    for weather, members in notions.weather_groups(record.weather, conditions.place):
+    for weather, members in notions.weather_groups(record.weather, place):
         if not members.size:
             continue
         margin = notions.firm_capacity(record, weather, balance.take(members), central)
@@ -176,7 +181,7 @@ def _worth(
     cases = np.concatenate(rows), np.concatenate(columns)
     power = store.power_mw[cases]
     worth = storage_as_firm(
-        sets, (power, store.energy_mwh[cases], store.efficiency[cases]), share[cases], engine=conditions.engine
+        sets, (power, store.energy_mwh[cases], store.efficiency[cases]), share[cases], engine=engine
     )
     for into, values in zip(found, (worth.equivalent_mw, worth.firm_extra_mw), strict=False):
         into[cases] = np.divide(values, power, out=np.zeros_like(values), where=power > 0.0)
@@ -185,7 +190,7 @@ def _worth(
         firm[cases] = worth.firm_headroom_mw
         for weather, members, margin in groups:
             given = (balance.take(members), margin, policy.rows(members), firm[members])
-            capacity = storage_terms.equivalent_mw(weather, *given, conditions.engine)
+            capacity = storage_terms.equivalent_mw(weather, *given, engine)
             known = np.isfinite(capacity)
             over = np.divide(capacity, store.power_mw[members], out=np.zeros_like(capacity), where=known)
             found[2, members] = np.where(known, over - found[0, members], 0.0)

@@ -6,7 +6,7 @@ Importing this package imports neither CuPy nor numba.
 from . import philox
 from ._namespace import DeviceName, array_namespace, asnumpy, beside, namespace_of, resolve_device, to_device
 from .errors import KernelError
-from .headroom import Engine, Headroom, headroom_mw
+from .headroom import Engine, Headroom, headroom_mw, resolve_engine
 
 __all__ = [
     "DeviceName",
@@ -20,5 +20,6 @@ __all__ = [
     "namespace_of",
     "philox",
     "resolve_device",
+    "resolve_engine",
     "to_device",
 ]

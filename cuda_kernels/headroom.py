@@ -223,6 +223,11 @@ def _cuda(*arguments: Any) -> tuple[Array, Array]:
     return headroom(*arguments)
 
 
+def resolve_engine(engine: Engine) -> Literal["numpy", "numba"]:
+    """What `engine` means on this machine. Raises KernelError for one that is not there."""
+    return "numba" if _use_numba(engine) else "numpy"
+
+
 def _use_numba(engine: str) -> bool:
     if engine not in ("auto", "numpy", "numba"):
         raise KernelError(f"engine is {engine!r}; choose 'auto', 'numpy' or 'numba'")
