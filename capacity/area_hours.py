@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, apart, network, notions, on_device, reliability, storage_headroom
 from capacity.hosting import Found, Hosting
+from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_headroom import AreaStored
 from cuda_kernels import DeviceName, Engine, array_namespace, asnumpy, headroom_mw, to_device
@@ -30,12 +31,13 @@ HOURS = 8760
 class How:
     """How the hours of a country are solved.
 
-    notion : a name in `notions.NOTIONS` or, for islands, `reliability.NOTIONS`
+    notion : a name in `notions.NOTIONS` or `reliability.NOTIONS`
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
     event_draws : draws whose events of curtailment are counted, the first; under notions with an hourly margin only
     storage : "equivalent" counts storage as the firm capacity that its dispatch is worth, "dispatch" runs it hour by
         hour in every year, "credit" counts a firm share of its nameplate
+    outage_states : states of every hour that outage notions look at where areas exchange power
     shared : profiles that scenarios share on a GPU
     turn : held by the country whose hours use the threads
     call : calls a function, perhaps in another process (`capacity.apart`)
@@ -48,6 +50,7 @@ class How:
     threads: int | None = None
     event_draws: int = 0
     storage: StorageName = DEFAULT_STORAGE
+    outage_states: int = DEFAULT_STATES
     shared: on_device.Shared = field(default_factory=on_device.Shared)
     turn: AbstractContextManager[Any] = field(default_factory=Lock, compare=False)
     call: apart.Call = field(default=apart.here, compare=False)

@@ -27,6 +27,14 @@ ENGINE = click.option(
     type=click.Choice(["auto", "numpy", "numba"]),
     help="CPU engine of the kernels.",
 )
+OUTAGE_STATES = click.option(
+    "--outage-states",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="States of every hour in which outage notions look at areas that exchange power, 16 times as many for firm "
+    "load; more err less and take longer.",
+)
 STORAGE = click.option(
     "--storage",
     default="equivalent",

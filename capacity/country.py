@@ -17,6 +17,7 @@ from capacity import (
     import_caps,
     network,
     network_events,
+    network_outages,
     network_terms,
     notions,
     policies,
@@ -106,6 +107,8 @@ def run(
     if how.notion in reliability.NOTIONS:
         nameplates = (projected.nameplate_mw, middle.nameplate_mw)
         outages = reliability.Outages.of(grid, fleet, draws, nameplates, how.notion)
+        if how.exchange != "island":
+            network_outages.require(draws, fleet, how.notion)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     with how.turn:
         if how.treatment == "equivalent":
@@ -119,15 +122,21 @@ def run(
     joined = None
     if how.exchange != "island":
         case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
+        year = None
+        if outages is not None:
+            alone = outages.importing_nothing(balances, adequacy.reserve_of(fleet, draws))
+            states = network_outages.GroupOutages(outages, alone, fleet.areas, draws.seed, how.outage_states)
+            year = states.solve_year
         alive = partial(advance, 0)
-        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive)
+        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
         if not hosting.policy.only_energy:
             limited = how.exchange == "network"
             network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
         hourly.adopt(joined)
-        network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
+        if outages is None:
+            network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
     result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)
-    counted = how.event_draws and (how.hourly_margin or joined is not None)
+    counted = how.event_draws and how.notion in notions.NOTIONS
     return replace(result, events=hosting.tally) if counted else result
 
 

@@ -58,6 +58,7 @@ def estimate(
     threads: int | None = None,
     event_draws: int = 0,
     storage: StorageName = DEFAULT_STORAGE,
+    outage_states: int = reliability.DEFAULT_STATES,
 ) -> xr.Dataset:
     """Hostable and deployed AI-datacenter load and compute of every area under every scenario.
 
@@ -66,8 +67,8 @@ def estimate(
     years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
-    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`), or for islands
-        "expected_unserved", "lolh" or "lole" (`capacity.reliability`)
+    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`), or "expected_unserved", "lolh"
+        or "lole" (`capacity.reliability`)
     exchange : "island" (each area with its net interchange of the base year), "network" (hourly transfers within the
         links' limits) or "copper-plate" (without limits)
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
@@ -81,6 +82,8 @@ def estimate(
     storage : "equivalent" counts storage of the fleet as the firm capacity that its hourly dispatch is worth, found
         every fifth year (`capacity.storage_equivalent`); "dispatch" runs it hour by hour in every year, which takes
         longer and knows islands under "firm_capacity" only; "credit" counts a firm share of its nameplate
+    outage_states : states of every hour in which an outage notion looks at areas that exchange power
+        (`capacity.network_outages`); more take longer and err less. Islands know the distribution itself.
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
@@ -91,10 +94,8 @@ def estimate(
     if adequacy not in {**notions.NOTIONS, **reliability.NOTIONS}:
         known = ", ".join([*notions.NOTIONS, *reliability.NOTIONS])
         raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {known}")
-    if adequacy in reliability.NOTIONS and exchange != "island":
-        raise CapacityError(
-            f"adequacy={adequacy!r} knows islands only; leave exchange={exchange!r} or use firm_capacity"
-        )
+    if outage_states < 1:
+        raise CapacityError(f"outage_states={outage_states}: give at least one state an hour")
     if storage not in STORAGE:
         raise CapacityError(f"storage={storage!r}: no such treatment; known: {', '.join(STORAGE)}")
     if storage == "dispatch" and (exchange, adequacy) != ("island", "firm_capacity"):
@@ -103,7 +104,7 @@ def estimate(
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
-    how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage)
+    how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage, outage_states)
     runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
     with apart.processes(_processes(grid, how, runs)) as call:
         parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
@@ -117,6 +118,8 @@ def estimate(
         "storage": storage,
         "event_draws": np.int32(min(event_draws, len(ids))),
     }
+    if adequacy in reliability.NOTIONS and exchange != "island":
+        attrs["outage_states"] = np.int32(outage_states)
     return result.assemble(parts, attrs).sel(year=list(years))
 
 

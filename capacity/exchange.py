@@ -57,7 +57,7 @@ def group_years(case: network.Case, names: Sequence[str]) -> list[GroupYear]:
 def _group_year(case: network.Case, g: int, group: network.Group, names: Sequence[str]) -> GroupYear:
     most = max(len(case.records[a].weather) for a in group.areas)
     found = [network.solve(case, np.array([(number + 0.5) / most]), "auto") for number in range(most)]
-    binding: dict[tuple[int, ...], int] = {}
+    binding: dict[tuple[int, ...], float] = {}
     for hours in found:
         for side, count in hours.binding.get((g, 0), {}).items():
             binding[side] = binding.get(side, 0) + count

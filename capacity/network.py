@@ -103,7 +103,7 @@ class NetworkHours:
     curtailed_hours: Floats
     short_share: Floats
     native_unserved_mwh: Floats
-    binding: dict[tuple[int, int], dict[tuple[int, ...], int]]
+    binding: dict[tuple[int, int], dict[tuple[int, ...], float]]
 
     @classmethod
     def empty(cls, draws: int, groups: tuple[Group, ...], areas: int, years: int) -> NetworkHours:
@@ -233,6 +233,7 @@ def solve(
     *,
     threads: int = 1,
     alive: Callable[[], None] = lambda: None,
+    solve_year: Callable[..., None] | None = None,
 ) -> NetworkHours:
     """Headroom of every group.
 
@@ -240,14 +241,16 @@ def solve(
     exchange : "network", or "copper-plate" to spread what the group could host without limits.
     threads : areas, then years, of a group side by side; changes no bit of the result.
     alive : called after each year of a group; what it raises ends this.
+    solve_year : fills in a year of a group in the place of `_solve_year`, where units fail (`network_outages`)
     """
     draws, years = case.share.shape
     hours = NetworkHours.empty(draws, case.links.groups, len(case.records), years)
+    fill: Callable[..., None] = solve_year or _solve_year
     with ThreadPoolExecutor(threads) as pool:
         for g, group in enumerate(case.links.groups):
             for number, members in weather_of(case.records, group, weather):
                 margins = list(pool.map(partial(margin_of, case, number=number, members=members), group.areas))
-                year = partial(_solve_year, case, g, members=members, margins=margins, engine=engine, hours=hours)
+                year = partial(fill, case, g, members=members, margins=margins, engine=engine, hours=hours)
                 for _ in pool.map(year, range(years)):
                     alive()
     if exchange == "copper-plate":
@@ -387,7 +390,7 @@ def cut_name(side: Sequence[int], group: Group, names: Sequence[str]) -> str:
 
 def main_cut(hours: NetworkHours, at: tuple[int, int]) -> tuple[tuple[int, ...], float]:
     """Short side that binds most often over the draws, and its share of all such hours; empty without any."""
-    tally: Mapping[tuple[int, ...], int] = hours.binding.get(at, {})
+    tally: Mapping[tuple[int, ...], float] = hours.binding.get(at, {})
     if not tally:
         return (), 0.0
     side = max(sorted(tally), key=lambda cut: tally[cut])

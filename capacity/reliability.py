@@ -52,6 +52,9 @@ STATE_YEARS = 5
 NODES = 3000
 """Capacity is rounded to a grid of about so many nodes, 10 MW at the finest; label J, a large area's unit is ten."""
 
+DEFAULT_STATES = 4
+"""States of every hour that areas which exchange power are looked at in (`capacity.network_outages`); label J."""
+
 
 class State(NamedTuple):
     """The outages of one area's central fleet in one year, and its mean available capacity over hours. [MW]"""
@@ -61,11 +64,15 @@ class State(NamedTuple):
 
 
 class AreaOutages(NamedTuple):
-    """Firm and flexible headroom [MW] and expected hours of shortage [h] of one area, all (draw, year)."""
+    """Firm and flexible headroom [MW], expected hours of shortage [h] and native energy unserved [MWh] of one area.
+
+    All (draw, year), or (draw,) of one year.
+    """
 
     firm_mw: Floats
     flexible_mw: Floats
     short_hours: Floats
+    native_unserved_mwh: Floats
 
 
 @dataclass(frozen=True)
@@ -132,29 +139,46 @@ class Outages:
         margin, balance, share : of those draws, under firm_capacity; the expected firm capacity is taken out of the
         margin and the units put in its place.
         """
-        found = np.zeros((3, len(members), margin.coefficients.shape[1]))
-        rows = self.rows(a)[1]
-        for y in range(found.shape[2]):
-            state = self.state(a, y - y % STATE_YEARS)
-            net = -margin.coefficients[:, y]
-            net[:, 0] += balance.firm_mw[:, y] - self.storage_mw[members, a, y]
-            units = self.units_mw[members, a, y]
-            if state.mean_mw <= 0.0:  # the central path has no units here: what a draw has counts as expected
-                scale = np.ones(len(members))
-                net[:, 0] -= units
-            else:
-                scale = np.maximum(units / state.mean_mw, 1e-6)
-            load = balance.load_mw[:, y] * adequacy.HOURS / scale
-            hourly = (margin.profiles[y], net / scale[:, None])
-            criterion = (self.criterion, self.limit)
-            one = outage_headroom_mw(hourly, (state.table, rows), criterion, share[:, y], load, engine=engine)
-            found[:, :, y] = one.firm_mw * scale, one.flexible_mw * scale, one.short_hours
-        return AreaOutages(*found)
+        years = range(margin.coefficients.shape[1])
+        found = [self.solve_year(a, y, members, margin, balance, (share[:, y], engine)) for y in years]
+        return AreaOutages(*np.stack(found, axis=-1))
+
+    def solve_year(
+        self,
+        a: int,
+        y: int,
+        members: Integers,
+        margin: notions.Margin,
+        balance: adequacy.AreaBalance,
+        asked: tuple[Floats, Engine],
+    ) -> AreaOutages:
+        """The same of one year, all (draw,). asked : share (draw,) and engine."""
+        share, engine = asked
+        state, rows = self.state(a, y - y % STATE_YEARS), self.rows(a)[1]
+        scale, certain = self.scaled(a, y, members)
+        net = -margin.coefficients[:, y]
+        net[:, 0] += balance.firm_mw[:, y] - self.storage_mw[members, a, y] - certain
+        load = balance.load_mw[:, y] * adequacy.HOURS / scale
+        hourly, criterion = (margin.profiles[y], net / scale[:, None]), (self.criterion, self.limit)
+        one = outage_headroom_mw(hourly, (state.table, rows), criterion, share, load, engine=engine)
+        return AreaOutages(
+            one.firm_mw * scale, one.flexible_mw * scale, one.short_hours, one.native_unserved_mwh * scale
+        )
+
+    def scaled(self, a: int, y: int, members: Integers) -> tuple[Floats, Floats]:
+        """Some draws' units over those of the table (draw,) [1], and what counts as certain beside it (draw,). [MW]"""
+        mean, units = self.state(a, y - y % STATE_YEARS).mean_mw, self.units_mw[members, a, y]
+        if mean <= 0.0:  # the central path has no units here: what a draw has counts as expected
+            return np.ones(len(members)), units
+        return np.maximum(units / mean, 1e-6), np.zeros(len(members))
 
     def beside(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
         """The same with storage at what it is worth within balances over `reserve` (draw, year). [1]"""
-        worth = [np.zeros(reserve.shape) if b.storage_mw is None else b.storage_mw * reserve for b in balances]
-        return replace(self, storage_mw=np.stack(worth, axis=1))
+        return replace(self, storage_mw=_over_reserve([b.storage_mw for b in balances], reserve))
+
+    def importing_nothing(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
+        """The same with stores that serve their own area where they count as those of a group."""
+        return replace(self, storage_mw=self.storage_mw + _over_reserve([b.alone_mw for b in balances], reserve))
 
     def rows(self, a: int) -> tuple[Floats, Integers]:
         """Temperatures of an area's bins (row,), and the row of each hour."""
@@ -195,6 +219,12 @@ class Outages:
         above = (hot - 1.0) * np.maximum(temperature_c - MILD_C, 0.0) / (HOT_C - MILD_C)
         shape = 1.0 + below + above
         return np.clip(mean * shape / (weight @ shape), 0.0, max(HIGHEST_RATE, mean))
+
+
+def _over_reserve(worth_mw: Sequence[Floats | None], reserve: Floats) -> Floats:
+    """Firm capacity (draw, area, year) without the reserve margin over which it counts elsewhere. [MW]"""
+    nil = np.zeros(reserve.shape)
+    return np.stack([nil if worth is None else worth * reserve for worth in worth_mw], axis=1)
 
 
 def expected_mw(

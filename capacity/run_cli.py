@@ -66,8 +66,9 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     default="firm_capacity",
     show_default=True,
     type=click.Choice(["firm_capacity", "historic_peak", "expected_unserved", "lolh", "lole"]),
-    help="Adequacy notion; the last three count outages one unit at a time, areas as islands.",
+    help="Adequacy notion; the last three count outages one unit at a time.",
 )
+@cli_options.OUTAGE_STATES
 @click.option(
     "--network",
     "exchange",
@@ -103,6 +104,7 @@ def run(
     draws: int,
     seed: int,
     adequacy: str,
+    outage_states: int,
     exchange: NetworkName,
     storage: StorageName,
     event_draws: int,
@@ -144,6 +146,7 @@ def run(
                 progress=progress,
                 event_draws=event_draws,
                 storage=storage,
+                outage_states=outage_states,
             )
         manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
         outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, adequacy, base_year, estimate, notions, reliability, supply
+from capacity import adequacy, base_year, estimate, notions, reliability, supply
 from capacity.country import balances_of
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
@@ -109,10 +109,3 @@ def test_base_year_has_the_notion_beside_the_others(grid):
     table = base_year.compare(grid, load(["reference"])[0])
     assert (table["expected_unserved_headroom_gw"] >= table["firm_capacity_headroom_gw"] * 0.9).all()
     assert base_year.national(table)["expected_unserved_headroom_gw"].gt(0).all()
-
-
-def test_networks_are_refused(grid):
-    with pytest.raises(CapacityError, match="islands only"):
-        estimate(
-            grid, load(["reference"]), years=YEARS, draws=1, seed=1, adequacy="lolh", exchange="network", device="cpu"
-        )
