@@ -16,6 +16,7 @@ from cuda_kernels import Engine
 from cuda_kernels.network import network_headroom
 
 Floats = NDArray[np.float64]
+Caps = tuple[Floats | None, tuple[Floats, Floats] | None]
 
 CLOSE = 1e-3
 """Relative distance from the copper plate at which the search ends; label J."""
@@ -32,6 +33,7 @@ def direction(
     start: Floats,
     share: Floats,
     *,
+    caps: Caps = (None, None),
     engine: Engine = "auto",
     most_steps: int = MOST_STEPS,
 ) -> Floats:
@@ -39,6 +41,7 @@ def direction(
 
     case : profiles (area, K, hour), coefficients (case, area, K), limits_mw (case, area, area) of the network kernel
     share : (case,) curtailable fraction eps; where it is 0 the start is kept. [1]
+    caps : on net imports, of areas (case, area) and of sets of areas, (set, area) and (case, set). [MW]
 
     Never worse than the start. A case does not depend on its company.
     """
@@ -49,8 +52,16 @@ def direction(
     for _ in range(most_steps):
         if not open_.size:
             break
+        single, sets = caps
         found = network_headroom(
-            profiles, coefficients[open_], limits[open_], trial[open_], share[open_, None], engine=engine
+            profiles,
+            coefficients[open_],
+            limits[open_],
+            trial[open_],
+            share[open_, None],
+            import_cap_mw=None if single is None else single[open_],
+            import_sets=None if sets is None else (sets[0], sets[1][open_]),
+            engine=engine,
         )
         total = found.headroom_mw[:, 0]
         helped = total > top[open_]

@@ -14,7 +14,7 @@ what storage counts for, are held.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +54,17 @@ class Transfers(NamedTuple):
         """Membership (set, area) of capped sets."""
         return np.zeros((0, len(self.caps_mw))) if self.sets is None else self.sets[0]
 
+    @property
+    def caps(self) -> dict[str, Any]:
+        """Caps by the names that kernels know them by."""
+        return {"import_cap_mw": self.caps_mw, "import_sets": self.sets}
+
     def cuts(self, deficit_mw: Floats) -> TightestCuts:
         """Tightest cuts of deficits (hour, area); none of no hours."""
         if not len(deficit_mw):
             nil = np.zeros(deficit_mw.shape)
             return TightestCuts(nil[:, 0], nil.astype(bool), nil, nil @ self.member.T)
-        return tightest_cuts(deficit_mw, self.limits_mw, import_cap_mw=self.caps_mw, import_sets=self.sets)
+        return tightest_cuts(deficit_mw, self.limits_mw, **self.caps)
 
 
 class Point(NamedTuple):
@@ -173,9 +178,7 @@ def _of_firm(load_mw: float, direction: Floats, margin: Floats, within: Transfer
 
 def headroom_along(margin: Floats, within: Transfers, direction: Floats, share: float) -> float:
     """Headroom of a group along a direction by the network kernel, for margins (hour, area). [MW]"""
-    found = network_headroom(
-        *_kernel(margin), within.limits_mw, direction, share, import_cap_mw=within.caps_mw, import_sets=within.sets
-    )
+    found = network_headroom(*_kernel(margin), within.limits_mw, direction, share, **within.caps)
     return float(found.headroom_mw[0, 0])
 
 
@@ -211,10 +214,7 @@ def _by_program(deficit: Floats, within: Transfers) -> Floats:
 
 
 def _curtailed(margin: Floats, within: Transfers, load: Floats) -> Floats:
-    found = curtailed_mw(
-        *_kernel(margin), within.limits_mw, load[None], import_cap_mw=within.caps_mw, import_sets=within.sets
-    )
-    return np.asarray(found[0])
+    return np.asarray(curtailed_mw(*_kernel(margin), within.limits_mw, load[None], **within.caps)[0])
 
 
 def _kernel(margin: Floats) -> tuple[Floats, Floats]:

@@ -16,8 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from capacity import explain_point, network_year
+from capacity import network_year
 from capacity.errors import CapacityError
+from capacity.explain_point import Transfers, point_at
 from capacity.fleet import number_of
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
@@ -36,13 +37,13 @@ _SLIVER = 1e-8  # of the largest margin
 class Edge:
     """The set of loads that fit in some areas of a group, known by points on its edge.
 
-    margin : (hour, area) of the group, nothing imported; limits : (area, area). [MW]
+    margin : (hour, area) of the group, nothing imported; within : its limits. [MW]
     chosen : numbers, within the group, of the areas that take new load; share : eps
     points : (point, chosen) [MW]; slopes : (point, chosen)   slope L <= slope point holds for all L that fit.
     """
 
     margin: Floats
-    limits: Floats
+    within: Transfers
     chosen: Sequence[int]
     share: float
     points: Floats = field(default_factory=lambda: np.zeros((0, 0)))
@@ -54,7 +55,8 @@ class Edge:
         whole[:, list(self.chosen)] = directions
         ones = np.ones((len(directions), self.margin.shape[1], 1))
         profiles = np.ascontiguousarray(self.margin.T)[:, None]
-        total = network_headroom(profiles, ones, self.limits, whole, self.share).headroom_mw[:, 0]
+        found = network_headroom(profiles, ones, self.within.limits_mw, whole, self.share, **self.within.caps)
+        total = found.headroom_mw[:, 0]
         slopes = [self._slope(w, float(load)) for w, load in zip(whole, total, strict=True)]
         points = np.asarray(total[:, None] * directions)
         size = len(self.chosen)
@@ -83,8 +85,7 @@ class Edge:
     def _slope(self, direction: Floats, load_mw: float) -> Floats:
         """Outward normal of the set at its edge; where nothing fits this way, at the first sliver of load."""
         sliver = _SLIVER * float(np.abs(self.margin).sum(axis=1).max())
-        within = explain_point.Transfers.by_links(self.limits)
-        found = explain_point.point_at(self.margin, within, direction, max(load_mw, sliver), self.share)
+        found = point_at(self.margin, self.within, direction, max(load_mw, sliver), self.share)
         slope = found.beside.short_side.sum(axis=0)[list(self.chosen)] - found.allowed
         return np.asarray(slope / max(float(np.abs(slope).max()), 1e-300))
 
@@ -137,7 +138,7 @@ def frontier(
     draw, solved, _ = known.at_quantile(g, quantile)
     margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
     chosen = [int(np.flatnonzero(inside == a)[0]) for a in numbers]
-    edge = Edge(margin, known.transfers(g, draw).limits_mw, chosen, float(known.case.share[draw, 0]))
+    edge = Edge(margin, known.transfers(g, draw), chosen, float(known.case.share[draw, 0]))
     directions = simplex(len(areas))
     points = edge.along(directions)
     isolated = solved.isolated_mw[draw, numbers, 0]

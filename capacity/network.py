@@ -304,11 +304,11 @@ def _solve_year(
     direction = case.siting.direction(y, members, areas, isolated, load)
     limits = case.limits_mw[members, y][:, areas[:, None], areas]
     pull = case.siting.for_total[members, y]
+    single, sets = caps = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
     if pull.any():
         start = siting_direction(isolated, load, (isolated.sum(axis=1) <= 0.0).astype(np.float64))
-        best = best_total.direction((profiles, coefficients, limits), start, flexible, engine=engine)
+        best = best_total.direction((profiles, coefficients, limits), start, flexible, caps=caps, engine=engine)
         direction = mixed(direction, best, pull)
-    single, sets = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
     found = network_headroom(
         profiles,
         coefficients,

@@ -111,7 +111,7 @@ class YearCase:
 def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, plain: bool = False) -> YearCase:
     """Network of a country, "US" or "CN", in a year after the grid's last on record, under firm_capacity.
 
-    plain : refuse policies beyond energy and caps on net imports, for a caller that knows none
+    plain : refuse policies beyond energy, for a caller that knows none
     """
     base = int(grid["history_year"][-1])
     if asked.year <= base:
@@ -147,5 +147,5 @@ def _require_known(drawn: Draws, fleet: Fleet, policy: Policy, plain: bool) -> N
     if plain:
         policies.require_only_energy(drawn, fleet.prefix)
     policies.require_in_groups(drawn, fleet.prefix)
-    if fleet.country == "US" and (plain or not policy.only_energy):
-        import_caps.refuse(drawn, "frontier" if plain else "a policy of new load with terms beyond energy")
+    if fleet.country == "US" and not policy.only_energy:
+        import_caps.refuse(drawn, "a policy of new load with terms beyond energy")

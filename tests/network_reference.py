@@ -100,19 +100,29 @@ def headroom_lp(
     return float(found.x[0])
 
 
-def best_total_lp(margin: np.ndarray, limits: np.ndarray, chosen: list[int], prices: np.ndarray, share: float) -> float:
+def best_total_lp(
+    margin: np.ndarray,
+    limits: np.ndarray,
+    chosen: list[int],
+    prices: np.ndarray,
+    share: float,
+    sets: Sets | None = None,
+) -> float:
     """Largest price L over new loads L of the chosen areas that fit, native load served first (HiGHS)."""
     hours, areas = margin.shape
-    native = sum(unserved_lp(-m, limits) for m in margin)
+    native = sum(unserved_lp(-m, limits, np.inf, sets) for m in margin)
     flow, bounds = _flow_columns(limits)
     hourly = sparse.hstack([sparse.eye(areas), flow])
     placed = sparse.csr_matrix(np.tile(np.eye(areas)[:, chosen], (hours, 1)))
     serve = sparse.hstack([placed, -sparse.block_diag([hourly] * hours)])
     short = np.r_[np.full(len(chosen), -share * hours), np.tile(np.r_[np.ones(areas), np.zeros(flow.shape[1])], hours)]
+    member, most = _capped(areas, np.inf, sets)
+    take = sparse.hstack([sparse.csr_matrix((len(most), areas)), member @ flow])
+    take = sparse.hstack([sparse.csr_matrix((len(most) * hours, len(chosen))), sparse.block_diag([take] * hours)])
     found = linprog(
         np.r_[-prices, np.zeros(serve.shape[1] - len(chosen))],
-        A_ub=sparse.vstack([serve, sparse.csr_matrix(short)]).tocsr(),
-        b_ub=np.r_[margin.ravel(), native],
+        A_ub=sparse.vstack([serve, sparse.csr_matrix(short), take]).tocsr(),
+        b_ub=np.r_[margin.ravel(), native, np.tile(most, hours)],
         bounds=[(0, None)] * len(chosen) + ([(0, None)] * areas + bounds) * hours,
     )
     assert found.status == 0, found.message

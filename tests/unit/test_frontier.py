@@ -13,6 +13,7 @@ from grid_factory import tiny_grid
 
 from capacity import CapacityError, frontier
 from capacity.cli import main
+from capacity.explain_point import Transfers
 from grids import store
 from scenarios import load
 
@@ -31,18 +32,22 @@ def test_the_best_mix_is_that_of_one_linear_program(share):
     for seed in range(12):
         margin, limits, _ = random_network(seed, areas=3 + seed % 3, hours=24)
         chosen = [0, 1, 2][: 2 + seed % 2]
-        edge = frontier.Edge(np.maximum(margin, 0.2), np.where(np.isinf(limits), 30.0, limits), chosen, share)
+        within = Transfers.by_links(np.where(np.isinf(limits), 30.0, limits))
+        if seed % 3 == 0:
+            within = within._replace(sets=(np.eye(len(limits))[:2], np.array([0.6, 0.2])))
+        edge = frontier.Edge(np.maximum(margin, 0.2), within, chosen, share)
         edge.along(frontier.simplex(len(chosen)))
         prices = np.array([1.0, 1.0, 0.5])[: len(chosen)]
         best, bound = edge.best(prices)
-        want = best_total_lp(edge.margin, edge.limits, chosen, prices, share)
+        want = best_total_lp(edge.margin, within.limits_mw, chosen, prices, share, within.sets)
         assert best @ prices == pytest.approx(want, rel=2e-6, abs=1e-6)
         assert bound == pytest.approx(want, rel=2e-6, abs=1e-6)
 
 
 def test_every_point_lies_in_every_half_space():
     margin, limits, _ = random_network(4, areas=5, hours=60)
-    edge = frontier.Edge(np.maximum(margin, 0.0), limits, [0, 2, 4], 0.1)
+    within = Transfers(limits, np.full(5, np.inf), (np.eye(5)[2:4], np.array([0.5, 0.1])))
+    edge = frontier.Edge(np.maximum(margin, 0.0), within, [0, 2, 4], 0.1)
     edge.along(frontier.simplex(3))
     reach = edge.slopes @ edge.points.T
     own = (edge.slopes * edge.points).sum(axis=1)

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from grid_factory import tiny_grid
 
 import grids
-from capacity import CapacityError, adequacy, base_year, country, network, network_year, notions, supply
+from capacity import CapacityError, adequacy, base_year, country, network, notions, supply
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
 from capacity.explain_network import explain_group
@@ -98,10 +97,6 @@ def test_what_does_not_know_caps_says_so(grid):
     scenario = load(["us-net-import-caps"])[0]
     with pytest.raises(CapacityError, match="base-year knows no net-import caps"):
         base_year.compare(grid, scenario)
-    asked = network_year.Asked(2025, 1, 3)
-    with pytest.raises(CapacityError, match="frontier knows no net-import caps"):
-        network_year.year_case(tiny_grid(), scenario, "US", asked, plain=True)
-    assert network_year.year_case(tiny_grid(), scenario, "CN", asked, plain=True).case.caps is None
 
 
 def test_zones_share_the_cap_of_their_region(grid):

@@ -138,10 +138,13 @@ def test_the_best_direction_hosts_what_a_linear_program_over_all_splits_finds():
         margin, limits, start = random_network(seed, areas=3 + seed % 3, hours=24)
         margin = np.abs(margin)
         case = (np.ascontiguousarray(margin.T)[:, None], np.ones((1, margin.shape[1], 1)), limits[None])
-        found = best_total.direction(case, start[None], np.array([0.1]), most_steps=40)
-        got = network_headroom(*case, found, 0.1).headroom_mw[0, 0]
         every = list(range(margin.shape[1]))
-        assert got == pytest.approx(best_total_lp(margin, limits, every, np.ones(len(every)), 0.1), rel=0.01)
+        for sets in (None, (np.eye(len(every))[:1], np.array([[0.4]]))):
+            found = best_total.direction(case, start[None], np.array([0.1]), caps=(None, sets), most_steps=40)
+            got = network_headroom(*case, found, 0.1, import_sets=sets).headroom_mw[0, 0]
+            of_one = None if sets is None else (sets[0], sets[1][0])
+            want = best_total_lp(margin, limits, every, np.ones(len(every)), 0.1, of_one)
+            assert got == pytest.approx(want, rel=0.01)
 
 
 def test_the_best_direction_is_never_worse_than_its_start_and_knows_no_company():
