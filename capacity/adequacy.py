@@ -123,6 +123,13 @@ def native_mw(weather: AreaWeather, balance: AreaBalance, rows: NDArray[np.int64
     return load
 
 
+def native_terms(weather: AreaWeather, balance: AreaBalance) -> list[tuple[Floats, Floats]]:
+    """What native load is the sum of: megawatts (draw, year), each times hours (hour,). [MW]"""
+    pulled = balance.shaped_mw * balance.stretch
+    level = (balance.flat_mw - pulled, np.ones(len(weather.load_shape)))
+    return [level, (balance.shaped_mw + pulled, weather.load_shape), *burdens(weather, balance)]
+
+
 def peak_mw(weather: AreaWeather, balance: AreaBalance) -> Floats:
     """Highest native load (draw, year) of a weather year. [MW]"""
     own = burdens(weather, balance)

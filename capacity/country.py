@@ -14,7 +14,6 @@ from capacity import (
     adequacy,
     compute,
     demand,
-    import_caps,
     network,
     network_events,
     network_outages,
@@ -88,19 +87,14 @@ def run(
     advance : told after each area and weather year that one more is done, in a network now and then that none is;
               what it raises ends the run
 
-    Raises CapacityError for terms of new load that networks, outages or dispatched storage do not know, and for terms
-    beyond energy beside caps on what regions of the network import.
+    Raises CapacityError for terms of new load that outages or dispatched storage do not know.
     """
     fleet = Fleet.of(grid, country)
     projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
     balances = balances_of(grid, fleet, draws, projected, how.treatment)
     central = balances_of(grid, fleet, draws.central, middle, how.treatment)
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
-    if how.exchange != "island" and how.notion in notions.NOTIONS:
-        policies.require_in_groups(draws, fleet.prefix)
-        if fleet.country == "US" and not hosting.policy.only_energy:
-            import_caps.refuse(draws, "a policy of new load with terms beyond energy")
-    elif not how.hourly_margin or how.storage == "dispatch":
+    if how.notion not in notions.NOTIONS or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
     records = notions.area_records(grid, fleet, weather, draws.central, how.engine)
     outages = None

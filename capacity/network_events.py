@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import events, network
+from capacity import events, network, network_sites, network_terms
 from capacity.hosting import HOURS, Hosting, figures_of
-from cuda_kernels.network import curtailed_mw
+from capacity.network_terms import Within
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.int64]
+
+ROUNDING = 1e-12
+"""Of load that needs no cut, split over areas and added up again."""
 
 
 def count(case: network.Case, place: Floats, hosting: Hosting, found: network.NetworkHours, *, limited: bool) -> None:
@@ -24,38 +27,42 @@ def count(case: network.Case, place: Floats, hosting: Hosting, found: network.Ne
         for number, members in network.weather_of(case.records, group, place):
             few = members if not hosting.policy.only_energy else members[hosting.tally.sampled(members)]
             if few.size:
-                _count(case, g, number, few, (hosting, found, limited))
+                within = Within.of(case, group.areas, (number, few), hosting.policy, limited)
+                for y in range(found.flexible_mw.shape[2]):
+                    _count(within, (g, number, y), hosting, found)
 
 
-def _count(
-    case: network.Case, g: int, number: int, few: Members, hosted: tuple[Hosting, network.NetworkHours, bool]
-) -> None:
-    hosting, found, limited = hosted
-    areas = case.links.groups[g].areas
-    margins = [network.margin_of(case, int(a), number, few) for a in areas]
-    place = np.ix_(few, areas)
-    for y in range(found.flexible_mw.shape[2]):
+def _count(within: Within, at: tuple[int, int, int], hosting: Hosting, found: network.NetworkHours) -> None:
+    """The same of the draws of a weather year in one year. at : numbers of group, weather year and year"""
+    y = at[2]
+    terms = hosting.policy.at(within.members, y)
+    for rows in network_terms.alike(terms):
+        few, these = within.members[rows], terms.rows(rows)
+        place = np.ix_(few, within.areas)
         load = np.minimum(found.flexible_mw[..., y][place], hosting.limit_mw[place])
-        limits, caps, sets = np.full((len(areas), len(areas)), np.inf), None, None
-        if limited:
-            limits = case.limits_mw[few, y][:, areas[:, None], areas]
-            caps, sets = (None, None) if case.caps is None else case.caps.inside(areas, few, y)
-        profiles, coefficients = network.of_group(margins, y)
-        cut = curtailed_mw(
-            profiles, coefficients, limits, load, import_cap_mw=caps, import_sets=sets, engine=hosting.engine
-        )
+        known = within.known(y, rows, bool(these.notice_hours.any()))
+        cut, lost = network_sites.cuts_mw(known, load, these, hosting.engine)
         if not hosting.policy.only_energy:
             total = load.sum(axis=1)
-            cut[total <= found.firm_mw[..., y][place].sum(axis=1)] = 0.0
+            kept = total <= found.firm_mw[..., y][place].sum(axis=1) * (1.0 + ROUNDING)
+            cut[kept], lost[kept] = 0.0, 0.0
             parts = np.divide(load, total[:, None], out=np.zeros_like(load), where=total[:, None] > 0.0)
-            hosting.lost_mwh[..., y][place] = cut.sum(axis=1)[:, None] * parts
+            hosting.lost_mwh[..., y][place] = lost[:, None] * parts
             hosting.hosted_mwh[..., y][place] = load * HOURS
-        sample = hosting.tally.sampled(few)
-        figures: dict[tuple[int, str], Floats] = {}  # most areas of a group share a clock
-        for a in areas:
-            weather = case.records[a].weather
-            clock = weather[min(number, len(weather) - 1)].weather_year, hosting.zones[a]
-            if clock not in figures:
-                kinds = events.kinds_of_hours(*clock)
-                figures[clock] = figures_of(cut[sample], load[sample].sum(axis=1), kinds)
-            hosting.tally.take(few[sample], (int(a), y), figures[clock])
+        _tell(within, at, hosting, few, (cut, load))
+
+
+def _tell(
+    within: Within, at: tuple[int, int, int], hosting: Hosting, few: Members, hosted: tuple[Floats, Floats]
+) -> None:
+    """Hand a block's events to the tally of every area. hosted : cuts (draw, hour), load (draw, area). [MW]"""
+    (_, number, y), (cut, load) = at, hosted
+    sample = hosting.tally.sampled(few)
+    figures: dict[tuple[int, str], Floats] = {}  # most areas of a group share a clock
+    for a in within.areas:
+        weather = within.case.records[a].weather
+        clock = weather[min(number, len(weather) - 1)].weather_year, hosting.zones[a]
+        if clock not in figures:
+            kinds = events.kinds_of_hours(*clock)
+            figures[clock] = figures_of(cut[sample], load[sample].sum(axis=1), kinds)
+        hosting.tally.take(few[sample], (int(a), y), figures[clock])

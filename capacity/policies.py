@@ -69,20 +69,26 @@ class Policy:
         """The same, for each draw and year."""
         limited = (self.longest_event_hours < HOURS) | (self.events_a_year < HOURS) | (self.ramp_share_an_hour < 1.0)
         asked = limited | (self.flexible_load_share < 1.0) | (self.sustained_depth < 1.0) | (self.notice_hours != 0.0)
-        return ~(asked | self._supplied | (self.payback_share != 0.0))
+        return ~(asked | self.supplied | (self.payback_share != 0.0))
 
     @property
     def local(self) -> bool:
         """True where the cut of an hour follows from the margin of that hour alone."""
-        return not bool(((self.ramp_share_an_hour < 1.0) | self._supplied).any())
+        return not bool((self.ramped | self.supplied).any())
 
     @property
     def in_groups(self) -> bool:
-        """True where areas that exchange power can keep the terms: local ones, without notice and payback."""
+        """True where `explain` of areas that exchange power knows the terms: local ones, without notice and payback."""
         return self.local and not bool(self.notice_hours.any() or self.payback_share.any())
 
     @property
-    def _supplied(self) -> Booleans:
+    def ramped(self) -> Booleans:
+        """True for each that has a limit on ramps."""
+        return self.ramp_share_an_hour < 1.0
+
+    @property
+    def supplied(self) -> Booleans:
+        """True for each whose site has power of its own."""
         return (self.site_battery_share > 0.0) | (self.backup_share > 0.0)
 
     def at(self, members: NDArray[np.int64], y: int) -> Policy:
@@ -115,11 +121,11 @@ class Policy:
 
 
 def require_in_groups(draws: Draws, prefix: str) -> None:
-    """Raise CapacityError where a country's policy has terms that areas that exchange power do not know."""
+    """Raise CapacityError where a country's policy has terms that `explain` of areas that exchange power lacks."""
     if not Policy.of(prefix, draws).in_groups:
         asked = [p for p in draws.scenario.overridden if p.removeprefix(f"{prefix}.") in _TERMS - _OF_GROUPS]
         raise CapacityError(
-            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands; on networks, keep to "
+            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands here; on networks, keep to "
             "curtailable_fraction, flexible_load_share, sustained_depth, longest_event_hours and events_a_year"
         )
 
@@ -153,7 +159,12 @@ class Site(NamedTuple):
         called = margin
         if native_mw is not None and terms.notice_hours.any():
             called = np.maximum(margin_mw - terms.call_error[:, None] * native_mw, 0.0)
-        return cls(margin, called, _backed(called, terms))
+        return cls.served(margin, called, terms)
+
+    @classmethod
+    def served(cls, margin_mw: Floats, called_mw: Floats, terms: Policy) -> Site:
+        """From what is left, not below 0, and the same as known at the call, one object without notice."""
+        return cls(margin_mw, called_mw, _backed(called_mw, terms))
 
     @property
     def known(self) -> Site:
@@ -178,13 +189,13 @@ def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> F
     if terms.local:
         load = ceiling_mw if site.called_mw is site.margin_mw else _by_energy(site, terms, ceiling_mw, engine)
         return by_calls(site.called_mw, terms, np.minimum(load, _depth_limit(site, terms)))
-    top = _most_mw(site, terms) if terms._supplied.any() else ceiling_mw
+    top = _most_mw(site, terms) if terms.supplied.any() else ceiling_mw
     return _shrunk(site, terms, _by_energy(site, terms, top, engine), engine)
 
 
 def cuts_mw(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Floats:
     """Curtailment (case, hour) of a load (case,). [MW]"""
-    if terms._supplied.any():
+    if terms.supplied.any():
         power = terms.site_battery_share * load_mw
         store = power, power * terms.site_battery_hours, terms.site_battery_efficiency
         backup = Backup(terms.backup_share * load_mw, site.backed)
@@ -340,18 +351,18 @@ def _by_energy(site: Site, terms: Policy, top_mw: Floats, engine: Engine) -> Flo
 def _shrunk(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Floats:
     """Largest load (case,), at most load_mw, that keeps all terms but that of energy, which it meets: by halving."""
     low, high = np.zeros_like(load_mw), load_mw.copy()
-    good = _kept(site, terms, load_mw, engine)
+    good = kept(site, terms, load_mw, engine)
     low[good] = load_mw[good]
     left = np.flatnonzero(~good)
     while left.size:
         middle = 0.5 * (low[left] + high[left])
-        good = _kept(site.rows(left), terms.rows(left), middle, engine)
+        good = kept(site.rows(left), terms.rows(left), middle, engine)
         low[left[good]], high[left[~good]] = middle[good], middle[~good]
         left = left[high[left] - low[left] > PRECISION * np.maximum(high[left], 1.0)]
     return low
 
 
-def _kept(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Booleans:
+def kept(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Booleans:
     """Whether cuts at a load (case,) keep depth, length and number of events."""
     cut = cuts_mw(site, terms, load_mw, engine)
     needed = cut if site.called_mw is site.margin_mw else cuts_mw(site.known, terms, load_mw, engine)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from grid_factory import tiny_grid
-from network_reference import headroom_lp, random_network, unserved_lp
-from policy_reference import POLICY, headroom_by_trial, terms
+from network_policy_reference import joint_lp
+from network_reference import headroom_lp, random_caps, random_network, random_sets, unserved_lp
+from policy_reference import POLICY, headroom_by_trial, least_cut_with_backup, terms
 from scipy.optimize import linprog
 
-from capacity import estimate, network_terms, policies
-from capacity.errors import CapacityError
-from capacity.network_terms import Joined
+from capacity import estimate, network_sites, network_terms, policies
+from capacity.network_sites import Joined, Known
 from capacity.policies import Policy, Site
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
@@ -20,14 +20,27 @@ from scenarios import load
 AREAS = 3
 
 
-def solve(margin, limits, direction, policy: Policy):
-    """Headroom of one network, margins (hour, area), under a policy; and the headroom without a cut."""
-    joined = Joined(np.ascontiguousarray(margin.T)[:, None], np.ones((1, margin.shape[1], 1)), limits[None],
-                    np.full((1, margin.shape[1]), np.inf))  # fmt: skip
+def joined_of(margin, limits, caps=None, sets=None) -> Joined:
+    """One network of margins (hour, area), caps (area,) and sets: membership (set, area) and caps (set,)."""
+    caps = None if caps is None else caps[None]
+    sets = None if sets is None else (np.asarray(sets[0], float), sets[1][None])
+    return Joined(np.ascontiguousarray(margin.T)[:, None], np.ones((1, margin.shape[1], 1)), limits[None], caps, sets)
+
+
+def between_of(joined: Joined, direction, policy: Policy):
+    """Load that needs no cut, and what the share of energy allows."""
     shares = [[0.0, float(policy.energy[0])]]
-    by_energy = network_headroom(joined.profiles, joined.coefficients, limits, direction, shares, engine="numpy")
-    between = by_energy.headroom_mw[:, 0], by_energy.headroom_mw[:, 1]
-    return network_terms.headroom(joined, direction[None], policy, between, "numpy"), between[0]
+    linear = joined.profiles, joined.coefficients, joined.limits_mw, direction
+    found = network_headroom(*linear, shares, **joined.capped, engine="numpy").headroom_mw
+    return found[:, 0], found[:, 1]
+
+
+def solve(margin, limits, direction, policy: Policy, called=None, caps=None, sets=None):
+    """Headroom of one network under a policy, and what needs no cut. called : margins at the call, where other."""
+    now = joined_of(margin, limits, caps, sets)
+    known = Known(now, now if called is None else joined_of(called, limits, caps, sets))
+    between = between_of(now, direction, policy)
+    return network_terms.headroom(known, direction[None], policy, between, "numpy"), between[0]
 
 
 def depth_lp(margin, limits, direction, share: float, depth: float) -> float:
@@ -95,14 +108,135 @@ def test_length_and_number_of_calls_equal_trial_of_every_level(seed):
     assert len(found.short_side[0]) == len(found.hours[0])
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sustained_depth": 0.7, "longest_event_hours": 3.0, "events_a_year": 4.0},
+        {"notice_hours": 12.0, "longest_event_hours": 3.0},
+        {"notice_hours": 24.0, "ramp_share_an_hour": 0.3, "sustained_depth": 0.8},
+        {"site_battery_share": 0.3, "site_battery_hours": 2.0, "backup_share": 0.2, "backup_permit_hours": 3.0},
+        {"site_battery_share": 0.3, "site_battery_hours": 2.0, "longest_event_hours": 4.0, "notice_hours": 6.0},
+    ],
+)
+def test_a_group_of_one_area_is_an_island(seed, given):
+    margin = np.random.default_rng(seed).normal(3.0, 2.0, (60, 1))
+    native = np.full(margin.shape, 9.0)
+    policy = terms(curtailable_fraction=0.11, **given)
+    ceiling, firm = (
+        np.ravel(headroom_mw(margin.T, np.ones((1, 1)), e, engine="numpy").headroom_mw) for e in (0.11, 0.0)
+    )
+    alone = policies.headroom(Site.of(margin.T, native.T, policy), policy, ceiling, "numpy")
+    called = margin - policy.call_error * native if policy.notice_hours.any() else None
+    found, _ = solve(margin, np.zeros((1, 1)), np.ones(1), policy, called)
+    np.testing.assert_allclose(found.load_mw, np.maximum(alone, firm), rtol=1e-8, atol=1e-9)
+
+
+CARRIED = [
+    {"ramp_share_an_hour": 0.3},
+    {"ramp_share_an_hour": 0.15, "flexible_load_share": 0.7, "sustained_depth": 0.6},
+    {"site_battery_share": 0.3, "site_battery_hours": 3.0},
+    {"site_battery_share": 1.0, "site_battery_hours": 1.5, "site_battery_efficiency": 1.0},
+]
+
+
+@pytest.mark.parametrize("given", CARRIED)
+@pytest.mark.parametrize("seed", range(4))
+def test_ramps_and_batteries_equal_the_linear_program_of_equal_shares_and_stay_below_that_of_any(seed, given):
+    margin, limits, direction = toy(seed, 10)
+    policy = terms(curtailable_fraction=0.11, **given)
+    found, firm = solve(margin, limits, direction, policy)
+    alike, best = (joint_lp(margin, limits, direction, policy, alike=alike) for alike in (True, False))
+    # A site may leave its batteries unused and cut behind a link only.
+    unused = (
+        0.0 if policy.ramped.any() else solve(margin, limits, direction, terms(curtailable_fraction=0.1))[0].load_mw[0]
+    )
+    assert found.load_mw[0] == pytest.approx(max(alike, unused), rel=1e-7, abs=1e-7)
+    assert firm[0] * (1 - 1e-9) <= found.load_mw[0] <= best * (1 + 1e-7) + 1e-7
+    assert best <= joint_lp(margin, limits, direction, policy, as_one=True) * (1 + 1e-7) + 1e-7
+
+
+@pytest.mark.parametrize("given", CARRIED)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_without_limits_ramps_and_batteries_are_exact(seed, given):
+    margin, _, direction = toy(seed, 10)
+    policy = terms(curtailable_fraction=0.11, **given)
+    found, _ = solve(margin, np.full((AREAS, AREAS), np.inf), direction, policy)
+    want = joint_lp(margin, np.full((AREAS, AREAS), 1e3), direction, policy)
+    assert found.load_mw[0] == pytest.approx(want, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_backup_runs_in_the_best_hours_of_equal_shares(seed):
+    margin, limits, direction = toy(seed, 12)
+    policy = terms(curtailable_fraction=0.05, backup_share=0.4, backup_permit_hours=3.0)
+    found, _ = solve(margin, limits, direction, policy)
+    load = float(found.load_mw[0])
+    level = np.array([headroom_lp(m[None], limits, direction, 0.0) for m in margin])
+    plain, _ = solve(margin, limits, direction, terms(curtailable_fraction=0.05))
+    if load > plain.load_mw[0] + 1e-7:
+        least = least_cut_with_backup(level, load, 0.4, 3)
+        assert least == pytest.approx(0.05 * 12 * load, rel=1e-6, abs=1e-6)
+    assert load >= plain.load_mw[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_call_covers_the_forecast_error(seed):
+    margin, limits, direction = toy(seed, 9)
+    called = margin - np.random.default_rng(seed).uniform(0.0, 0.4, margin.shape)
+    policy = terms(curtailable_fraction=0.15, notice_hours=24.0)
+    found, firm = solve(margin, limits, direction, policy, called)
+    want = max(headroom_lp(called, limits, direction, 0.15), firm[0])
+    assert found.load_mw[0] == pytest.approx(want, rel=1e-7, abs=1e-7)
+    # Depth is of what has to be cut in the end, length of what is called.
+    deep = terms(curtailable_fraction=0.15, notice_hours=24.0, sustained_depth=0.3, longest_event_hours=2.0)
+    level = np.array([headroom_lp(m[None], limits, direction, 0.0) for m in called])
+    ceiling = min(want, firm[0] / 0.7)
+    want = max(headroom_by_trial(level, 2, len(level), ceiling), firm[0])
+    assert solve(margin, limits, direction, deep, called)[0].load_mw[0] == pytest.approx(want, rel=1e-6, abs=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_a_group_of_one_area_is_an_island(seed):
-    margin = np.maximum(np.random.default_rng(seed).normal(3.0, 2.0, (60, 1)), 0.0)
-    policy = terms(curtailable_fraction=0.1, sustained_depth=0.7, longest_event_hours=3.0, events_a_year=4.0)
-    ceiling = headroom_mw(margin.T, np.ones((1, 1)), 0.1, engine="numpy").headroom_mw
-    alone = policies.headroom(Site.of(margin.T, None, policy), policy, np.ravel(ceiling), "numpy")
-    found, _ = solve(margin, np.zeros((1, 1)), np.ones(1), policy)
-    np.testing.assert_allclose(found.load_mw, alone, rtol=1e-8)
+def test_caps_on_imports_of_areas_beside_terms_equal_the_linear_program(seed):
+    margin, limits, direction = toy(seed, 8)
+    caps = random_caps(seed, AREAS)
+    given = ({"sustained_depth": 0.4}, {"ramp_share_an_hour": 0.3})[seed % 2]
+    policy = terms(curtailable_fraction=0.2, flexible_load_share=0.8, **given)
+    found, _ = solve(margin, limits, direction, policy, caps=caps)
+    want = joint_lp(margin, limits, direction, policy, alike=seed % 2 == 1, caps=caps)
+    assert found.load_mw[0] == pytest.approx(want, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_caps_on_imports_of_sets_beside_terms(seed):
+    margin, limits, direction = toy(seed, 8)
+    sets = random_sets(seed, AREAS)
+    policy = terms(curtailable_fraction=0.2, longest_event_hours=2.0, events_a_year=2.0)
+    found, firm = solve(margin, limits, direction, policy, sets=sets)
+    level = np.array([headroom_lp(m[None], limits, direction, 0.0, sets=sets) for m in margin])
+    ceiling = headroom_lp(margin, limits, direction, 0.2, sets=sets)
+    want = max(headroom_by_trial(level, 2, 2, ceiling), firm[0])
+    assert found.load_mw[0] == pytest.approx(want, rel=1e-6, abs=1e-6)
+    ramped = terms(curtailable_fraction=0.2, flexible_load_share=0.8, ramp_share_an_hour=0.3)
+    want = joint_lp(margin, limits, direction, ramped, alike=True, sets=sets)
+    assert solve(margin, limits, direction, ramped, sets=sets)[0].load_mw[0] == pytest.approx(want, rel=1e-7, abs=1e-7)
+
+
+def test_what_was_cut_is_made_up_where_the_group_has_room():
+    hours = 60
+    margin = np.full((hours, 2), [6.0, 4.0])
+    margin[30] = [1.0, 1.0]
+    joined = joined_of(margin, np.zeros((2, 2)))
+    load = np.array([[5.0, 3.0]])
+    policy = terms(curtailable_fraction=0.5, payback_share=0.5)
+    cut, lost = network_sites.cuts_mw(Known(joined, joined), load, policy, "numpy")
+    assert cut[0, 30] == pytest.approx(6.0)
+    # Half of 6 MWh over 24 hours; of each area's load at most as much more as the other area's share leaves room for.
+    assert lost[0] == pytest.approx(3.0)
+    tight = margin.copy()
+    tight[31:] = [5.0, 3.03]  # no room in one area, as all make up in the same proportion
+    joined = joined_of(tight, np.zeros((2, 2)))
+    assert network_sites.cuts_mw(Known(joined, joined), load, policy, "numpy")[1][0] == pytest.approx(6.0)
 
 
 GIVEN = {"years": range(2025, 2027), "draws": 3, "seed": 5, "device": "cpu", "event_draws": 3}
@@ -133,8 +267,20 @@ def test_a_run_on_a_network_keeps_the_terms(grid, tmp_path, exchange):
     assert (events["event_hours"] <= 12.0).all()
 
 
-def test_terms_that_a_network_does_not_know_are_named(grid, tmp_path):
-    file = tmp_path / "asked.yaml"
-    file.write_text(POLICY % "ramp_share_an_hour: 0.2, longest_event_h: 3", encoding="utf-8")
-    with pytest.raises(CapacityError, match=r"us\.ramp_share_an_hour need areas as islands"):
-        estimate(grid, load([str(file)]), **GIVEN, exchange="network")
+def test_a_run_on_a_network_knows_every_term(grid, tmp_path):
+    given = {
+        "limits": "notice_h: 12, ramp_share_an_hour: 0.2, payback_share: 0.5, longest_event_h: 9",
+        "supply": "battery_share: 0.3, battery_h: 4, backup_share: 0.2, backup_permit_h: 100",
+    }
+    for name, of in given.items():
+        (tmp_path / f"{name}.yaml").write_text((POLICY % of).replace("asked", name), encoding="utf-8")
+    files = [str(tmp_path / f"{name}.yaml") for name in given]
+    run = estimate(grid, load(["reference", *files]), **GIVEN, exchange="network").sel(country="US")
+    plain, limited, supplied = (run["grid_headroom_mw"].isel(scenario=s) for s in range(3))
+    firm = run["firm_headroom_mw"].isel(scenario=1)
+    assert (limited >= firm * (1 - 1e-12)).all()
+    assert (limited <= plain * (1 + 1e-12)).all()
+    assert (limited < plain).any()
+    assert (supplied > plain).all()
+    events = run.isel(scenario=1).sel(quantile=0.9)
+    assert (events["event_longest_hours"] <= 9.0).all()
