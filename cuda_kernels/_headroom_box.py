@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, weighted_sum
+from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, sieve, weighted_sum
 from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, single, together, truth
 from ._headroom_types import double as double_array
 from ._jit import apart, lean, view
-from ._lanes import WIDTH, double, least, load, most, save, spread, total, where
+from ._lanes import WIDTH, bits, least, load, most, number_of, pack, save, spread, total, where
 
 
 @lean
@@ -61,8 +61,10 @@ def reach_of(box: Any, peaks: Any) -> float:
 
 
 @lean
-def _threshold(x: Any, allowed: float, y: Any) -> tuple[Any, float]:
-    """Newton at the centre: the last load that curtails more hours than allowed, and how many."""
+def _threshold(allowed: float, y: Any, work: Bounds) -> tuple[Any, int]:
+    """Newton at the centre: the last load that curtails more hours than allowed, how many, and which: work.places."""
+    n = sieve(work.x, y, work.high, work.places)
+    x = view(work.high, 0, n)
     last, count = y, 0.0
     for _ in range(60):
         depth, now = below(x, y)
@@ -74,24 +76,28 @@ def _threshold(x: Any, allowed: float, y: Any) -> tuple[Any, float]:
             break
         count = float(now)
         y = np.float32(lower)
-    return last, float(below(x, last)[1])
+    found, limit = 0, spread(last)
+    for i in range(0, n, WIDTH):
+        lanes = bits(load(x, i) < limit)
+        pack(work.places, found, work.places, i, lanes)
+        found += number_of(lanes)
+    return last, found
 
 
 @lean
-def _weights(x: Any, y: Any, bounds: Any, chords: bool, weight: Any) -> float:
+def _weights(y: Any, places: Any, chords: bool, work: Bounds) -> float:
     """Weight 1 where x < y, or the slope of a chord above max(margin, 0) over the box; returns the constant part."""
-    floor, ceiling = bounds
-    limit, zero, one, least_gap = spread(y), spread(np.float32(0.0)), spread(np.float32(1.0)), spread(np.float32(1e-30))
-    constant = spread(0.0)
-    for i in range(0, x.size, WIDTH):
-        here = where(load(x, i) < limit, one, zero)
-        if chords:
-            low, high = load(floor, i), load(ceiling, i)
-            low, high = where(low < zero, low, zero), where(zero < high, high, zero)
-            here = here * (high / (high - low + least_gap))
-            constant = constant - double(here * low)
-        save(weight, i, here)
-    return total(constant)
+    limit, zero, one, constant = spread(y), spread(np.float32(0.0)), spread(np.float32(1.0)), 0.0
+    for i in range(0, work.x.size, WIDTH):
+        save(work.weight, i, where(load(work.x, i) < limit, one, zero))
+    if chords:
+        for j in range(places.size):
+            i = places[j]
+            low, high = work.floor[i], max(work.ceiling[i], np.float32(0.0))
+            if low < np.float32(0.0):
+                work.weight[i] *= high / (high - low)
+                constant -= float(work.weight[i] * low)
+    return constant
 
 
 @lean
@@ -134,11 +140,11 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
         short = float(lowest_of(work.floor)) <= 4.0 * rounding
     if short and lowest == 0.0:
         raise_to(x, np.float32(0.0))
-    y, count = _threshold(x, allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding))
+    y, count = _threshold(allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding), work)
     condition = 1.0
     if count > allowed:
         condition = count / (count - allowed)
-        constant = _weights(x, y, (work.floor, work.ceiling), short and lowest == 0.0, work.weight)
+        constant = _weights(y, view(work.places, 0, count), short and lowest == 0.0, work)
         for k in range(k_count):
             plane[k] = peaks[k] * weighted_sum(view(rows, k * n, n), work.weight) / (count - allowed)
         plane[k_count] = constant * reach / (count - allowed)

@@ -16,12 +16,12 @@ from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
 from ._headroom_group import decide, fill, solve_group
 from ._headroom_lists import reach_of_case
-from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, places, raise_to
+from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, raise_to, sieve
 from ._headroom_slow import slowly
 from ._headroom_types import BOX, CALL, LEAF, NODE, PROBLEM, RESULT, Bounds, Box, Call, Frame, Leaf, Part
 from ._headroom_wide import solve_far_apart
 from ._jit import apart, lean, view
-from ._lanes import WIDTH, bits, load, spread
+from ._lanes import WIDTH, bits, load, number_of, pack_places, spread
 
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 10.0  # times the largest distance found
@@ -96,11 +96,11 @@ def _sort(bounds: Any, edge: Any, signs: Any, chosen: Any, certain: Any) -> tupl
         if short and lowest == 0.0:
             above = deep & ~bits(load(bounds.floor, i) < spread(guard))
             short_of = deep & ~above & bits(load(bounds.ceiling, i) < spread(-guard))
-        undecided = places(chosen, undecided, kept & ~(above | short_of), i)
-        positive = places(certain, positive, above, i)
-        while short_of != 0:
-            short_of &= short_of - 1
-            negative += 1
+        open_to = kept & ~(above | short_of)
+        pack_places(chosen, undecided, i, open_to)
+        pack_places(certain, positive, i, above)
+        undecided, positive = undecided + number_of(open_to), positive + number_of(above)
+        negative += number_of(short_of)
     return undecided, positive, negative
 
 
@@ -109,7 +109,7 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
     """The undecided hours of a leaf, relative to its plane, with the sums of those that are curtailed for certain."""
     all_hours = node[1]
     row_space, hour_space, step_space = space.part
-    zero, base, plane = space.frame[0], space.frame[4], space.frame[2]
+    zero, base, plane = space.frame[0], space.frame[3], space.frame[2]
     undecided, positive, negative = sizes
     k_count = call.peaks.size
     rows, steps = view(row_space, 0, k_count * undecided), view(step_space, 0, k_count * undecided)
@@ -142,7 +142,8 @@ def _gap(node: Any, problem: Any, share: int, reach: float, call: Call, space: L
         if call.lowest == 0.0:
             raise_to(x, np.float32(0.0))
         start = problem[3][j] / reach
-        _, _, root = descend(x, np.float32(start), (0.0, 0.0), problem[1][cases[j], share])
+        few = view(x, 0, sieve(x, np.float32(start), x, space.chosen))
+        _, _, root = descend(few, np.float32(start), (0.0, 0.0), problem[1][cases[j], share])
         gap = max(gap, start - root)
     return gap
 
@@ -193,6 +194,7 @@ def bounds_of(bounds: Any, n: int) -> Any:
         view(bounds.high, 0, n),
         view(bounds.floor, 0, n),
         view(bounds.ceiling, 0, n),
+        bounds.places,
     )
 
 

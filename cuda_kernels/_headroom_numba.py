@@ -24,7 +24,6 @@ from . import _exact
 from ._headroom_box import enclose, narrow
 from ._headroom_divide import divide
 from ._headroom_leaf import bounds_of, in_play, solve_cases
-from ._headroom_single import places, take
 from ._headroom_slow import solve_plainly
 from ._headroom_types import (
     GIVEN,
@@ -43,7 +42,7 @@ from ._headroom_types import (
 )
 from ._helpers import cores, helped
 from ._jit import entry, lean, view
-from ._lanes import WIDTH
+from ._lanes import WIDTH, number_of, pack
 
 _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
@@ -145,8 +144,8 @@ def _new_workspace(profiles: int, hours: int) -> Any:
     """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
     size, room = profiles * hours, hours + 2 * WIDTH
     lanes = WIDTH * (hours + profiles + 4)
-    singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 3 * profiles + 1, dtype=np.float32)
-    places = np.empty((_LISTS + 8) * hours, dtype=np.int32)
+    singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
+    places = np.empty(_LISTS * hours + 9 * room, dtype=np.int32)
     longs = np.empty(size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
     doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
@@ -162,7 +161,8 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
     f, i, g, d = memory
     x, weights = view(f, at, WIDTH * hours), view(f, at + WIDTH * hours, WIDTH * k_count)
     few = view(f, at + WIDTH * (hours + k_count), 4 * WIDTH)
-    sums, free = g.size - WIDTH * k_count - hours, (_LISTS + 5) * hours
+    sums, room = g.size - WIDTH * k_count - hours, hours + 2 * WIDTH
+    free = _LISTS * hours + 5 * room
     c = d.size - (k_count + 5) * WIDTH
     last = c + k_count * WIDTH
     return Group(
@@ -173,8 +173,8 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
         view(g, sums, WIDTH * k_count),
         view(g, sums + WIDTH * k_count, hours),
         view(i, free, hours),
-        view(i, free + hours, hours),
-        view(i, free + 2 * hours, hours),
+        view(i, free + room, hours),
+        view(i, free + 2 * room, hours),
         view(d, last, WIDTH),
         view(d, last + WIDTH, WIDTH),
         view(d, last + 2 * WIDTH, WIDTH),
@@ -196,21 +196,21 @@ def _leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
         view(f, at + 3 * room, hours),
         view(f, at + 4 * room, hours),
         view(f, at + 5 * room, hours),
+        view(i, _LISTS * hours + 8 * room, hours),
     )
     group = _group_scratch(memory, at + 7 * room, k_count, hours)
     few = at + 7 * room + WIDTH * (hours + k_count + 4)
-    weights, zero = view(f, few, k_count), view(f, few + k_count, k_count)
-    free = _LISTS * hours
+    weights, free = view(f, few, k_count), _LISTS * hours
     sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
-    found, steps = view(i, free + 2 * hours, hours), view(g, 0, size)
+    found, steps = view(i, free + 2 * room, hours), view(g, 0, size)
     case = Scratch(weights, view(f, at + 6 * room, hours), view(g, size, hours), (twins[0], twins[1]), found, sums)
-    part = (view(f, _LISTS * size, size), view(i, free + 3 * hours, hours), steps)
-    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * hours, hours), steps)
+    part = (view(f, _LISTS * size, size), view(i, free + 3 * room, hours), steps)
+    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), steps)
     few = size + hours
     frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
     double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
-    lists = (view(i, free, hours), view(i, free + hours, hours))
-    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, zero, base), group)
+    lists = (view(i, free, hours), view(i, free + room, hours))
+    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, base), group)
 
 
 @lean
@@ -295,18 +295,22 @@ def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf
     rows = view(tree.rows, first * k_count, n * k_count)
     work = bounds_of(space.bounds, n)
     guard, _ = narrow((rows, box, plane, limits, work))
-    kept = 0
+    masks, kept = space.case.mask, 0
     for i in range(0, n, WIDTH):
-        kept = places(space.chosen, kept, in_play(work, i, guard, limits[1]), i)
+        masks[i // WIDTH] = in_play(work, i, guard, limits[1])
+        kept += number_of(masks[i // WIDTH])
     behind = first + n
     if kept > _KEEP * n or behind + kept > tree.hours.size:
         return first, n
-    none = space.frame[3]
+    to = behind * k_count
     for k in range(k_count):
-        none[k] = np.float32(0.0)
-    take(rows, n, view(space.chosen, 0, kept), none, view(tree.rows, behind * k_count, kept * k_count))
-    for j in range(kept):
-        tree.hours[behind + j] = tree.hours[first + space.chosen[j]]
+        for i in range(0, n, WIDTH):
+            pack(tree.rows, to, rows, k * n + i, masks[i // WIDTH])
+            to += number_of(masks[i // WIDTH])
+    to = behind
+    for i in range(0, n, WIDTH):
+        pack(tree.hours, to, tree.hours, first + i, masks[i // WIDTH])
+        to += number_of(masks[i // WIDTH])
     return behind, kept
 
 

@@ -63,11 +63,12 @@ class Bounds(NamedTuple):
     """Scratch by hour, float32, in shares of a box's reach."""
 
     x: Any
-    weight: Any
+    weight: Any  # of those, in a plane
     low: Any  # distance from the plane
     high: Any
     floor: Any  # margin
     ceiling: Any
+    places: Any  # int32, of hours that are curtailed at the centre
 
 
 class Scratch(NamedTuple):
@@ -110,7 +111,7 @@ class Leaf(NamedTuple):
     part: Any  # rows, hours and steps of the undecided ones
     active: Any  # of those that any case needed
     double: Any  # float64 path: rows, margins, and a row as float64 and int64
-    frame: Any  # zero, scale, plane; zero as float32; sums of the certain hours
+    frame: Any  # zero, scale, plane, sums of the certain hours
     group: Group
 
 
@@ -125,13 +126,13 @@ CALL = together([double_table, long_table, grid, double, double, real], Call)
 FRAME = together([double, double, real, types.float32, truth], Frame)
 PART = together([single, long, place, long, real, real], Part)
 BOX = together([double_table, double, single_table, single], Box)
-BOUNDS = together([single] * 6, Bounds)
+BOUNDS = together([*[single] * 6, place], Bounds)
 SCRATCH = together([single, single, long, together([byte, word]), place, long], Scratch)
 GROUP = together([single, single, double, single, long, long, place, place, place, *[double] * 5], Group)
 DOUBLE = together([double, double, double, long])
 LEAF = together(
     [BOUNDS, place, place, SCRATCH, together([single, place, long]), together([single, place, long]), DOUBLE,
-     together([double, double, double, single, long]), GROUP], Leaf,
+     together([double, double, double, long]), GROUP], Leaf,
 )  # fmt: skip
 LIMITS = together([real, real, double, double])  # allowed, lowest, peaks, their inverses
 WANTED = together([real, real, real])  # allowed, a load right of the root, the largest margin there can be

@@ -27,16 +27,14 @@ _AHEAD = 0.1  # hours up to this share above the root join along with those belo
 def _active(whole: Part, marks: Any, call: Call, space: Leaf) -> Part:
     """The marked hours of a leaf as a list of its own."""
     row_space, hour_space, step_space = space.active
-    chosen, none = space.chosen, space.frame[3]
+    chosen = space.chosen
     n = 0
     for i in range(marks.size):
         chosen[n] = i
         n += 1 if marks[i] > np.float32(0.0) else 0
     k_count = call.peaks.size
     rows, hours, steps = view(row_space, 0, k_count * n), view(hour_space, 0, n), view(step_space, 0, k_count * n)
-    for k in range(k_count):
-        none[k] = np.float32(0.0)
-    take(whole.rows, marks.size, view(chosen, 0, n), none, rows)
+    take(whole.rows, marks.size, view(chosen, 0, n), rows)
     for j in range(n):
         hours[j] = whole.hours[chosen[j]]
     for k in range(k_count):

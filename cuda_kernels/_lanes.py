@@ -146,6 +146,59 @@ def _lowest_bit(typing_context: Any, number: Any) -> Any:
     return types.int64(types.int64), build
 
 
+def _number_of(typing_context: Any, number: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.int64(types.int64), build
+
+
+def _compressed(builder: Any, lanes: Any, chosen: Any) -> Any:
+    kind = lanes.type
+    name = f"llvm.x86.avx512.mask.compress.v{WIDTH}{'i32' if kind.element == ir.IntType(32) else 'f32'}"
+    callee = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind, chosen.type]), name)
+    return builder.call(callee, [lanes, ir.Constant(kind, ir.Undefined), chosen])
+
+
+def _pack_lanes(context: Any, builder: Any, place: Any, lanes: Any, number: Any) -> None:
+    """Store chosen lanes one behind the other, without a branch; up to 16 numbers at `place` change."""
+    short = builder.trunc(number, ir.IntType(WIDTH))
+    if "+avx512f" in str(getattr(context.codegen(), "_tm_features", "")):
+        lanes = _compressed(builder, lanes, builder.bitcast(short, marks.vector))
+        builder.store(lanes, builder.bitcast(place, lanes.type.as_pointer()), align=4)
+        return
+    one = ir.Constant(ir.IntType(64), 1)
+    for lane in range(WIDTH):
+        builder.store(builder.extract_element(lanes, ir.Constant(ir.IntType(32), lane)), place)
+        chosen = builder.and_(builder.lshr(number, ir.Constant(ir.IntType(64), lane)), one)
+        place = builder.gep(place, [chosen])
+
+
+def _pack_places(typing_context: Any, array: Any, start: Any, first: Any, number: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind, word = ir.VectorType(ir.IntType(32), WIDTH), ir.IntType(32)
+        zero = ir.Constant(word, 0)
+        some = builder.insert_element(ir.Constant(kind, ir.Undefined), builder.trunc(values[2], word), zero)
+        some = builder.shuffle_vector(some, some, ir.Constant(kind, None))
+        lanes = builder.add(some, ir.Constant(kind, list(range(WIDTH))))
+        _pack_lanes(context, builder, _address(context, builder, array, *values[:2]), lanes, values[3])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64, types.int64), build
+
+
+def _pack_items(typing_context: Any, array: Any, start: Any, source: Any, first: Any, number: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        to = _address(context, builder, array, *values[:2])
+        place = _address(context, builder, source, *values[2:4])
+        kind = ir.VectorType(place.type.pointee, WIDTH)
+        lanes = builder.load(builder.bitcast(place, kind.as_pointer()), align=4)
+        _pack_lanes(context, builder, to, lanes, values[4])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, source, types.intp, types.int64), build
+
+
 def _size_of(typing_context: Any, lanes: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = ir.FunctionType(lanes.vector, [lanes.vector])
@@ -195,6 +248,13 @@ of_bits = cast(Any, intrinsic(_of_bits))
 """of_bits(number): the marks that `bits` gave."""
 lowest_bit = cast(Any, intrinsic(_lowest_bit))
 """lowest_bit(number): the place of the lowest bit that is set; one must be."""
+number_of = cast(Any, intrinsic(_number_of))
+"""number_of(number): how many bits are set."""
+pack = cast(Any, intrinsic(_pack_items))
+"""pack(array, start, source, first, bits): those of 16 numbers of source, from first on, whose bits are set, one behind
+the other into array from start on; up to 16 numbers there change. float32 and int32."""
+pack_places = cast(Any, intrinsic(_pack_places))
+"""pack_places(array, start, first, bits): first + the places of set bits, likewise."""
 size_of = cast(Any, intrinsic(_size_of))
 """size_of(lanes): absolute values."""
 total = _folded(lambda builder, a, b: builder.fadd(a, b))
