@@ -24,6 +24,7 @@ from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom import Rule
 from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
+from cuda_kernels.storage_firm import storage_as_firm
 from cuda_kernels.water_fill import Table, water_fill
 
 HEADROOM_TOLERANCE = 1e-8  # relative; the bits are meant to be equal
@@ -129,6 +130,7 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
     try:
         others += verify_speed.over_draws(rng, cases * DRAWS_A_CASE, device)
         others += verify_speed.over_hours(rng, (cases, hours), device)
+        others += verify_speed.of_stores(rng, (cases, hours), device)
     except DEVICE_ERRORS as error:
         comparisons.append(_stopped("other kernels", "timing", error))
     return Verification(
@@ -268,6 +270,14 @@ def check_storage(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     yield Pair("load", again, loads, STORAGE_TOLERANCE, True)
 
 
+def check_storage_firm(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Whole numbers throughout, so that every figure has the host's bits."""
+    inputs = verify_inputs.stores_beside_profiles(rng, *sizes)
+    want, got = storage_as_firm(*inputs, engine="numpy"), storage_as_firm(*inputs, device="gpu")
+    for field, one, other in zip(want._fields, got, want, strict=True):
+        yield Pair(field, one, other)
+
+
 def check_quantile(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Quantiles and order statistics by their bits, on columns of every scale, with ties and with values missing."""
     move = to_device("gpu")
@@ -306,6 +316,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "headroom_deal": check_headroom_deal,
     "headroom_weighted": check_headroom_weighted,
     "storage": check_storage,
+    "storage_firm": check_storage_firm,
     "quantile": check_quantile,
     "water_fill": check_water_fill,
     "event_figures": check_event_figures,

@@ -78,6 +78,19 @@ def stores(rng: np.random.Generator, sizes: tuple[int, int]) -> tuple[Floats, Fl
     return margin, power, energy, rng.uniform(0.6, 1, cases)
 
 
+Stores = tuple[list[tuple[Floats, Floats]], tuple[Floats, Floats, Floats], Floats]
+
+
+def stores_beside_profiles(rng: np.random.Generator, cases: int, hours: int) -> Stores:
+    """Arguments of `storage_as_firm`: two years of profiles and draws, stores of some hours, shares of 0 to 5 %."""
+    sets = [(area(rng, hours), draws(rng, cases)) for _ in range(2)]
+    size = np.concatenate([(coefficients @ profiles).std(axis=1) for profiles, coefficients in sets])
+    power = rng.exponential(0.5, 2 * cases) * size
+    energy = rng.uniform(0.5, 50, 2 * cases) * power
+    power[::7], energy[::11] = 0.0, 0.0
+    return sets, (power, energy, rng.uniform(0.6, 1, 2 * cases)), rng.choice([0.0, 0.005, 0.05], 2 * cases)
+
+
 def quantile_levels(rng: np.random.Generator, count: int) -> Floats:
     """Numbers in (0, 1), half of them far out in the tails."""
     tails = 10.0 ** -rng.uniform(1, 300, count // 4)

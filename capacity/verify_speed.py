@@ -15,6 +15,7 @@ from cuda_kernels.headroom_deal import deal
 from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.quantile import quantile
 from cuda_kernels.storage_dispatch import storage_scan
+from cuda_kernels.storage_firm import storage_as_firm
 from cuda_kernels.water_fill import Table, water_fill
 
 REPETITIONS, COLUMNS = 5, 784
@@ -58,7 +59,7 @@ def over_draws(rng: np.random.Generator, draws: int, device: devices.Device) -> 
 
 
 def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
-    """Headroom of weighted hours at one share, events, a storage scan, of so many (cases, hours); uniform numbers."""
+    """Headroom of weighted hours at one share, events, of so many (cases, hours); uniform numbers."""
     cases, hours = sizes
     move = to_device("gpu")
     profiles, coefficients, load, kinds = (move(array) for array in verify_inputs.loads_beside_margins(rng, *sizes))
@@ -78,15 +79,24 @@ def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices
     yield _timed("headroom_weighted", work, weighted, (moved, operations), device)
     moved = 8.0 * (sets * terms * hours + 2 * hours + sets * cases * (terms + 13))
     yield _timed("event_figures", work, events, (moved, float((2 * terms + 1) * placed)), device)
-    margin, *store = (move(array) for array in verify_inputs.stores(rng, sizes))
-    moved = 8.0 * (margin.size + 7 * cases)
-    operations = float(_SCAN_OPERATIONS * margin.size)
-    work = f"{cases:,} cases of {hours:,} hours"
-    yield _timed("storage", work, lambda: storage_scan(margin, load[0], *store), (moved, operations), device)
     numbers, years = move(np.arange(cases)), np.arange(2025, 2041)
     count = cases * len(years)
     work = f"{count:,} uniform numbers"
     yield _timed("philox", work, lambda: philox.uniform(1, numbers, 2, years, 0), (8.0 * count, 0.0), device)
+
+
+def of_stores(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
+    """A scan of stores, and what they are worth, of so many (cases, hours)."""
+    cases, hours = sizes
+    margin, *store = map(to_device("gpu"), verify_inputs.stores(rng, sizes))
+    load = to_device("gpu")(rng.exponential(1.0, cases))
+    work = f"{cases:,} cases of {hours:,} hours"
+    size = 8.0 * (margin.size + 7 * cases), float(_SCAN_OPERATIONS * margin.size)
+    yield _timed("storage", work, lambda: storage_scan(margin, load, *store), size, device)
+    sets, *beside = verify_inputs.stores_beside_profiles(rng, *sizes)
+    work, placed = f"{len(sets)} x {work}, with the host's part", len(sets) * cases * hours
+    size = 16.0 * placed, 2.0 * len(sets[0][0]) * placed  # margins, written and read once
+    yield _timed("storage_firm", work, lambda: storage_as_firm(sets, *beside, device="gpu"), size, device)
 
 
 def _timed(kernel: str, what: str, call: Callable[[], Any], work: tuple[float, float], device: devices.Device) -> Speed:

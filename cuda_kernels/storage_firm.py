@@ -7,7 +7,7 @@ it is the capacity that leaves natives as much unserved.
 Unlike `storage_dispatch`, which scans the whole year at every step, this works on the hours from a full store to the
 next in which something goes unserved, and stops Newton's method when its steps have become small. Margins, power,
 energy and losses are rounded to whole numbers of a unit of 1e-9 of the largest weight, so that all sums are exact and
-both engines give the same bits.
+engines and devices give the same bits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._namespace import DeviceName, resolve_device
 from .errors import KernelError
 from .headroom import Engine, _use_numba
 
@@ -49,6 +50,7 @@ def storage_as_firm(
     curtailable_fraction: Floats,
     *,
     engine: Engine = "auto",
+    device: DeviceName = "cpu",
 ) -> StorageFirm:
     """Equivalent firm capacity of the stores of many cases.
 
@@ -56,6 +58,7 @@ def storage_as_firm(
         their product. Cases are those of all sets, one set after another; all with the same hours. [MW]
     store : power, energy, round-trip efficiency (case,), as in storage_dispatch
     curtailable_fraction : (case,)  0 <= eps < 1
+    device : where the cases are solved; sets, stores and results are NumPy arrays in any case
 
     Raises KernelError for shapes that do not fit, for values out of range, and for what is not finite.
     """
@@ -75,7 +78,9 @@ def storage_as_firm(
     inside = np.stack([capacity, np.rint(energy / unit), losses, np.rint(losses * capacity)], axis=1)
     if cases:
         hours = whole[0][0].shape[1]
-        if _use_numba(engine):
+        if resolve_device(device) == "gpu":
+            from ._storage_firm_cuda import solve
+        elif _use_numba(engine):
             from ._storage_firm_numba import solve
         else:
             from ._storage_firm_numpy import solve

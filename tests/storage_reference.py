@@ -1,10 +1,12 @@
-"""Oracles of the storage kernel: linear programs with perfect foresight, solved by HiGHS."""
+"""Oracles of the storage kernel: linear programs with perfect foresight, solved by HiGHS; and stores to try it on."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
+
+SHARES = np.array([0.0, 0.005, 0.01, 0.05])
 
 
 def random_store(seed: int, hours: int = 30) -> tuple[np.ndarray, float, float, float]:
@@ -13,6 +15,37 @@ def random_store(seed: int, hours: int = 30) -> tuple[np.ndarray, float, float, 
     margin = rng.normal(rng.uniform(0, 2), 2, hours)
     power, energy = rng.exponential(1.5) * (seed % 7 > 0), rng.exponential(4)
     return margin, float(power), float(energy), 1.0 if seed % 3 == 0 else float(rng.uniform(0.6, 1.0))
+
+
+def days_and_nights(
+    seed: int,
+    cases: int = 24,
+    hours: int = 700,
+    *,
+    period: int = 24,
+    lasting: tuple[float, float] = (0.5, 6.0),
+    served: bool = False,
+) -> tuple[list, tuple, np.ndarray]:
+    """Two sets of days and nights; natives are short in most cases, some stores are nil in power or energy.
+
+    period : hours of a day; lasting : hours of a store at full power; served : natives are never short
+    """
+    rng = np.random.default_rng(seed)
+    sets = []
+    for _ in range(2):
+        day = np.sin(np.arange(hours) * 2 * np.pi / period)
+        profiles = np.stack([np.ones(hours), day, rng.normal(0, 1, hours), np.zeros(hours)])
+        shape = (cases // 2, 1)
+        weights = [rng.uniform(-0.5, 4, shape), rng.uniform(0, 3, shape), rng.uniform(0.2, 2, shape), np.ones(shape)]
+        coefficients = 10.0 ** rng.integers(0, 5) * np.concatenate(weights, axis=1)
+        if served:
+            least = (coefficients[:, 1:] @ profiles[1:]).min(axis=1)
+            coefficients[:, 0] = 0.02 * np.abs(coefficients).max(axis=1) - least
+        sets.append((profiles, coefficients))
+    size = np.concatenate([np.abs(c).max(axis=1) for _, c in sets])
+    power = rng.exponential(0.5, cases) * size * (np.arange(cases) % 7 > 0)
+    energy = rng.uniform(*lasting, cases) * power * (np.arange(cases) % 5 > 0)
+    return sets, (power, energy, rng.uniform(0.6, 1.0, cases)), SHARES[np.arange(cases) % 4]
 
 
 def _program(hours: int, power: float, energy: float, eta: float) -> tuple[sparse.spmatrix, sparse.spmatrix, list]:

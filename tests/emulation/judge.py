@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from storage_reference import days_and_nights
 
 from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
 from cuda_kernels.event_figures import event_figures, event_figures_of_sets
@@ -18,6 +19,7 @@ from cuda_kernels.headroom_sets import headroom_sets_mw
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
 from cuda_kernels.storage_dispatch import storage_scan
+from cuda_kernels.storage_firm import storage_as_firm
 from cuda_kernels.water_fill import water_fill_of_areas
 
 from . import stand_in, test_event_figures, test_headroom_deal, test_quantile, test_storage, test_water_fill
@@ -189,6 +191,21 @@ def storage_differs(cupy: object) -> bool:
     return False
 
 
+def storage_firm_differs(cupy: object) -> bool:
+    for order in ("ascending", "random"):
+        stand_in.settings.order = order
+        families = [days_and_nights(seed, 22, hours, **how) for seed, hours, how in test_storage.FAMILIES]
+        for inputs in (*families, test_storage.slow_to_fill()):
+            try:
+                got = storage_as_firm(*inputs, device="gpu")
+            except RuntimeError:
+                return True
+            want = storage_as_firm(*inputs, engine="numpy")
+            if any((one != two).any() for one, two in zip(got, want, strict=True)):
+                return True
+    return False
+
+
 def water_fill_differs(cupy: object) -> bool:
     for order in ("ascending", "random"):
         stand_in.settings.order = order
@@ -214,6 +231,7 @@ JUDGES = {
     "event_figures": events_differ,
     "quantile": quantile_differs,
     "storage": storage_differs,
+    "storage_firm": storage_firm_differs,
     "water_fill": water_fill_differs,
 }
 

@@ -31,9 +31,8 @@ _SHAPE = (
 _MATHS = (
     "abs", "add", "all", "any", "argmax", "argmin", "argsort", "clip", "count_nonzero", "cumsum", "diff", "divide",
     "dot", "einsum", "exp", "floor", "frexp", "isfinite", "isinf", "isnan", "ldexp", "log", "matmul", "max", "maximum",
-    "mean", "min",
-    "minimum", "nonzero", "partition", "power", "quantile", "searchsorted", "sign", "sort", "sqrt", "square", "std",
-    "subtract", "sum", "tensordot", "unique", "where",
+    "mean", "min", "minimum", "nonzero", "partition", "power", "quantile", "rint", "searchsorted", "sign", "sort",
+    "sqrt", "square", "std", "subtract", "sum", "tensordot", "unique", "where",
 )  # fmt: skip
 _NAMES = (
     "bool_", "float32", "float64", "int8", "int32", "int64", "uint8", "uint32", "uint64", "inf", "nan", "newaxis", "pi"

@@ -11,6 +11,7 @@ from cuda_kernels import (
     _philox_cuda,
     _quantile_cuda,
     _storage_cuda,
+    _storage_firm_cuda,
     _water_fill_cuda,
     headroom_deal,
 )
@@ -47,6 +48,7 @@ FILES = {
     "water_fill": (_water_fill_cuda.KERNEL,),
     "event_figures": (_event_figures_cuda.KERNEL,),
     "storage": (_storage_cuda.KERNEL,),
+    "storage_firm": (_storage_firm_cuda.KERNEL,),
 }
 QUICK = ("75", "90", "120")
 ON_ALL = [

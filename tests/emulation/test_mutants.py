@@ -253,45 +253,68 @@ STORAGE = {
     "cases of the neighbour": ("static_cast<size_t>(at) * hours", "static_cast<size_t>(at ^ 1) * hours"),
     "last hours left out": ("first < hours; first += TILE", "first + TILE <= hours; first += TILE"),
     "last lane one hour short": ("min(HOURS, hours - first", "min(HOURS, hours - 1 - first"),
-    "lanes read the same bank and row": ("i / HOURS * STRIDE + i % HOURS", "i / HOURS * STRIDE + i % STRIDE"),
+    "lanes of another width": ("i / HOURS * STRIDE + i % HOURS", "i / HOURS * STRIDE + i % STRIDE"),
     "tile of the first warp": ("tiles[threadIdx.x / WARP];", "tiles[0];"),
-    "tile read before it is there": ("        __syncwarp();\n        if (!__any", "        if (!__any"),
-    "tile overwritten too early": ("        __syncwarp();   // nobody still reads the previous tile\n", ""),
-    "a store that is not full skips a tile": ("lacking) && charge >= store.energy)", "lacking))"),
-    "one lane's hours decide for all": ("if (!__any_sync(ALL, lacking) &&", "if (!lacking &&"),
+    "tile read before it is there": ("    __syncwarp();\n    return __any", "    return __any"),
+    "tile overwritten too early": ("    __syncwarp();   // nobody still reads the previous tile\n", ""),
+    "a store that is not full skips a tile": ("store.load) && charge >= store.energy)", "store.load))"),
+    "hours of one lane decide for all": ("return __any_sync(ALL, lacking) != 0;", "return lacking;"),
     "first guess taken for the charge": ("if (moved) start = before;", "if (moved) break;"),
     "charge of the last lane lost": ("charge = __shfl_sync(ALL, walk.charge, WARP - 1)", "charge = walk.charge"),
-    "tangent of the first lane": ("return __shfl_sync(ALL, upto, WARP - 1);", "return __shfl_sync(ALL, upto, 0);"),
-    "tangents go on behind a full or empty store": ("if (lane >= by && !reset) {", "if (lane >= by) {"),
-    "nothing known of a reset before": ("reset = known;", "reset = reset && known;"),
-    "tangent before the tile left out": ("if (!reset) upto += tangent;", ""),
+    "tangent of the first lane": ("carried = __shfl_sync(ALL, own, WARP - 1);", "carried = __shfl_sync(ALL, own, 0);"),
+    "tangents go on behind a full or empty store": ("if (lane >= by && !known) {", "if (lane >= by) {"),
+    "nothing known of a reset before": ("known = there;", "known = known && there;"),
+    "tangent before the tile left out": ("if (!known) own += carried;", ""),
     "tangent that an hour owes left out": ("if (walk.owing) walk.rise -=", "if (false) walk.rise -="),
     "every empty hour owes": ("walk.owing = walk.owing || !walk.reset;", "walk.owing = true;"),
     "a full store keeps its tangent": (
         "walk.charge = store.energy;\n            walk.tangent = 0.0;",
         "walk.charge = store.energy;",
     ),
-    "losses taken twice": (
-        "walk.charge += store.efficiency * surplus;",
-        "walk.charge += 0.9 * store.efficiency * surplus;",
-    ),
+    "losses twice": ("walk.charge += store.efficiency * surplus;", "walk.charge += 0.9 * store.efficiency * surplus;"),
     "half the lanes add up": ("for (int by = WARP / 2; by > 0;", "for (int by = WARP / 4; by > 0;"),
-    "hours of one lane": ("count += __shfl_xor_sync(ALL, count, by);", ""),
+    "hours of one lane": ("sum_of_lanes(short_count);", "short_count;"),
 }
 # With a few walks a tile instead of one for each lane: a wrong guess would only make the kernel slower.
 FEW_WALKS = ("known < WARP; ++known", "known < 3; ++known")
-NO_GUESS = ("charge_before(map_of(own, left, store), charge)", "charge")
+NO_GUESS = ("state_before(map_of(own, count, store), charge)", "charge")
 STORAGE_GUESS = {
-    "losses left out of the guess": ("? store.efficiency * fmin(surplus, store.power)", "? fmin(surplus, store.power)"),
-    "discharge without its limit": ("fmax(surplus, -store.power);", "surplus;"),
-    "store without a bottom": ("map.high = fmin(fmax(map.high + moved, 0.0), store.energy);", "map.high += moved;"),
-    "store without a top": ("map.low = fmin(fmax(map.low + moved, 0.0), store.energy);", "map.low += moved;"),
+    "losses left out of the guess": ("store.efficiency * fmin(surplus, store.power)", "fmin(surplus, store.power)"),
+    "discharge without its limit": ("fmax(surplus, -store.power),", "surplus,"),
+    "store without a bottom": ("map.high = fmin(fmax(map.high + moved, 0.0), most);", "map.high += moved;"),
+    "store without a top": ("map.low = fmin(fmax(map.low + moved, 0.0), most);", "map.low += moved;"),
     "maps in the wrong order": (
         "held(map, before.low), held(map, before.high)",
         "held(before, map.low), held(before, map.high)",
     ),
     "lanes do not see those before": ("if (lane >= by) map =", "if (lane > by) map ="),
-    "guess of the lane itself": ("__shfl_up_sync(ALL, held(map, charge), 1)", "held(map, charge)"),
+    "guess of the lane itself": ("__shfl_up_sync(ALL, held(map, state), 1)", "held(map, state)"),
+}
+STORAGE_FIRM = {
+    "tail guard broken": ("if (at >= cases) return;", "if (at > cases) return;"),
+    "store of the neighbour": ("static_cast<size_t>(at) * 5", "static_cast<size_t>(at ^ 1) * 5"),
+    "losses forgotten": ("rint(-need * store.efficiency)", "-need"),
+    "full power without losses": ("? store.charged :", "? store.power :"),
+    "a tile skipped beside a store in use": ("hours, load) && missing == 0.0) continue;", "hours, load)) continue;"),
+    "hours of unmet power have no slope": ("walk.slope += 1.0;", ""),
+    "slope forgets hours before": ("walk.slope + before", "walk.slope + 0.0 * before"),
+    "slope taken twice": ("walk.owing = walk.owing || !walk.reset;", "walk.owing = true;"),
+    "empty store goes on": ("            walk.missing = store.energy;\n", ""),
+    "losses out of the slope": ("walk.run += store.efficiency;", "walk.run += 1.0;"),
+    "what was asked before the tile": ("{start, asked_before, run_before,", "{start, 0.0 * asked_before, run_before,"),
+    "hours before the tile": ("{start, asked_before, run_before,", "{start, asked_before, 0.0 * run_before,"),
+    "asked of one lane": ("most = fmax(most, __shfl_xor_sync(ALL, most, by));", "break;"),
+    "sample as large as the year": ("(series.hours + SAMPLED - 1) / SAMPLED;", "series.hours;"),
+    "no half of the power at the start": ("half = floor(0.5 * power);\n    const int", "half = 0.0;\n    const int"),
+    "native shortage charged": ("found.energy - native", "found.energy"),
+    "steps down beyond the root": ("if (cost <= 0.0) break;\n    }\n    return load;", "}\n    return load;"),
+    "no search stops early": ("if (close || load == 0.0) break;", "if ((close && false) || load == 0.0) break;"),
+    "firm load beside natives that miss something": ("native == 0.0 && load > 0.0;", "load > 0.0;"),
+    "levels without a limit": ("load == 0.0 ? ENDLESS : load;", "ENDLESS;"),
+    "natives miss what loads may": ("load == 0.0 ? native : series.allowed * load", "series.allowed * load"),
+    "halves where Newton would do": ("low < wish && wish < high ?", "low < wish && wish < low ?"),
+    "room left for a load": ("return load > 0.0 ? firm : leaving_nothing(series, firm);", "return firm;"),
+    "lowest margin of one lane": ("lowest = fmin(lowest, __shfl_xor_sync(ALL, lowest, by));", "break;"),
 }
 
 
@@ -368,10 +391,19 @@ def test_the_unchanged_kernels_survive(tmp_path):
     assert not race_found(many_profiles(), tmp_path)
     assert not differs("headroom", _launch.source("headroom"), tmp_path)
     assert not race_found(_launch.source("headroom"), tmp_path)
-    for kind in ("event_figures", "headroom_deal", "headroom_weighted", "philox", "quantile", "storage", "water_fill"):
+    for kind in (
+        "event_figures",
+        "headroom_deal",
+        "headroom_weighted",
+        "philox",
+        "quantile",
+        "storage",
+        "storage_firm",
+        "water_fill",
+    ):
         assert not differs(kind, _launch.source(kind), tmp_path)
     for change in (FEW_WALKS, NO_GUESS):
-        assert not differs("storage", mutate(_launch.source("storage"), *change), tmp_path)
+        assert not differs("storage", mutate(inlined(_launch.source("storage")), *change), tmp_path)
 
 
 @pytest.mark.parametrize("name", DEAL)
@@ -416,17 +448,23 @@ def test_water_fill_mutant_is_killed(tmp_path, name):
 
 @pytest.mark.parametrize("name", STORAGE)
 def test_storage_mutant_is_killed(tmp_path, name):
-    text = mutate(_launch.source("storage"), *STORAGE[name])
+    text = mutate(inlined(_launch.source("storage")), *STORAGE[name])
     _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["storage"]
     assert differs("storage", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", STORAGE_GUESS)
 def test_mutant_of_the_guessed_charge_is_killed(tmp_path, name):
-    text = mutate(mutate(_launch.source("storage"), *FEW_WALKS), *STORAGE_GUESS[name])
+    text = mutate(mutate(inlined(_launch.source("storage")), *FEW_WALKS), *STORAGE_GUESS[name])
     assert differs("storage", text, tmp_path)
 
 
 def test_without_a_guess_all_lanes_must_be_put_right(tmp_path):
-    text = mutate(_launch.source("storage"), *NO_GUESS)
+    text = mutate(inlined(_launch.source("storage")), *NO_GUESS)
     assert differs("storage", mutate(text, "if (!__any_sync(ALL, moved)) break;", "if (known > 2) break;"), tmp_path)
+
+
+@pytest.mark.parametrize("name", STORAGE_FIRM)
+def test_storage_firm_mutant_is_killed(tmp_path, name):
+    text = mutate(inlined(_launch.source("storage_firm")), *STORAGE_FIRM[name])
+    assert differs("storage_firm", text, tmp_path)

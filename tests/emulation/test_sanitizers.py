@@ -13,6 +13,7 @@ from cuda_kernels import (
     _philox_cuda,
     _quantile_cuda,
     _storage_cuda,
+    _storage_firm_cuda,
     _water_fill_cuda,
     headroom_deal,
 )
@@ -105,6 +106,14 @@ def storage_arguments() -> Arguments:
     return [*test_storage.seldom_full(5, 500), np.linspace(0.0, 1.0, 5), *found, np.int32(500), np.int32(5)]
 
 
+def storage_firm_arguments() -> Arguments:
+    """Of storage_firm for five cases."""
+    margin, *store = test_storage.seldom_full(5, 500)
+    stores = np.column_stack([*(np.rint(100 * values) for values in store[:2]), np.full(5, 0.75), np.full(5, 9.0)])
+    inside = np.column_stack([stores, np.linspace(0.0, 25.0, 5)])
+    return [np.rint(100 * margin), inside, np.zeros((5, 4)), np.int32(500), np.int32(5)]
+
+
 def water_fill_arguments() -> Arguments:
     """Of water_fill for two areas with two blocks of loads each."""
     tables, loads = test_water_fill.areas((5, 3), 4, 47)
@@ -123,6 +132,7 @@ LAUNCHES = {
     "event_figures": ("event_figures", _event_figures_cuda.KERNEL.name, event_arguments(), (3, 2), 128),
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
     "storage": ("storage", _storage_cuda.KERNEL.name, storage_arguments(), 2, 128),
+    "storage_firm": ("storage_firm", _storage_firm_cuda.KERNEL.name, storage_firm_arguments(), 2, 128),
     "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), (2, 2), 128),
     "deal": ("headroom_deal", headroom_deal.deal_kernel(3).name, deal_arguments(), 2, 512),
     "keys": ("headroom_deal", headroom_deal.keys_kernel(3).name, key_arguments(), 2, 128),

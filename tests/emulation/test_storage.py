@@ -1,12 +1,17 @@
-"""storage.cu, run on the CPU through the product's own launcher."""
+"""storage.cu and storage_firm.cu, run on the CPU through the product's own launchers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from storage_reference import days_and_nights
 
+from cuda_kernels import _storage_firm_cuda
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
+from cuda_kernels.storage_firm import storage_as_firm
+
+from . import stand_in
 
 SUMS = 1e-12
 """Relative: lanes add up their own hours."""
@@ -38,6 +43,15 @@ def seldom_full(cases: int, hours: int) -> tuple[np.ndarray, ...]:
     return margin, power, energy, efficiency
 
 
+def slow_to_fill() -> tuple[list, tuple, np.ndarray]:
+    """A store that two evenings empty, with little to spare in the weeks between them, more than a tile of hours."""
+    margin = np.full(1400, 1000.0)
+    margin[10:1210] = 97.7
+    margin[10:14] = margin[1206:1210] = 90.0
+    store = (np.array([20.0]), np.array([30.0]), np.array([0.7]))
+    return [(margin[None], np.ones((1, 1)))], store, np.array([0.0002])
+
+
 def same(got, want) -> None:
     assert_allclose(got.unserved_mwh.get(), want.unserved_mwh, rtol=SUMS, atol=SUMS)
     assert_allclose(got.slope_h.get(), want.slope_h, rtol=SUMS, atol=SUMS)
@@ -65,3 +79,42 @@ def test_headroom_on_the_device_equals_the_host(cupy):
     want = storage_headroom_mw(margin, *store, [0.0, 0.05], engine="numba")
     got = storage_headroom_mw(*(cupy.asarray(a) for a in (margin, *store)), [0.0, 0.05])
     assert_allclose(got.headroom_mw.get(), want.headroom_mw, rtol=1e-10, atol=1e-12)
+
+
+WEEKS = {"period": 200, "lasting": (10.0, 100.0), "served": True}
+FAMILIES = [(21, 400, {}), (2, 900, WEEKS), (4, 400, {"served": True}), (3, 13, {})]
+
+
+@pytest.mark.parametrize(("seed", "hours", "how"), [*FAMILIES, (0, 1, {}), (5, 384, WEEKS)])
+def test_firm_capacity_of_stores_has_the_bits_of_the_twins_in_any_thread_order(cupy, order, seed, hours, how):
+    sets, store, share = days_and_nights(seed, 6, hours, **how)
+    want = storage_as_firm(sets, store, share)
+    got = storage_as_firm(sets, store, share, device="gpu")
+    for one, two in zip(got, want, strict=True):
+        assert_array_equal(one, two)
+
+
+def test_a_store_fills_over_hours_in_which_nothing_is_short(cupy):
+    for one, two in zip(storage_as_firm(*slow_to_fill(), device="gpu"), storage_as_firm(*slow_to_fill()), strict=True):
+        assert_array_equal(one, two)
+
+
+def test_stores_are_solved_in_the_blocks_that_memory_allows(cupy, monkeypatch, caplog):
+    sets, store, share = days_and_nights(1, 12, 100)
+    want = storage_as_firm(sets, store, share, device="gpu")
+    monkeypatch.setattr(_storage_firm_cuda, "_cases_at_once", lambda *_: 5)
+    launch, refused = _storage_firm_cuda.launch, []
+
+    def full(kernel, threads, arguments):
+        if not refused:
+            refused.append(threads)
+            raise cupy.cuda.memory.OutOfMemoryError(1, 1)
+        launch(kernel, threads, arguments)
+
+    monkeypatch.setattr(_storage_firm_cuda, "launch", full)
+    stand_in.launches.clear()
+    again = storage_as_firm(sets, store, share, device="gpu")
+    assert len(stand_in.launches) == 6  # of two cases each
+    assert "out of device memory with 5 cases; trying 2" in caplog.text
+    for one, two in zip(again, want, strict=True):
+        assert_array_equal(one, two)

@@ -66,6 +66,7 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
         "headroom_search",
         "headroom_finish",
         "headroom_weighted",
+        "storage_firm",
         "storage_scan",
         "normal_quantile",
         "philox_uniform",

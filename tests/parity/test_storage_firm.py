@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from storage_reference import days_and_nights
 
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
@@ -15,29 +16,11 @@ from cuda_kernels.storage_firm import storage_as_firm
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 engines = pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
 
-SHARES = np.array([0.0, 0.005, 0.01, 0.05])
-
-
-def made_up(seed: int, cases: int = 24, hours: int = 700) -> tuple[list, tuple, np.ndarray]:
-    """Two sets of days and nights; natives are short in some cases, some stores are nil in power or energy."""
-    rng = np.random.default_rng(seed)
-    sets = []
-    for _ in range(2):
-        day = np.sin(np.arange(hours) * 2 * np.pi / 24)
-        profiles = np.stack([np.ones(hours), day, rng.normal(0, 1, hours), np.zeros(hours)])
-        shape = (cases // 2, 1)
-        weights = [rng.uniform(-0.5, 4, shape), rng.uniform(0, 3, shape), rng.uniform(0.2, 2, shape), np.ones(shape)]
-        sets.append((profiles, 10.0 ** rng.integers(0, 5) * np.concatenate(weights, axis=1)))
-    size = np.concatenate([np.abs(c).max(axis=1) for _, c in sets])
-    power = rng.exponential(0.5, cases) * size * (np.arange(cases) % 7 > 0)
-    energy = rng.uniform(0.5, 6, cases) * power * (np.arange(cases) % 5 > 0)
-    return sets, (power, energy, rng.uniform(0.6, 1.0, cases)), SHARES[np.arange(cases) % 4]
-
 
 @needs_numba
 @pytest.mark.parametrize("seed", range(12))
 def test_engines_give_the_same_bits_in_any_blocks(seed):
-    sets, store, share = made_up(seed, 24 + 16 * (seed % 2))
+    sets, store, share = days_and_nights(seed, 24 + 16 * (seed % 2))
     one = storage_as_firm(sets, store, share, engine="numba")
     two = storage_as_firm(sets, store, share, engine="numpy")
     last = [(profiles, weights[-3:]) for profiles, weights in sets[1:]]
@@ -53,7 +36,7 @@ def test_engines_agree_on_small_stores_and_lossy_ones(hours):
     """Stores of a few units that round away, that lose nearly all, that last for weeks, in years of any length."""
     rng = np.random.default_rng(hours)
     for scale in (1e-6, 1.0, 1e6):
-        sets, (power, energy, _), share = made_up(hours, 24, hours)
+        sets, (power, energy, _), share = days_and_nights(hours, 24, hours)
         power = power * 10.0 ** rng.uniform(-9, 0, 24)
         store = (scale * power, scale * energy * 10.0 ** rng.uniform(-3, 3, 24), rng.choice([0.01, 0.3, 0.85, 1.0], 24))
         sets = [(profiles, scale * weights) for profiles, weights in sets]
@@ -65,7 +48,7 @@ def test_engines_agree_on_small_stores_and_lossy_ones(hours):
 @engines
 @pytest.mark.parametrize("seed", range(6))
 def test_against_the_dispatch_of_whole_years(seed, engine):
-    sets, store, share = made_up(seed)
+    sets, store, share = days_and_nights(seed)
     found = storage_as_firm(sets, store, share, engine=engine)
     margin = np.concatenate([weights @ profiles for profiles, weights in sets])
     scale = np.abs(margin).max(axis=1)
@@ -88,7 +71,7 @@ def test_against_the_dispatch_of_whole_years(seed, engine):
 @engines
 def test_more_power_or_energy_is_worth_more_and_each_megawatt_less(engine):
     """Where natives are served: storage that first helps natives can leave the new load less."""
-    sets, _, _ = made_up(3, cases=40)
+    sets, _, _ = days_and_nights(3, cases=40)
     sets = [(p, np.abs(w) * [0, 1, 0.5, 1]) for p, w in sets]
     for profiles, weights in sets:
         weights[:, 0] = -(weights @ profiles).min(axis=1) + 0.1 * np.abs(weights).max(axis=1)
@@ -108,7 +91,7 @@ def test_more_power_or_energy_is_worth_more_and_each_megawatt_less(engine):
 
 
 def test_wrong_input_is_named():
-    sets, store, share = made_up(1)
+    sets, store, share = days_and_nights(1)
     with pytest.raises(KernelError, match="efficiency must be above 0"):
         storage_as_firm(sets, (store[0], store[1], np.zeros(24)), share)
     with pytest.raises(KernelError, match="finite and >= 0"):
