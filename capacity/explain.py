@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,9 +108,7 @@ def explain(
     zone = str(grid["area_timezone"].sel(area=area).item())
     curtailed = case.curtailed
     (tight,) = np.nonzero(curtailed > 0.0)
-    rows = tight[np.argsort(-curtailed[tight], kind="stable")] if tight.size else np.argsort(case.margin, kind="stable")
-    outputs = np.stack([case.profiles[notions.TERMS.index(name)] for name in RESOURCES])
-    term, adds = case.terms.worth(case.margin, case.headroom_mw, outputs)
+    term, adds = case.worth()
     return Explanation(
         area,
         year,
@@ -119,8 +118,8 @@ def explain(
         case.headroom_mw,
         term,
         len(tight),
-        _table(case, curtailed, rows[:shown], zone),
-        dict(zip(RESOURCES, adds.tolist(), strict=True)),
+        _table(case, curtailed, _hardest(case, curtailed, shown), zone),
+        adds,
         case.terms.native_short(case.margin),
         seasons(tight),
         day_parts(tight, case.weather_year, zone),
@@ -151,58 +150,77 @@ class _Case:
             return np.zeros(len(self.margin))
         return self.terms.cuts(self.margin[None], np.array([self.headroom_mw]))[0]
 
+    def worth(self) -> tuple[str, dict[str, float]]:
+        """Which term binds, and what one more MW of each resource adds. [MW/MW]"""
+        outputs = np.stack([self.profiles[notions.TERMS.index(name)] for name in RESOURCES])
+        term, adds = self.terms.worth(self.margin, self.headroom_mw, outputs)
+        return term, dict(zip(RESOURCES, adds.tolist(), strict=True))
+
+
+def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:
+    """Hours curtailed most, from the most; where none is, those with least left."""
+    cut = np.count_nonzero(curtailed)
+    return np.argsort(-curtailed if cut else case.margin, kind="stable")[: min(shown, cut or shown)]
+
 
 def _cases(
     grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = DEFAULT_STORAGE
 ) -> dict[int, _Case]:
     """Every draw of one area in the last year of `draws`."""
+    if storage == "dispatch":
+        require_only_energy(draws, fleet.prefix)
     balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws), storage)
     central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), storage)
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)
-    record = records[a]
-    policy = Policy.of(fleet.prefix, draws)
-    if storage == "dispatch":
-        require_only_energy(draws, fleet.prefix)
     found: dict[int, _Case] = {}
     loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     place = weather_place(fleet, weather, loads_now, draws)
     if storage == "equivalent":
         within = Conditions(records, place, areas=[a])
         balances[a] = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)[0]
-    for conditions, members in notions.weather_groups(record.weather, place):
-        if not members.size:
-            continue
-        balance = balances[a].take(members)
-        margin = notions.firm_capacity(record, conditions, balance, central[a]).lifted(balance.terms_mw)
-        profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
-        every, last = np.arange(len(members)), len(draws.years) - 1
-        terms = Terms(
-            policy.at(members, last),
-            adequacy.native_mw(conditions, balance, every, last),
-            None if balance.store is None else balance.store.at(every, last),
-            tuple(
-                np.zeros(len(members)) if mw is None else mw[:, -1] for mw in (balance.terms_mw, balance.firm_extra_mw)
-            ),
-        )
-        if terms.plain:
-            share = terms.policy.energy[:, None]
-            loads = headroom_mw(profiles, coefficients, share, missing="refuse").headroom_mw[:, 0]
-        else:
-            loads = terms.headroom(margin_mw(profiles, coefficients))
-        for row, draw in enumerate(members):
-            found[int(draw)] = _Case(
-                conditions.weather_year,
-                margin.terms,
-                profiles,
-                coefficients[row],
-                coefficients[row] @ profiles,
-                float(balance.firm_mw[row, -1] + terms.aside_mw[0][row]),
-                float(loads[row]) if loads[row] > NOTHING_MW else 0.0,
-                float(terms.policy.energy[row]) * profiles.shape[1],
-                terms.row(row),
-            )
+    for conditions, members in notions.weather_groups(records[a].weather, place):
+        if members.size:
+            policy = Policy.of(fleet.prefix, draws).at(members, len(draws.years) - 1)
+            each = _in_weather((records[a], conditions), balances[a].take(members), central[a], policy)
+            found |= dict(zip(members.tolist(), each, strict=True))
     return found
+
+
+def _in_weather(
+    where: tuple[notions.AreaRecord, adequacy.AreaWeather],
+    balance: adequacy.AreaBalance,
+    central: adequacy.AreaBalance,
+    policy: Policy,
+) -> Iterator[_Case]:
+    """Draws of one weather year in the last year. where : the area, and its weather"""
+    record, weather = where
+    margin = notions.firm_capacity(record, weather, balance, central).lifted(balance.terms_mw)
+    profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
+    every, last, nil = np.arange(len(coefficients)), margin.coefficients.shape[1] - 1, np.zeros(len(coefficients))
+    terms = Terms(
+        policy,
+        adequacy.native_mw(weather, balance, every, last),
+        None if balance.store is None else balance.store.at(every, last),
+        tuple(nil if mw is None else mw[:, -1] for mw in (balance.terms_mw, balance.firm_extra_mw)),
+    )
+    if terms.plain:
+        share = policy.energy[:, None]
+        loads = headroom_mw(profiles, coefficients, share, missing="refuse").headroom_mw[:, 0]
+    else:
+        loads = terms.headroom(margin_mw(profiles, coefficients))
+    for row in every:
+        yield _Case(
+            weather.weather_year,
+            margin.terms,
+            profiles,
+            coefficients[row],
+            coefficients[row] @ profiles,
+            float(balance.firm_mw[row, -1] + terms.aside_mw[0][row]),
+            float(loads[row]) if loads[row] > NOTHING_MW else 0.0,
+            float(policy.energy[row]) * profiles.shape[1],
+            terms.row(int(row)),
+        )
 
 
 def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:

@@ -3,17 +3,24 @@ what one more MW of a resource in an area, of a link, or of a cap on net imports
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, explain, network, network_year, notions, reliability
+from capacity import adequacy, explain, network, network_sites, network_year, notions, reliability
 from capacity.errors import CapacityError
-from capacity.explain_point import FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
+from capacity.explain import NOTHING_MW
+from capacity.explain_brought import More, brought_mw
+from capacity.explain_point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
+from capacity.explain_terms import ALL
 from capacity.fleet import number_of
+from capacity.network_sites import Known
+from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
 
@@ -33,7 +40,9 @@ class NetworkExplanation:
     hours : pandas.DataFrame      Hours in which it is curtailed most, or where none is those with least left: UTC and
                                   local time, make-up of the area's margin, its import beside the new load, the short
                                   side of the cut. [MW]
-    adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives. [MW/MW]
+    adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives. Under notice and terms that
+                                  carry on from hour to hour what one MW brings, of caps none, and of other areas
+                                  firm capacity only. [MW/MW]
     link_adds : {(from, to): MW}  The same of links, the largest first. [MW/MW]
     cap_adds : {region: MW}       The same of caps on net imports, those that bind. [MW/MW]
     standing : {name: MW}         The area's units, their expected outage, storage as it counts firm, reserve. [MW]
@@ -89,6 +98,15 @@ class _Group:
         return np.array([0.0 if mw is None else mw[self.draw, 0] for mw in extra])
 
 
+class _Worth(NamedTuple):
+    """Which term binds a group, and what one more MW adds: by area and resource, by link, by region. [MW/MW]"""
+
+    term: str
+    adds: dict[str, dict[str, float]]
+    links: dict[tuple[str, str], float]
+    caps: dict[str, float]
+
+
 def explain_group(
     grid: xr.Dataset,
     scenario: Scenario,
@@ -112,45 +130,50 @@ def explain_group(
         raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     if storage == "dispatch":
         raise CapacityError("storage dispatched in every year knows islands only; leave it out, or the network")
-    name, a = number_of(grid, area)
-    known = network_year.year_case(grid, scenario, name, network_year.Asked(year, draws, seed, storage))
-    g = known.group_of(a)
-    solved = known.at_quantile(g, quantile)
-    areas, draw = known.case.links.groups[g].areas, solved.draw
-    group = _Group(known, g, draw, areas, known.margins(g, draw), int(np.flatnonzero(areas == a)[0]))
-    loads = solved.hours.flexible_mw[draw, areas, 0]
-    point, bound = _bound(group, solved)
-    rows = _hardest(point, shown)
-    # What the hardest hours lack beyond the deepest cut, and all of it where none is made, the store gives.
-    deepest = 0.0 if bound.term == FIRM else float(known.policy.depth[draw, 0])
-    point = point._replace(curtailed_mw=np.minimum(point.curtailed_mw, deepest * point.load_mw))
-    hours, weather_year = _hours(group, rows, point, str(grid["area_timezone"].sel(area=area).item()))
-    curtailed = point.curtailed_mw > 0.0
+    group, solved = _group_of(grid, scenario, area, network_year.Asked(year, draws, seed, storage), quantile)
+    loads = solved.hours.flexible_mw[group.draw, group.areas, 0]
+    point, worth = _worth(group, solved)
+    cut = _cut_mw(group, point, worth.term)
+    zone = str(grid["area_timezone"].sel(area=area).item())
+    table, weather_year = _hours(group, _hardest(point, shown), (point, cut), zone)
     return NetworkExplanation(
         area,
-        known.case.links.groups[g].name,
+        group.known.case.links.groups[group.g].name,
         year,
         quantile,
-        int(known.draws.ids[draw]),
+        int(group.known.draws.ids[group.draw]),
         weather_year,
         float(loads[group.own]),
         float(loads.sum()),
-        bound.term,
-        int(curtailed.sum()),
-        hours,
-        {n: _resources(bound, group.margins[i], i) for i, n in enumerate(group.names)},
-        _links(bound, group.names),
-        _caps(bound, group),
-        _standing(grid, known, a, draw),
-        int((point.within.cuts(-point.margin).unserved_mw > 1e-9 * np.abs(point.margin).sum(axis=1).max()).sum()),
-        explain.seasons(np.flatnonzero(curtailed)),
-        explain.longest(curtailed),
-        point.curtailed_mw,
+        worth.term,
+        int((cut > 0.0).sum()),
+        table,
+        worth.adds,
+        worth.links,
+        worth.caps,
+        _standing(grid, group),
+        point.native_short,
+        explain.seasons(np.flatnonzero(cut)),
+        explain.longest(cut > 0.0),
+        cut,
     )
 
 
-def _bound(group: _Group, solved: network_year.Solved) -> tuple[Point, Bound]:
-    """The group at its headroom, and what binds it."""
+def _group_of(
+    grid: xr.Dataset, scenario: Scenario, area: str, asked: network_year.Asked, quantile: float
+) -> tuple[_Group, network_year.Solved]:
+    """The group that an area belongs to, in the draw at a quantile, and solved."""
+    name, a = number_of(grid, area)
+    known = network_year.year_case(grid, scenario, name, asked)
+    g = known.group_of(a)
+    solved = known.at_quantile(g, quantile)
+    areas = known.case.links.groups[g].areas
+    own = int(np.flatnonzero(areas == a)[0])
+    return _Group(known, g, solved.draw, areas, known.margins(g, solved.draw), own), solved
+
+
+def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
+    """The group at its headroom, what binds it, and what one more MW adds."""
     known, draw = group.known, group.draw
     firm, flexible = (mw[draw, group.areas, 0] for mw in (solved.hours.firm_mw, solved.hours.flexible_mw))
     load = float(flexible.sum())
@@ -158,14 +181,47 @@ def _bound(group: _Group, solved: network_year.Solved) -> tuple[Point, Bound]:
     terms = known.policy.at(np.array([draw]), 0)
     within = known.transfers(group.g, draw)
     point = point_at(group.margin_mw, within, direction, load, float(known.case.share[draw, 0]))
-    loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
-    return point, bound_of(point, loads, terms, group.firm_extra_mw)
+    if terms.in_groups or load <= 0.0:
+        loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
+        bound = bound_of(point, loads, terms, group.firm_extra_mw)
+        adds = {n: _resources(bound, group.margins[i], i) for i, n in enumerate(group.names)}
+        return point, _Worth(bound.term, adds, _links(bound, group.names), _caps(bound, group))
+    at_once = known.terms_of(group.g, draw)
+    cut = network_sites.cuts_mw(at_once, flexible[None], terms, "auto")[0][0]
+    worth = _brought(group, _links(Bound(ENERGY, point), group.names), at_once, direction, terms)
+    return point._replace(curtailed_mw=cut if load > firm.sum() else np.zeros(len(cut))), worth
+
+
+def _brought(
+    group: _Group, links: Mapping[tuple[str, str], float], at_once: Known, direction: Floats, terms: Policy
+) -> _Worth:
+    """What one more MW brings under terms that carry on from hour to hour: of all in the area, of firm capacity in all
+    areas, and of links that would help plain load."""
+    outputs = {name: group.margins[group.own].profiles[0, notions.TERMS.index(name)] for name in explain.RESOURCES}
+    constant = {a: More(a, np.ones(len(group.margin_mw))) for a in range(len(group.names)) if a != group.own}
+    wider = {pair: More(group.names.index(pair[0]), end=group.names.index(pair[1])) for pair in links}
+    more = [*(More(group.own, output) for output in outputs.values()), *constant.values(), *wider.values()]
+    found = brought_mw(at_once, direction, terms, group.firm_extra_mw, more).tolist()
+    own, rest = found[: len(outputs)], found[len(outputs) :]
+    adds = {group.names[group.own]: dict(zip(outputs, own, strict=True))}
+    adds |= {group.names[a]: {"constant": mw} for a, mw in zip(constant, rest, strict=False)}
+    by_link = dict(zip(wider, rest[len(constant) :], strict=True))
+    best = sorted(by_link, key=lambda pair: (-by_link[pair], pair))
+    in_order = {name: adds[name] for name in group.names}
+    return _Worth(ALL, in_order, {pair: by_link[pair] for pair in best if by_link[pair] > NOTHING_MW}, {})
+
+
+def _cut_mw(group: _Group, point: Point, term: str) -> Floats:
+    """Curtailment (hour,): what hours lack beyond the deepest cut, and all where none is made, the store gives."""
+    deepest = 0.0 if term == FIRM else float(group.known.policy.depth[group.draw, 0])
+    return np.minimum(point.curtailed_mw, deepest * point.load_mw)
 
 
 def _hardest(point: Point, shown: int) -> NDArray[np.int64]:
     """Hours curtailed most, from the most; where none is, those with least left in all areas together."""
-    rows = np.argsort(-point.curtailed_mw, kind="stable")[: min(shown, len(point.hours))]
-    return rows if rows.size else np.argsort(point.margin.sum(axis=1), kind="stable")[:shown]
+    cut = np.count_nonzero(point.curtailed_mw)
+    order = -point.curtailed_mw if cut else point.margin.sum(axis=1)
+    return np.argsort(order, kind="stable")[: min(shown, cut or shown)]
 
 
 def _resources(bound: Bound, margin: notions.Margin, i: int) -> dict[str, float]:
@@ -194,8 +250,12 @@ def _caps(bound: Bound, group: _Group) -> dict[str, float]:
     return {name: adds[name] for name in sorted(adds, key=lambda name: -adds[name]) if name and adds[name] > 0.0}
 
 
-def _hours(group: _Group, rows: NDArray[np.int64], point: Point, zone: str) -> tuple[pd.DataFrame, int]:
-    """Date and make-up of one area's margin in some hours, its imports and who is short; and the weather year. [MW]"""
+def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zone: str) -> tuple[pd.DataFrame, int]:
+    """Date and make-up of one area's margin in some hours, its imports and who is short; and the weather year. [MW]
+
+    at : the group at its headroom, and its curtailment (hour,)
+    """
+    point, cut = at
     known, margin, a = group.known, group.margins[group.own], int(group.areas[group.own])
     weather = known.case.records[a].weather
     weather_year = weather[min(known.weather_number(group.g, group.draw), len(weather) - 1)].weather_year
@@ -218,7 +278,7 @@ def _hours(group: _Group, rows: NDArray[np.int64], point: Point, zone: str) -> t
             "hydro_mw": by["hydro"],
             "margin_mw": parts.sum(axis=0),
             "import_beside_mw": imports_mw(need, point.within)[:, group.own],
-            "group_curtailed_mw": point.curtailed_mw[rows],
+            "group_curtailed_mw": cut[rows],
             "short_side": [
                 network.cut_name(side, known.case.links.groups[group.g], known.fleet.areas) for side in sides
             ],
@@ -227,8 +287,9 @@ def _hours(group: _Group, rows: NDArray[np.int64], point: Point, zone: str) -> t
     return table, weather_year
 
 
-def _standing(grid: xr.Dataset, known: network_year.YearCase, a: int, draw: int) -> dict[str, float]:
+def _standing(grid: xr.Dataset, group: _Group) -> dict[str, float]:
     """What an area's firm capacity is made of, alike in all hours. [MW]"""
+    known, draw, a = group.known, group.draw, int(group.areas[group.own])
     fleet, nameplate = known.fleet, known.nameplate_mw[..., None]
     summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
     last = type(known.draws)(known.draws.seed, known.draws.ids, known.draws.years[-1:], known.draws.scenario)

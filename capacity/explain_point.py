@@ -30,6 +30,8 @@ ENERGY, FIRM = "share of energy", "load that must never be cut"
 DEPTH, CALLS = "depth of a cut", "length and number of events"
 _RIGHT = (1e-9, 1e-8, 1e-7, 1e-6)
 """Relative: a load that nothing may be cut of is looked at just right of it, where its one hour is curtailed."""
+_NEGLIGIBLE = 1e-11
+"""Of the largest margin: a shortage below it is rounding."""
 _SAME = 1e-7
 """Relative: loads that differ by less are one."""
 
@@ -89,6 +91,12 @@ class Point(NamedTuple):
         """Slope of curtailed energy in the load, less what is allowed. [h]"""
         return float((self.beside.short_side @ self.direction).sum() - self.allowed)
 
+    @property
+    def native_short(self) -> int:
+        """Hours in which native load is short without new load."""
+        unserved = self.within.cuts(-self.margin).unserved_mw
+        return int((unserved > _NEGLIGIBLE * np.abs(self.margin).sum(axis=1).max()).sum())
+
     def only(self, hours: Integers) -> Point:
         """The same with some of its hours, none of which may be curtailed."""
         kept = np.isin(self.hours, hours)
@@ -143,7 +151,7 @@ def point_at(margin: Floats, within: Transfers, direction: Floats, load_mw: floa
     for right in _RIGHT if allowed == 0.0 else (0.0,):
         load = load_mw * (1.0 + right) * direction
         found = _curtailed(margin, within, load)
-        (hours,) = np.nonzero(found > 1e-11 * np.abs(margin).sum(axis=1).max())
+        (hours,) = np.nonzero(found > _NEGLIGIBLE * np.abs(margin).sum(axis=1).max())
         if hours.size:
             break
     curtailed = np.zeros(len(margin))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from capacity import (
     adequacy,
     country,
-    import_caps,
     network,
     network_terms,
     notions,
@@ -24,6 +23,7 @@ from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain_point import Transfers
 from capacity.fleet import Fleet
+from capacity.network_sites import Known
 from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions
@@ -98,6 +98,13 @@ class YearCase:
         order = np.argsort(solved.flexible_mw[:, areas, 0].sum(axis=1), kind="stable")
         return Solved(int(order[min(int(quantile * len(order)), len(order) - 1)]), solved, by_energy)
 
+    def terms_of(self, g: int, draw: int) -> Known:
+        """What terms beyond energy look at in a group in one draw."""
+        one, members = self.only(g), np.array([draw], dtype=np.int64)
+        weather = self.weather_number(g, draw), members
+        within = network_terms.Within.of(one, one.links.groups[0].areas, weather, self.policy, True)
+        return within.known(0, np.zeros(1, np.int64), bool(self.policy.notice_hours[draw].any()))
+
     def transfers(self, g: int, draw: int) -> Transfers:
         """Limits of a group in one draw. [MW]"""
         areas, members = self.case.links.groups[g].areas, np.array([draw], dtype=np.int64)
@@ -119,7 +126,8 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
     fleet = Fleet.of(grid, name)
     drawn = Draws(asked.seed, draw_ids(asked.draws), np.arange(base + 1, asked.year + 1), scenario)
     policy = Policy.of(fleet.prefix, drawn)
-    _require_known(drawn, fleet, policy, plain)
+    if plain:
+        policies.require_only_energy(drawn, fleet.prefix)
     projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
     balances = country.balances_of(grid, fleet, drawn, projected, asked.storage)
     central = country.balances_of(grid, fleet, drawn.central, middle, asked.storage)
@@ -140,12 +148,3 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
         caps=None if case.caps is None else case.caps.last_year(),
     )
     return YearCase(fleet, drawn, last, policy.of_years(np.array([-1])), place, projected.nameplate_mw[..., -1])
-
-
-def _require_known(drawn: Draws, fleet: Fleet, policy: Policy, plain: bool) -> None:
-    """As a run with a network does; less where `plain`."""
-    if plain:
-        policies.require_only_energy(drawn, fleet.prefix)
-    policies.require_in_groups(drawn, fleet.prefix)
-    if fleet.country == "US" and not policy.only_energy:
-        import_caps.refuse(drawn, "a policy of new load with terms beyond energy")

@@ -12,6 +12,7 @@ from grid_factory import tiny_grid
 from capacity import CapacityError, estimate, explain_network
 from capacity.cli import main
 from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain_terms import ALL
 from grids import store
 from scenarios import load
 
@@ -88,6 +89,15 @@ def test_a_policy_is_explained_by_the_term_that_binds(grid):
         )
         of_area = run["area_grid_headroom_mw_draws"].sel(area="us.ercot", year=2027).isel(scenario=0)
         assert found.headroom_mw == pytest.approx(float(of_area.sel(draw=found.draw)), rel=1e-9)
+
+
+def test_terms_that_carry_on_are_explained_by_what_one_megawatt_brings(grid):
+    plain = explain_network.explain_group(grid, load(["reference"])[0], "us.ercot", 2027, draws=2)
+    found = explain_network.explain_group(grid, load(["us-sites-with-storage"])[0], "us.ercot", 2027, draws=2)
+    assert found.bound_by == ALL
+    assert found.group_mw > plain.group_mw
+    assert 0.0 < found.adds["us.ercot"]["constant"] < 2.0 * plain.adds["us.ercot"]["constant"]
+    assert found.curtailed_hours == (found.curtailed_mw > 0.0).sum() > 0
 
 
 def test_where_nothing_fits_the_hours_with_least_left_are_shown(grid):
