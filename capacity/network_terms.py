@@ -3,7 +3,7 @@
 Links leave open whose load is cut, so a call reaches all new load of a group at once: length and number of events are
 those of the hours in which the group's load is short. Depth holds in every area: served demands form a polymatroid, so
 that what is short in all can be shared out within the depth wherever the rest of the load is served. What carries on
-from hour to hour holds in every area too, as all areas are then cut in the same proportion (`network_sites`).
+from hour to hour holds in every area too (`network_sites`).
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def headroom(
     if terms.local:
         load, hours = _by_calls(known.called, direction, terms, (firm, most), engine)
     else:
-        load, hours = _carried(known, direction, terms, (firm, most), engine)
+        load, hours = network_sites.headroom(known, direction, terms, (firm, most), engine)
     called, sides = known.called, []
     for c, short in enumerate(hours):
         sides.append(np.zeros((0, direction.shape[1]), dtype=bool))
@@ -221,18 +221,3 @@ def _kept(hours: Integers, terms: Policy) -> bool:
     longest, calls = int(terms.longest_event_hours[0]), int(terms.events_a_year[0])
     run = max(len(part) for part in np.split(hours, np.flatnonzero(np.diff(hours) > 1) + 1))
     return run <= longest and policies.fits(hours, calls, longest)
-
-
-def _carried(
-    known: Known, direction: Floats, terms: Policy, between_mw: tuple[Floats, Floats], engine: Engine
-) -> tuple[Floats, list[Integers]]:
-    """The same where something carries on from hour to hour: never less than where the site's own is left unused."""
-    firm, _ = between_mw
-    load, cut = network_sites.headroom(known, direction, terms, between_mw, engine)
-    hours = [np.flatnonzero(row) for row in cut]
-    if terms.ramped.any():
-        plain, plain_hours = firm, [hours[0][:0]] * len(firm)
-    else:
-        plain, plain_hours = _by_calls(known.called, direction, terms, between_mw, engine)
-    best = np.where(load >= plain, load, plain)
-    return best, [hours[c] if load[c] > plain[c] else plain_hours[c] for c in range(len(best))]

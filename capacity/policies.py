@@ -189,7 +189,8 @@ def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> F
     if terms.local:
         load = ceiling_mw if site.called_mw is site.margin_mw else _by_energy(site, terms, ceiling_mw, engine)
         return by_calls(site.called_mw, terms, np.minimum(load, _depth_limit(site, terms)))
-    top = _most_mw(site, terms) if terms.supplied.any() else ceiling_mw
+    most = most_mw(site.called_mw.sum(axis=1), site.called_mw.shape[1], terms)
+    top = most if terms.supplied.any() else ceiling_mw
     return _shrunk(site, terms, _by_energy(site, terms, top, engine), engine)
 
 
@@ -331,10 +332,13 @@ def _backed(margin_mw: Floats, terms: Policy) -> Booleans:
     return found
 
 
-def _most_mw(site: Site, terms: Policy) -> Floats:
-    """A load (case,) beyond which the year's energy does not go round, whatever the site does."""
+def most_mw(served_mwh: Floats, hours: int, terms: Policy) -> Floats:
+    """A load (case,) beyond which a year's energy does not go round, whatever the site does. [MW]
+
+    served_mwh : (case,) what the grid can give at most. [MWh]
+    """
     own_h = terms.backup_share * terms.backup_permit_hours + terms.site_battery_share * terms.site_battery_hours
-    return site.called_mw.sum(axis=1) / (site.called_mw.shape[1] * (1.0 - terms.energy) - own_h)
+    return served_mwh / (hours * (1.0 - terms.energy) - own_h)
 
 
 def _by_energy(site: Site, terms: Policy, top_mw: Floats, engine: Engine) -> Floats:
@@ -350,13 +354,21 @@ def _by_energy(site: Site, terms: Policy, top_mw: Floats, engine: Engine) -> Flo
 
 def _shrunk(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Floats:
     """Largest load (case,), at most load_mw, that keeps all terms but that of energy, which it meets: by halving."""
+    return halved(lambda rows, load: kept(site.rows(rows), terms.rows(rows), load, engine), load_mw)
+
+
+def halved(keeps: Callable[[NDArray[np.int64], Floats], Booleans], load_mw: Floats) -> Floats:
+    """Largest load (case,), at most load_mw, that keeps what every smaller one keeps: by halving.
+
+    keeps : of the numbers of some cases and a load of each
+    """
     low, high = np.zeros_like(load_mw), load_mw.copy()
-    good = kept(site, terms, load_mw, engine)
+    good = keeps(np.arange(len(load_mw)), load_mw)
     low[good] = load_mw[good]
     left = np.flatnonzero(~good)
     while left.size:
         middle = 0.5 * (low[left] + high[left])
-        good = kept(site.rows(left), terms.rows(left), middle, engine)
+        good = keeps(left, middle)
         low[left[good]], high[left[~good]] = middle[good], middle[~good]
         left = left[high[left] - low[left] > PRECISION * np.maximum(high[left], 1.0)]
     return low
@@ -366,13 +378,19 @@ def kept(site: Site, terms: Policy, load_mw: Floats, engine: Engine) -> Booleans
     """Whether cuts at a load (case,) keep depth, length and number of events."""
     cut = cuts_mw(site, terms, load_mw, engine)
     needed = cut if site.called_mw is site.margin_mw else cuts_mw(site.known, terms, load_mw, engine)
-    kept = needed.max(axis=1) <= terms.depth * load_mw * (1.0 + NO_CUT)
+    within = needed.max(axis=1) <= terms.depth * load_mw * (1.0 + NO_CUT)
+    return within & calls_kept(cut, terms, within)
+
+
+def calls_kept(cut_mw: Floats, terms: Policy, among: Booleans) -> Booleans:
+    """Whether cuts (case, hour) keep length and number of events; only for some cases, the others being False."""
+    good = among.copy()
     if (terms.longest_event_hours < HOURS).any():
-        kept &= longest_run(cut > 0.0) <= terms.longest_event_hours
-    for case in np.flatnonzero(kept & (terms.events_a_year < HOURS)):
+        good &= longest_run(cut_mw > 0.0) <= terms.longest_event_hours
+    for case in np.flatnonzero(good & (terms.events_a_year < HOURS)):
         most, length = int(terms.events_a_year[case]), int(terms.longest_event_hours[case])
-        kept[case] = fits(np.flatnonzero(cut[case] > 0.0), most, length)
-    return kept
+        good[case] = fits(np.flatnonzero(cut_mw[case] > 0.0), most, length)
+    return good
 
 
 def falling_root(excess: Callable[[Floats], Floats], top: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""NumPy body of the levels of a network; `network_levels.served_mw` holds the contract."""
+"""NumPy body of the levels of a network; `network_levels` holds the contracts."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from ._network_numpy import MAX_STEPS, NEGLIGIBLE, Network
+from ._network_numpy import MAX_STEPS, MOST_IN_A_WORD, NEGLIGIBLE, Network
 from ._network_sets import body_of
-from .headroom import Engine
+from .headroom import Engine, _use_numba
 
 _HOURS_AT_ONCE = 512  # of large networks, whose flows are matrices
 
 
 def levels(
-    linear: tuple[Any, Any], network: tuple[Any, Any, Any], weights: Any, at: tuple[Any, Any], engine: Engine
+    linear: tuple[Any, Any],
+    network: tuple[Any, Any, Any],
+    weights: Any,
+    at: tuple[Any, Any],
+    how: tuple[Engine, bool],
 ) -> Any:
-    """All cases. linear : profiles, coefficients; network : limits, caps, sets or None. Inputs checked by the caller.
+    """All cases, (case, hour, 1 or area). linear : profiles, coefficients; network : limits, caps, sets or None.
 
     at : top (case,), and whether anything is short there (case, hour)
+    how : engine, and whether each area has a level of its own. Inputs checked by the caller.
     """
     profiles, coefficients = linear
     limits, caps, sets = network
-    top, short = at
-    found = np.repeat(top[:, None], profiles.shape[2], axis=1)
+    (top, short), (engine, apart) = at, how
+    found = np.empty((len(top), profiles.shape[2], len(profiles) if apart else 1))
+    found[:] = top[:, None, None]
     for case in range(len(top)):
         margin = np.einsum("ak,akh->ha", coefficients[case], profiles)
         tolerance = NEGLIGIBLE * float(np.abs(margin).sum(axis=1).max())
@@ -31,14 +37,24 @@ def levels(
         (hours,) = np.nonzero(short[case])
         for first in range(0, len(hours), _HOURS_AT_ONCE):
             rows = hours[first : first + _HOURS_AT_ONCE]
-            found[case, rows] = _descend(own, margin[rows], weights[case], float(top[case]), tolerance)
+            given = own, margin[rows], weights[case], float(top[case]), tolerance
+            if not apart:
+                found[case, rows, 0] = _descend(*given)
+                continue
+            found[case, rows] = _split(*given)
+            if sets is not None:
+                found[case, rows] = _that_fit(*given, found[case, rows])
     return found
 
 
 def network_of(limits: Any, caps: Any, sets: tuple[Any, Any] | None, engine: Engine) -> Network:
     """One set of limits, caps of areas and of sets: membership (set, area), caps (set,)."""
     if sets is None:
-        return Network(limits, caps)
+        if not (_use_numba(engine) and len(limits) > MOST_IN_A_WORD):
+            return Network(limits, caps)
+        from ._network_wide import WideNetwork
+
+        return WideNetwork(limits, caps)
     network: Network = body_of(engine)(sets[0], limits, np.concatenate([caps, sets[1]]))
     return network
 
@@ -56,3 +72,47 @@ def _descend(network: Network, margin: Any, weights: Any, top: float, tolerance:
             break
         load[going] = np.maximum(load[going] - cost[on] / slope[on], 0.0)
     return load
+
+
+def _split(network: Network, margin: Any, weights: Any, top: float, tolerance: float) -> Any:
+    """Levels (hour, area): where the tightest set grows by an area as the load rises to the top.
+
+    Between two loads whose sets differ, their lines cross at the only load where a single step could lie; what is short
+    there either lies on the lines, or is a line of its own between them.
+    """
+    found = np.full(margin.shape, top)
+    value, member = network.tightest(-margin)
+    most, wide = network.tightest(top * weights - margin)
+    wide |= member
+    found[member] = 0.0
+    hours = np.arange(len(margin))
+    low: tuple[Any, ...] = value, member @ weights, member
+    high: tuple[Any, ...] = most - wide @ weights * top, wide @ weights, wide
+    while hours.size:
+        rise = high[1] - low[1]
+        step = np.divide(low[0] - high[0], rise, out=np.zeros_like(rise), where=rise > 0.0)
+        load = np.clip(step, 0.0, top)
+        value, member = network.tightest(load[:, None] * weights - margin[hours])
+        member = (member | low[2]) & high[2]
+        slope = member @ weights
+        line = low[0] + low[1] * load
+        done = (value - line <= tolerance) | (slope <= low[1]) | (slope >= high[1])
+        at = np.flatnonzero(done)
+        rows, areas = np.nonzero(high[2][at] & ~low[2][at])  # an hour may be here twice
+        found[hours[at][rows], areas] = load[at][rows]
+        on = np.flatnonzero(~done)
+        middle = value[on] - slope[on] * load[on], slope[on], member[on]
+        ends = [tuple(part[on] for part in end) for end in (low, high)]
+        low = tuple(np.concatenate(pair) for pair in zip(ends[0], middle, strict=True))
+        high = tuple(np.concatenate(pair) for pair in zip(middle, ends[1], strict=True))
+        hours = np.concatenate([hours[on], hours[on]])
+    return found
+
+
+def _that_fit(network: Network, margin: Any, weights: Any, top: float, tolerance: float, found: Any) -> Any:
+    """Levels (hour, area) that can be served at once beside natives; the hour's lowest for all areas where not."""
+    native = network.tightest(-margin)[0]
+    over = np.flatnonzero(network.tightest(found * weights - margin)[0] - native > 2.0 * tolerance)
+    if over.size:
+        found[over] = _descend(network, margin[over], weights, top, tolerance)[:, None]
+    return found

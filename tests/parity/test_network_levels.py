@@ -10,8 +10,9 @@ from network_reference import headroom_lp, random_caps, random_network, random_s
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cuda_kernels import KernelError
+from cuda_kernels._network_sets import CappedSets
 from cuda_kernels.network import curtailed_mw, unserved_mw
-from cuda_kernels.network_levels import served_mw, short_side
+from cuda_kernels.network_levels import levels_mw, served_mw, short_side
 
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 engines = pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
@@ -41,6 +42,76 @@ def test_levels_within_caps_on_sets_equal_linear_programs(seed):
     found = levels(margin, limits, direction, "auto", sets=(member, caps))
     want = [min(TOP, headroom_lp(m[None], limits, direction, 0.0, sets=(member, caps))) for m in margin]
     assert_allclose(found, want, rtol=1e-8, atol=1e-8)
+
+
+def by_filling(margin, limits, direction, top):
+    """Levels (area,) of an hour: all rise together, and those that can rise no more stay (one program for each)."""
+    level, rising = np.full(len(direction), top), direction > 0.0
+    fixed = np.zeros(len(direction))
+    while rising.any():
+
+        def most(raised, held, fixed=fixed):
+            """Most that areas can be raised to together, others as they are."""
+            share = direction * raised / (direction * raised).sum()
+            found = headroom_lp((margin - direction * np.where(raised, 0.0, held))[None], limits, share, 0.0)
+            return found / (direction * raised).sum()
+
+        # What natives lack stays theirs: nobody is raised beyond what leaves it as it is.
+        together = min(top, most(rising, fixed))
+        held = np.where(rising, together, fixed)
+        stuck = np.array(
+            [rising[a] and most(np.arange(len(direction)) == a, held) < together + 1e-7 for a in range(len(direction))]
+        )
+        if together >= top - 1e-9 or not stuck.any():
+            break
+        level[stuck], fixed[stuck] = together, together
+        rising &= ~stuck
+    return level
+
+
+@engines
+@pytest.mark.parametrize("seed", range(6))
+def test_levels_of_areas_are_those_of_filling_all_as_far_as_each_goes(seed, engine):
+    areas = 2 + seed % 4
+    margin, limits, direction = random_network(seed, areas, hours=5)
+    limits = np.minimum(limits, 1e3)
+    found = levels_mw(margin.T[:, None], np.ones((1, areas, 1)), limits, direction, np.array([TOP]), engine=engine)[0]
+    there = direction > 0.0
+    want = np.array([by_filling(m, limits, direction, TOP) for m in margin])
+    assert_allclose(found[:, there], want[:, there], rtol=1e-6, atol=1e-6)
+
+
+@engines
+@pytest.mark.parametrize("seed", range(10))
+def test_areas_cut_to_their_levels_are_cut_the_least_and_all_are_served_up_to_them(seed, engine):
+    areas = 2 + 3 * seed
+    margin, limits, direction = random_network(seed, areas, hours=40)
+    caps = random_caps(seed, areas) if seed % 2 else np.full(areas, np.inf)
+    linear = margin.T[:, None], np.ones((1, areas, 1)), limits
+    found = levels_mw(*linear, direction, np.array([TOP]), import_cap_mw=caps, engine=engine)[0]
+    native = unserved_mw(-margin, limits, import_cap_mw=caps, engine="numpy").unserved_mw
+    for load in (0.2, 1.0, 4.0, TOP):
+        short = unserved_mw(load * direction - margin, limits, import_cap_mw=caps, engine="numpy").unserved_mw - native
+        assert_allclose((direction * np.maximum(load - found, 0.0)).sum(axis=1), short, rtol=1e-8, atol=1e-8)
+        fits = unserved_mw(np.minimum(load, found) * direction - margin, limits, import_cap_mw=caps, engine="numpy")
+        assert_allclose(fits.unserved_mw, native, rtol=1e-8, atol=1e-8)
+    lowest = levels(margin, limits, direction, engine, caps=caps)
+    assert_allclose(found[:, direction > 0.0].min(axis=1), lowest, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_levels_of_areas_within_caps_on_sets_can_be_served_at_once(seed):
+    areas = 3 + seed
+    margin, limits, direction = random_network(seed, areas, hours=30)
+    member, most = random_sets(seed, areas)
+    linear = margin.T[:, None], np.ones((1, areas, 1)), limits, direction, np.array([TOP])
+    found = levels_mw(*linear, import_sets=(member, most))[0]
+    body = CappedSets(member.astype(float), limits, np.r_[np.full(areas, np.inf), most])
+    native = body.tightest(-margin)[0]
+    for load in (1.0, 4.0, TOP):
+        assert_allclose(body.tightest(np.minimum(load, found) * direction - margin)[0], native, rtol=1e-8, atol=1e-8)
+        cut = (direction * np.maximum(load - found, 0.0)).sum(axis=1)
+        assert (cut >= body.tightest(load * direction - margin)[0] - native - 1e-8).all()
 
 
 @engines
