@@ -26,7 +26,8 @@ from ._lanes import WIDTH, bits, load, number_of, pack_places, spread
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 10.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
-_WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed
+_WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed,
+_FAR = 3  # where they are this many times as many as the case at the centre needs
 _GROUP = 3  # cases that are solved side by side rather than one after the other
 
 
@@ -185,6 +186,15 @@ def _prepare(
 
 
 @lean
+def _curtailed(n: int, bounds: Bounds) -> int:
+    """In how many hours the case at the box's centre is curtailed."""
+    count, none = 0, spread(np.float32(0.0))
+    for i in range(0, n, WIDTH):
+        count += number_of(bits(none < load(bounds.weight, i)))
+    return count
+
+
+@lean
 def bounds_of(bounds: Any, n: int) -> Any:
     """Scratch for n hours."""
     return Bounds(
@@ -252,7 +262,8 @@ def solve_cases(node: Any, box: Box, problem: Any, call: Call, result: Any, spac
         share = largest if turn == 0 else turn - 1 if turn <= largest else turn
         prepared = _prepare(node, box, problem, share, call, space)
         frame, part, depth, _ = prepared
-        if turn == 0 and depth == np.inf and part.hours.size > _WIDE:
+        many = max(_WIDE, _FAR * _curtailed(node[1].size, space.bounds))
+        if turn == 0 and depth == np.inf and part.hours.size > many:
             solve_far_apart(cases, problem, (frame, part), (call, result), space)
             return
         _solve_near(node, problem, share, prepared, (call, result), space)

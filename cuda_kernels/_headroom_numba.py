@@ -12,8 +12,6 @@ Floored margins (native first) are followed by a chord above the kink where an h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
@@ -25,31 +23,31 @@ from ._headroom_box import enclose, narrow
 from ._headroom_divide import divide
 from ._headroom_leaf import bounds_of, in_play, solve_cases
 from ._headroom_slow import solve_plainly
+from ._headroom_space import MAX_DEPTH, leaf_scratch, tree_scratch, workspace
 from ._headroom_types import (
     GIVEN,
     MEMORY,
     PROBLEM,
     RESULT,
-    Bounds,
     Box,
     Call,
-    Group,
     Leaf,
-    Scratch,
     Tree,
+    double,
+    double_table,
     real,
     truth,
 )
 from ._helpers import cores, helped
 from ._jit import entry, lean, view
-from ._lanes import WIDTH, number_of, pack
+from ._lanes import WIDTH, bits, load, number_of, pack, size_of, spread, where
+from ._lanes import most as largest
+from .headroom import _LARGEST
 
 _LEAF = 96  # cases solved on one list
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
-_MAX_DEPTH = 40
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
 _SAMPLE = 100  # hours that tell how far a profile swings
-_LISTS = 5  # room for lists of hours, in years
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
 _MOST_HOURS = 2**24  # float32 counts no further
 
@@ -59,25 +57,46 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
 
     profile_set = (profiles, their largest absolute values).
     """
-    profiles, peaks = profile_set
-    load = np.zeros(shares.shape)
-    hours = np.zeros(shares.shape, dtype=np.int64)
-    allowed = shares * profiles.shape[1]
+    profiles, peaks = _writable(profile_set[0]), profile_set[1]
     if len(coefficients) == 0:
-        return load, hours
+        return np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
+    ordinary = _ordinary_peaks(peaks, profiles.shape[1])
+    ordinary = ordinary and bool(_ORDINARY[0] < (np.abs(coefficients) @ peaks).min())
+    load, hours, _ = _solve_all((profiles, peaks), _writable(coefficients), shares, native_first, ordinary)
+    return load, hours
+
+
+def at_once(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any] | None:
+    """As `headroom`, of arrays that nobody has looked at. None: they are not as numbers commonly are."""
+    profiles, coefficients, peaks = _writable(profiles), _writable(coefficients), np.empty(len(profiles))
+    if not (_peaks(profiles, peaks) and _ordinary_peaks(peaks, profiles.shape[1])):
+        return None
+    load, hours, fine = _solve_all((profiles, peaks), coefficients, shares, native_first, True)
+    return (load, hours) if fine else None
+
+
+def _writable(array: Any) -> Any:
+    """A read-only array is another type to numba."""
+    return np.require(array, requirements="W")
+
+
+def _solve_all(
+    profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool, ordinary: bool
+) -> tuple[Any, Any, bool]:
+    """Headroom, curtailed hours, and whether all coefficients were ordinary where that was supposed."""
+    profiles, peaks = profile_set
+    load, hours = np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
+    allowed = shares * profiles.shape[1]
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     steps = (anchor, anchor.view(np.int64), _exact.steps(anchor))
-    ordinary = _is_ordinary(profiles, peaks, coefficients)
     inverse = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=(peaks > 0.0) & ordinary)
-    # A read-only array is another type to numba, and would be compiled for again.
-    profiles, coefficients = np.require(profiles, requirements="W"), np.require(coefficients, requirements="W")
     lowest = 0.0 if native_first else -np.inf
     threads = max(1, min(cores(), len(coefficients) // _CASES_PER_THREAD))
-    given, waiting, cut = (profiles, steps, peaks, inverse), list[Any](), Event()
+    given, waiting, cut, fine = (profiles, steps, peaks, inverse), list[Any](), Event(), list[bool]()
 
     def work() -> None:
         """Solve one block after the other while there are any."""
-        with _workspace(*profiles.shape) as space:
+        with workspace(*profiles.shape) as space:
             if ordinary and not (cut.is_set() and not waiting):
                 _lay(given, space)  # in other threads while the cases are cut
             cut.wait()
@@ -87,7 +106,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
                 except IndexError:
                     break
                 room = (np.concatenate([order, order, order]), np.empty((2 + len(peaks)) * len(order)))
-                _solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, ordinary)
+                fine.append(_solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, ordinary))
 
     with helped(work, threads - 1):
         try:
@@ -95,7 +114,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
         finally:
             cut.set()
         work()
-    return load, hours
+    return load, hours, all(fine)
 
 
 def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]:
@@ -112,117 +131,11 @@ def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]
     return sorted((order[first : first + size] for first, size in places[:count].tolist()), key=len)
 
 
-def _is_ordinary(profiles: Any, peaks: Any, coefficients: Any) -> bool:
-    """Whether float32 can stand in for scaled profiles and coefficients."""
+def _ordinary_peaks(peaks: Any, hours: int) -> bool:
+    """Whether float32 can stand in for scaled profiles."""
     low, high = _ORDINARY
     scales = peaks[peaks > 0.0]
-    if scales.size == 0 or profiles.shape[1] >= _MOST_HOURS or not (scales.min() > low and scales.max() < high):
-        return False
-    reach = (np.abs(coefficients) @ peaks).min()
-    return bool(low < reach)
-
-
-_spare: dict[tuple[int, int], list[Any]] = {}  # of one shape: popping from a list is safe from any thread
-
-
-@contextmanager
-def _workspace(profiles: int, hours: int) -> Iterator[Any]:
-    """Scratch arrays, kept from call to call: fresh ones would cost more than a small call itself."""
-    shape = (profiles, hours)
-    if shape not in _spare:
-        _spare.clear()
-    kept = _spare.setdefault(shape, [])
-    try:
-        space = kept.pop()
-    except IndexError:
-        space = _new_workspace(profiles, hours)
-    yield space
-    kept.append(space)
-
-
-def _new_workspace(profiles: int, hours: int) -> Any:
-    """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
-    size, room = profiles * hours, hours + 2 * WIDTH
-    lanes = WIDTH * (hours + profiles + 4)
-    singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
-    places = np.empty(_LISTS * hours + 9 * room, dtype=np.int32)
-    longs = np.empty(size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
-    doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
-    flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
-    tables = (np.empty((_MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)))
-    long_tables = (np.empty((_MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
-    twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
-    return (singles, places, longs, doubles), twins, tables, long_tables, np.empty((3, profiles), dtype=np.float32)
-
-
-@lean
-def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
-    """Scratch of a group of cases, at the ends of the tree's and the leaf's."""
-    f, i, g, d = memory
-    x, weights = view(f, at, WIDTH * hours), view(f, at + WIDTH * hours, WIDTH * k_count)
-    few = view(f, at + WIDTH * (hours + k_count), 4 * WIDTH)
-    sums, room = g.size - WIDTH * k_count - hours, hours + 2 * WIDTH
-    free = _LISTS * hours + 5 * room
-    c = d.size - (k_count + 5) * WIDTH
-    last = c + k_count * WIDTH
-    return Group(
-        x,
-        weights,
-        view(d, c, k_count * WIDTH),
-        few,
-        view(g, sums, WIDTH * k_count),
-        view(g, sums + WIDTH * k_count, hours),
-        view(i, free, hours),
-        view(i, free + room, hours),
-        view(i, free + 2 * room, hours),
-        view(d, last, WIDTH),
-        view(d, last + WIDTH, WIDTH),
-        view(d, last + 2 * WIDTH, WIDTH),
-        view(d, last + 3 * WIDTH, WIDTH),
-        view(d, last + 4 * WIDTH, WIDTH),
-    )
-
-
-@lean
-def _leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
-    """Scratch of a leaf and its cases, behind that of the tree."""
-    f, i, g, d = memory
-    size, room = k_count * hours, hours + 2 * WIDTH
-    at = (_LISTS + 2) * size + WIDTH
-    bounds = Bounds(
-        view(f, at, hours),
-        view(f, at + room, hours),
-        view(f, at + 2 * room, hours),
-        view(f, at + 3 * room, hours),
-        view(f, at + 4 * room, hours),
-        view(f, at + 5 * room, hours),
-        view(i, _LISTS * hours + 8 * room, hours),
-    )
-    group = _group_scratch(memory, at + 7 * room, k_count, hours)
-    few = at + 7 * room + WIDTH * (hours + k_count + 4)
-    weights, free = view(f, few, k_count), _LISTS * hours
-    sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
-    found, steps = view(i, free + 2 * room, hours), view(g, 0, size)
-    case = Scratch(weights, view(f, at + 6 * room, hours), view(g, size, hours), (twins[0], twins[1]), found, sums)
-    part = (view(f, _LISTS * size, size), view(i, free + 3 * room, hours), steps)
-    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), steps)
-    few = size + hours
-    frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
-    double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
-    lists = (view(i, free, hours), view(i, free + room, hours))
-    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, base), group)
-
-
-@lean
-def _tree_scratch(memory: Any, tables: Any, long_tables: Any, shares: Any) -> tuple[Tree, Box]:
-    """Scratch of the tree, and of the box of a node."""
-    f, i, _, d = memory
-    k_count, hours = long_tables[1].shape
-    few = (k_count + 1) * hours + 3 * k_count + 1
-    effect, centre = view(d, few, k_count), view(d, few + k_count, k_count)
-    tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], long_tables[0], effect)
-    flat = view(f, f.size - k_count - 1, k_count + 1)
-    return tree, Box(tables[1], centre, shares, flat)
+    return bool(scales.size > 0 and hours < _MOST_HOURS and scales.min() > low and scales.max() < high)
 
 
 @lean
@@ -322,17 +235,29 @@ def _push(stack: Any, top: int, node: Any, at: Any) -> None:
 
 
 @lean
+def _columns(call: Call, coefficients: Any, cases: Any, columns: Any) -> bool:
+    """Coefficients of some cases by column; whether their margins are neither too small nor too large."""
+    size, low, high = cases.size, _ORDINARY[0], _LARGEST / call.profiles.shape[1]
+    fine = True
+    for j in range(size):
+        row, reach = coefficients[cases[j]], 0.0
+        for k in range(row.size):
+            columns[k * size + j] = row[k]
+            reach += abs(row[k]) * call.peaks[k]
+            fine &= abs(row[k]) < _LARGEST
+        fine &= (low < reach) & (reach < high)  # and so no NaN
+    return fine
+
+
+@lean
 def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
     """Prune for the cases of each node, from all hours down to leaves, which are solved."""
-    coefficients, allowed, order, numbers = problem
+    _, allowed, order, numbers = problem
     tree, box = scratch
     k_count, hour_count = call.profiles.shape
     size = order.size // 3
     cases, places = view(order, 0, size), view(order, size, 2 * size)
     columns, numbers = view(numbers, 2 * size, k_count * size), view(numbers, size, size)
-    for j in range(size):
-        for k in range(k_count):
-            columns[k * size + j] = coefficients[cases[j], k]
     planes, stack = tree.planes, tree.stack
     most = 0.0
     for case in cases:
@@ -357,7 +282,7 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
             plane[k] = planes[depth, k]
         enclose((columns, size), first, part.size, box.edges, box.centre)
         middle = 0
-        if part.size > _LEAF and depth < _MAX_DEPTH:
+        if part.size > _LEAF and depth < MAX_DEPTH:
             at = _shorten(tree, at, box, plane, limits, space)
             _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, call, tree.effect)
             middle = _cut((columns, size), first, part, (box.edges, box.centre), tree.effect, (places, numbers))
@@ -376,21 +301,47 @@ def _call(given: Any, lowest: float, memory: Any) -> Call:
     return Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
 
 
+@entry(truth(double_table, double))
+def _peaks(profiles: Any, peaks: Any) -> bool:
+    """Each profile's largest absolute value; whether all are finite numbers that are not too large."""
+    fine, limit, n = (1 << WIDTH) - 1, spread(_LARGEST), profiles.shape[1]
+    for k in range(peaks.size):
+        row, high = profiles[k], spread(0.0)
+        whole = n - n % WIDTH
+        for i in range(0, whole, WIDTH):
+            here = size_of(load(row, i))
+            fine &= bits(here < limit)
+            high = where(high < here, here, high)
+        peaks[k] = largest(high)
+        for i in range(whole, n):
+            peaks[k] = max(peaks[k], abs(row[i]))
+            fine = fine if abs(row[i]) < _LARGEST else 0
+    return fine == (1 << WIDTH) - 1
+
+
 @entry(types.void(GIVEN, MEMORY))
 def _lay(given: Any, memory: Any) -> None:
     """Tables of a profile set, for all cases that are solved in this memory."""
     call = _call(given, 0.0, memory)
-    tree, _ = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
+    tree, _ = tree_scratch(memory[0], memory[2], memory[3], memory[4])
     _tables(call, tree.rows, tree.hours)
 
 
-@entry(types.void(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
-def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: Any) -> None:
-    """Solve some cases of the profile set whose tables lie in memory; none are needed where float32 will not do."""
+@entry(truth(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
+def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: Any) -> bool:
+    """Solve some cases of the profile set whose tables lie in memory; none are needed where float32 will not do.
+
+    False: nothing was solved, as not all coefficients are ordinary after all.
+    """
     call = _call(given, lowest, memory)
-    space = _leaf_scratch(memory[0], memory[1], given[0].shape[0], given[0].shape[1])
-    if ordinary:
-        tree, box = _tree_scratch(memory[0], memory[2], memory[3], memory[4])
-        _grow(call, problem, result, (tree, box), space)
-    else:
+    space = leaf_scratch(memory[0], memory[1], given[0].shape[0], given[0].shape[1])
+    if not ordinary:
         solve_plainly((problem, call, result, space))
+        return True
+    size = problem[2].size // 3
+    columns = view(problem[3], 2 * size, call.peaks.size * size)
+    if not _columns(call, problem[0], view(problem[2], 0, size), columns):
+        return False
+    tree, box = tree_scratch(memory[0], memory[2], memory[3], memory[4])
+    _grow(call, problem, result, (tree, box), space)
+    return True

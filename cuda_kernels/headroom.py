@@ -76,13 +76,18 @@ def headroom_mw(
     xp = array_namespace(profiles, coefficients)
     profiles, coefficients = _float64(xp, profiles, "profiles"), _float64(xp, coefficients, "coefficients")
     shares, scalar = _shares(xp, curtailable_fraction, len(coefficients))
-    undefined, peaks = None, _peaks_at_a_look(xp, profiles, coefficients, (rule, missing))
+    choices = (rule, missing)
+    if xp is np and hour_weights is None and _right(profiles, coefficients, choices) and _use_numba(engine):
+        found = _numba_at_once(profiles, coefficients, shares, rule == "native_first")
+        if found is not None:
+            return Headroom(found[0][:, 0], found[1][:, 0]) if scalar else Headroom(*found)
+    undefined, peaks = None, _peaks_at_a_look(xp, profiles, coefficients, choices)
     if peaks is None:
         undefined = _undefined(xp, profiles, coefficients) if missing == "nan" else None
         if undefined is not None:
             profiles = xp.where(xp.isfinite(profiles), profiles, 0.0)
             coefficients = xp.where(undefined[:, None], 0.0, coefficients)
-        peaks = _check(xp, profiles, coefficients, (rule, missing))
+        peaks = _check(xp, profiles, coefficients, choices)
     solve = _body(xp, engine) if hour_weights is None else _weighted(xp, engine, hour_weights)
     load, hours = solve((profiles, peaks), coefficients, shares, rule == "native_first")
     if undefined is not None:
@@ -117,10 +122,16 @@ def _shares(xp: Any, fraction: Array | float, cases: int) -> tuple[Array, bool]:
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(shares), (cases, shares.shape[1]))), scalar
 
 
+def _right(profiles: Array, coefficients: Array, choices: tuple[str, str]) -> bool:
+    """Whether shapes and choices are as `_check` wants them."""
+    named = choices[0] in ("native_first", "plain") and choices[1] in ("nan", "refuse")
+    shape = (*profiles.shape, len(coefficients))
+    return named and profiles.shape[0] == coefficients.shape[1] and 0 not in shape
+
+
 def _peaks_at_a_look(xp: Any, profiles: Array, coefficients: Array, choices: tuple[str, str]) -> Array | None:
     """Each profile's largest absolute value where all is as `_check` wants it, waiting for a device once; else None."""
-    named = choices[0] in ("native_first", "plain") and choices[1] in ("nan", "refuse")
-    if xp is np or not named or profiles.shape[0] != coefficients.shape[1] or 0 in (*profiles.shape, len(coefficients)):
+    if xp is np or not _right(profiles, coefficients, choices):
         return None
     peaks = xp.maximum(profiles.max(axis=1), -profiles.min(axis=1))
     sizes = xp.abs(coefficients)
@@ -215,6 +226,12 @@ def _numba(*arguments: Any) -> tuple[Array, Array]:
     from ._headroom_numba import headroom
 
     return headroom(*arguments)
+
+
+def _numba_at_once(*arguments: Any) -> tuple[Array, Array] | None:
+    from ._headroom_numba import at_once
+
+    return at_once(*arguments)
 
 
 def _cuda(*arguments: Any) -> tuple[Array, Array]:
