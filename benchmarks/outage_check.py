@@ -3,7 +3,8 @@
 A toy of three areas of three units each, over a mild and a cold day (`outage_toy`). With the new load that each area
 hosts when 10 % of its energy may be curtailed, expected unserved energy and hours and days of shortage are compared as
 islands and with lines between the areas, then the headroom under each notion and the load that one more resource
-carries. Needs `pip install -e ".[bench]"`; compares with what is installed. Ends with 1 if anything is 2 % off.
+carries. With lines, headroom from sampled states is put beside that from all states of all units. Needs `pip install -e
+".[bench]"` for the tools; compares with what is installed. Ends with 1 if anything is 2 % off.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import importlib.util
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ import numpy as np
 from benchmarks import outage_toy
 from benchmarks.outage_toy import DAY, LINKS, SUN, Area, Floats, Judged
 from cuda_kernels.network import unserved_mw
+from cuda_kernels.outage_headroom import Criterion
+from cuda_kernels.outage_network import Units, network_outage_headroom
+from cuda_kernels.outage_states import deeper_mw, sampled_mw
 from cuda_kernels.outage_table import (
     STEP_MW,
     Notion,
@@ -35,6 +39,8 @@ SHARE = 0.1
 """Of the new load's expected energy, that may be curtailed."""
 FIRM_SHARE, HOURS, DAYS = 0.03, 6.0, 0.5
 """Limits of firm load: unserved over all energy [1], hours of shortage [h] and days [d] of the toy's two days."""
+STATES = 8192
+"""Sampled states of every hour."""
 ADDED_MW = 60.0
 NEAR_MW = 0.01
 """A headroom by hours or days is an edge: PyPSA must find the limit kept this much below it, broken as much above."""
@@ -74,9 +80,48 @@ def main() -> int:
 def compare(among: Sequence[Area], trials: int, seed: int = 1) -> Iterator[Row]:
     """Rows of every tool at hand."""
     load = [headroom(area, "eue_flexible", SHARE) for area in among]
+    yield from with_every_state(among, load)
     for name, rows in (("pypsa", with_pypsa), ("assetra", lambda *given: with_assetra(*given, trials, seed))):
         if importlib.util.find_spec(name) is not None:
             yield from rows(among, load)
+
+
+def with_every_state(among: Sequence[Area], load: Sequence[float]) -> Iterator[Row]:
+    """Headroom with lines, from sampled states, beside that from all combinations of the tables' capacities."""
+    direction, lines = np.array(load) / sum(load), LINKS[: len(among), : len(among)]
+    energy, hours = sum(float(area.net_load_mw.sum()) for area in among), among[0].net_load_mw.size
+    native = judge_lined(among, 0.0 * direction, lines).eue
+    keeps: dict[str, Callable[[Judged, float], bool]] = {
+        "flexible": lambda found, mw: found.eue - native <= SHARE * hours * mw,
+        "eue_firm": lambda found, mw: found.eue <= FIRM_SHARE * (energy + hours * mw),
+        "lolh": lambda found, mw: found.lolh <= HOURS,
+        "lole": lambda found, mw: found.lole <= DAYS,
+    }
+    for name, kept in keeps.items():
+        low, high = 0.0, 2.0 * sum(area.unit_mw.sum() for area in among)
+        while high - low > NEAR_MW:
+            middle = 0.5 * (low + high)
+            fits = kept(judge_lined(among, middle * direction, lines), middle)
+            low, high = (middle, high) if fits else (low, middle)
+        yield Row(f"lines, headroom by {name}, MW", "all states", sampled(among, name, direction, lines), low)
+
+
+def sampled(among: Sequence[Area], name: str, direction: Floats, lines: Floats) -> float:
+    """Headroom along a direction from STATES sampled states of every hour: "flexible" or by a criterion. [MW]"""
+    criterion: Criterion = "eue_firm" if name == "flexible" else name  # type: ignore[assignment]
+    tables = [(table_of(area), area.day, number) for number, area in enumerate(among)]
+    flexible = np.stack([sampled_mw(table, day, STATES, (1, stream)) for table, day, stream in tables])
+    firm = deeper_mw(tables, STATES, 1, lasting=DAY if name == "lole" else 1)
+    every = np.ones((1, len(among)))
+    net = np.stack([area.net_load_mw for area in among])
+    found = network_outage_headroom(
+        (-net[:, None], every[..., None]),
+        Units(flexible, firm, every),
+        (lines[None], direction[None]),
+        (criterion, {"eue_firm": FIRM_SHARE, "lolh": HOURS, "lole": DAYS}[criterion], [SHARE]),
+        [net.sum()],
+    )
+    return float((found.flexible_mw if name == "flexible" else found.firm_mw)[0])
 
 
 def with_pypsa(among: Sequence[Area], load: Sequence[float]) -> Iterator[Row]:

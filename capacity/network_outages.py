@@ -20,7 +20,7 @@ from capacity.fleet import Fleet
 from capacity.reliability import STATE_YEARS, AreaOutages, Outages
 from cuda_kernels import Engine
 from cuda_kernels.outage_network import NetworkOutages, Units, network_outage_headroom
-from cuda_kernels.outage_states import sampled_mw
+from cuda_kernels.outage_states import deeper_mw, sampled_mw
 from cuda_kernels.outage_table import HOURS_OF_DAY
 
 Floats = NDArray[np.float64]
@@ -57,7 +57,7 @@ class GroupOutages:
     names: Sequence[str]
     seed: int
     states: int
-    _known: dict[tuple[int, int, int, int], Floats] = field(default_factory=dict)
+    _known: dict[tuple[int, int], Units] = field(default_factory=dict)
 
     def solve_year(
         self,
@@ -96,23 +96,21 @@ class GroupOutages:
             scale[:, i], certain = self.outages.scaled(a, y, members)
             certain = certain + self.outages.storage_mw[members, a, y]
             coefficients[:, i, network.CONSTANT] += certain - balance.firm_mw[:, y]
-        lasting = HOURS_OF_DAY if self.outages.criterion == "lole" else 1
-        areas = [a for a, _, _ in beside]
-        return Units(
-            self.sampled(areas, y, self.states), self.sampled(areas, y, FIRM_TIMES * self.states, lasting), scale
-        )
+        return self.sampled([a for a, _, _ in beside], y - y % STATE_YEARS)._replace(scale=scale)
 
-    def sampled(self, areas: Sequence[int], y: int, states: int, lasting: int = 1) -> Floats:
-        """Capacity (area, hour, state) of the central fleet's units in a year, in states that last some hours. [MW]"""
-        return np.stack([self._sampled(a, y - y % STATE_YEARS, states, lasting) for a in areas])
-
-    def _sampled(self, a: int, y: int, states: int, lasting: int) -> Floats:
-        key = a, y, states, lasting
+    def sampled(self, areas: Sequence[int], y: int) -> Units:
+        """States of the central fleet's units in a year that has tables, made once; the scale is yet to come."""
+        key = areas[0], y
         if key not in self._known:
-            table, rows = self.outages.state(a, y).table, self.outages.rows(a)[1]
-            address = self.seed, stream_number(f"{states} outages of {self.names[a]} lasting {lasting}")
-            self._known[key] = sampled_mw(table, rows, states, address, lasting=lasting)
+            lasting = HOURS_OF_DAY if self.outages.criterion == "lole" else 1
+            tables = [(self.outages.state(a, y).table, self.outages.rows(a)[1], self._stream(a)) for a in areas]
+            flexible = [sampled_mw(table, rows, self.states, (self.seed, at)) for table, rows, at in tables]
+            firm = deeper_mw(tables, FIRM_TIMES * self.states, self.seed, lasting=lasting)
+            self._known[key] = Units(np.stack(flexible), firm, np.zeros(0))
         return self._known[key]
+
+    def _stream(self, a: int) -> int:
+        return stream_number(f"outages of {self.names[a]}")
 
 
 def _as_group(found: AreaOutages) -> NetworkOutages:

@@ -29,6 +29,7 @@ from .errors import KernelError
 from .headroom import Engine, headroom_mw
 from .network import curtailed_mw, network_headroom, unserved_mw
 from .outage_headroom import CRITERIA, Criterion
+from .outage_states import TOGETHER, Deeper
 from .outage_table import HOURS_OF_DAY
 
 Floats = NDArray[np.float64]
@@ -69,16 +70,16 @@ class NetworkOutages(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What stands of units that fail, in a number of equally likely states of every hour.
+    """What stands of units that fail, in a number of states of every hour.
 
-    flexible_mw : (area, hour, state)   For load that may be curtailed. [MW]
-    firm_mw : (area, hour, state)       For load that may not, whose shortage is rarer: more states, of fewer hours that
-                                        matter; states that last a day where days are counted. [MW]
+    flexible_mw : (area, hour, state)   For load that may be curtailed: equally likely states. [MW]
+    firm : Deeper                       For load that may not, whose shortage is rarer: states with weights, more of
+                                        them, as fewer hours matter; lasting a day where days are counted.
     scale : (case, area)                What a case has over these, >= 0. [1]
     """
 
     flexible_mw: Floats
-    firm_mw: Floats
+    firm: Deeper
     scale: Floats
 
 
@@ -145,59 +146,73 @@ def network_outage_headroom(
     firm, flexible, copper_firm, copper, hours, unserved, binding = np.zeros((7, cases))
     short, cut = np.zeros((cases, areas)), np.zeros((cases, areas), np.bool_)
     criterion, limit = terms[0], float(terms[1])
-    flexible_at, firm_at = ((mw, mw.min(axis=2)) for mw in units[:2])
+    flexible_at = units.flexible_mw, units.flexible_mw.min(axis=2)
+    lowest = units.firm.lowest_mw.min(axis=2)
     for c in range(cases):
         margin = np.einsum("ak,akh->ah", coefficients[c], profiles)
         one = _Joined(margin, units.scale[c], limits[c], direction[c], engine)
         found = _flexible(one, flexible_at, float(share[c]))
         flexible[c], copper[c], hours[c], unserved[c], binding[c], cut[c], short[c] = found
         if direction[c].any():
-            bound = _Bound(criterion, limit, float(native[c]), *units.firm_mw.shape[1:])
-            copper_firm[c], firm[c] = _firm(one, firm_at, bound, max(copper[c], flexible[c]))
+            bound = _Bound(criterion, limit, float(native[c]), units.firm)
+            copper_firm[c], firm[c] = _firm(one, lowest, bound, max(copper[c], flexible[c]))
     return NetworkOutages(firm, flexible, copper_firm, copper, hours, short, unserved, cut, binding)
 
 
+class _Rows(NamedTuple):
+    """Some states of some hours: margins (area, row), and hour and state of each (row,)."""
+
+    margin: Floats
+    hour: Integers
+    state: Integers
+
+    def some(self, which: NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.margin[:, which], self.hour[which], self.state[which])
+
+
 class _Bound(NamedTuple):
-    """What firm load is bounded by: criterion, its limit, energy of the native load, hours, and states of each."""
+    """What firm load is bounded by: criterion, its limit, energy of the native load, and states."""
 
     criterion: Criterion
     limit: float
     native_mwh: float
-    every: int
-    states: int
+    known: Deeper
 
     @property
     def energy(self) -> tuple[float, float]:
         """Unserved energy allowed in all states together, without new load and for each MW of it. [MWh], [h]"""
-        return self.states * self.limit * self.native_mwh, self.states * self.limit * self.every
+        hours, states = self.known.weight.shape
+        return states * self.limit * self.native_mwh, states * self.limit * hours
 
-    def as_one(self, total: Floats, hours: Integers) -> float:
-        """Largest load of areas without limits, whose margins add up to `total` (hour * state,) in some hours.
+    def as_one(self, rows: _Rows) -> float:
+        """Largest load of areas without limits, of states beyond which none can be short.
 
-        Infinite where it is short too seldom in these hours to say.
+        Infinite where it is short too seldom in these to say.
         """
+        total = rows.margin.sum(axis=0)
         if self.criterion != "eue_firm":
-            return self.by_levels(total, hours)
+            return self.by_levels(total, rows)
         fixed, rate = self.energy
-        lowest = np.sort(total)
-        if -np.minimum(lowest, 0.0).sum() > fixed:
+        order = np.argsort(total, kind="stable")
+        lowest, weight = total[order], self.known.weight[rows.hour, rows.state][order]
+        if -(weight * np.minimum(lowest, 0.0)).sum() > fixed:
             return 0.0
-        count = np.arange(1, lowest.size + 1)
-        # The lowest n rows lack n load - their sum; more than the shortage is at no n.
+        # The lowest rows lack their weight times the load, less their sum; more than the shortage is in no choice.
+        count, sums = weight.cumsum(), (weight * lowest).cumsum()
         many = count > rate
-        most: Floats = (lowest.cumsum()[many] + fixed) / (count[many] - rate)
+        most: Floats = (sums[many] + fixed) / (count[many] - rate)
         return max(float(most.min(initial=np.inf)), 0.0)
 
-    def by_levels(self, level: Floats, hours: Integers) -> float:
-        """Largest load that leaves so many of the states (hour * state,), which serve `level`, short as is allowed."""
-        by_hour = level.reshape(len(hours), -1)
-        if self.criterion == "lole" and len(hours):
-            first = np.flatnonzero(np.diff(hours // HOURS_OF_DAY, prepend=-1))
-            by_hour = np.minimum.reduceat(by_hour, first, axis=0)
-        allowed = int(self.limit * self.states + 1e-9)
-        if allowed >= by_hour.size:
-            return np.inf
-        return max(float(np.partition(by_hour.ravel(), allowed)[allowed]), 0.0)
+    def by_levels(self, level: Floats, rows: _Rows) -> float:
+        """Largest load that leaves so many of the states, which serve `level` (row,), short as is allowed."""
+        length = HOURS_OF_DAY if self.criterion == "lole" else 1
+        first, block = np.unique(rows.hour // length, return_inverse=True)
+        lowest = np.full((len(first), self.known.weight.shape[1]), np.inf)
+        np.minimum.at(lowest, (block, rows.state), level)
+        order = np.argsort(lowest, axis=None, kind="stable")
+        weight = self.known.weight[first * length].ravel()[order]
+        above = weight.cumsum() > self.limit * lowest.shape[1] * (1.0 + 1e-12)
+        return max(float(lowest.ravel()[order[above.argmax()]]), 0.0) if above.any() else np.inf
 
 
 def _flexible(one: _Joined, sampled: tuple[Floats, Floats], share: float) -> tuple[Any, ...]:
@@ -233,42 +248,64 @@ def _as_one(total: Floats, share: float) -> float:
     return float(headroom_mw(total[None], np.ones((1, 1)), share).headroom_mw[0])
 
 
-def _firm(one: _Joined, sampled: tuple[Floats, Floats], bound: _Bound, most: float) -> tuple[float, float]:
-    """Firm headroom of the areas without limits, then within them. sampled : capacity, its lowest; most : a guess."""
-    capacity, lowest = sampled
-    few = capacity[:, :, :FEW]
-    all_hours = np.arange(bound.every)
-    total = np.einsum("a,ahs->hs", one.scale, few) + one.margin.sum(axis=0)[:, None]
-    guess = bound._replace(states=few.shape[2]).as_one(total.ravel(), all_hours)
-    top = min(max(guess * BEYOND, LEAST_START * float(np.abs(total).max())), max(most, 1.0))
+def _firm(one: _Joined, lowest: Floats, bound: _Bound, most: float) -> tuple[float, float]:
+    """Firm headroom of the areas without limits, then within them. lowest : of each hour; most : a guess."""
+    top = min(_guess(one, bound), max(most, 1.0))
     for _ in range(MOST_STEPS):
-        hours = one.hours_short(lowest, top)
-        margin = one.states(capacity, hours)
-        copper = bound.as_one(margin.sum(axis=0), hours)
+        rows = _rows(one, lowest, bound.known, top)
+        copper = bound.as_one(rows)
         if copper <= top:
             break
         top = copper if copper < np.inf else 2.0 * top
     # A cut around all areas is one of those that unserved load is the maximum of: links can but lower what fits.
     if bound.criterion == "eue_firm":
-        return copper, _by_energy(one, margin, bound.energy, copper)
-    return copper, min(bound.by_levels(_levels(one, margin, copper), hours), copper)
+        return copper, _by_energy(one, rows, bound, copper)
+    return copper, min(bound.by_levels(_levels(one, rows.margin, copper), rows), copper)
 
 
-def _by_energy(one: _Joined, margin: Floats, allowed: tuple[float, float], load: float) -> float:
+def _guess(one: _Joined, bound: _Bound) -> float:
+    """A load to begin with, from areas without limits in a few of the states."""
+    states = bound.known.weight.shape[1]
+    few = np.arange(0, states, max(states // FEW, 1))
+    capacity, weight = bound.known.capacity_mw[:, :, few], bound.known.weight[:, few]
+    total = np.einsum("a,ahs->hs", one.scale, capacity) + one.margin.sum(axis=0)[:, None]
+    hour, state = np.divmod(np.arange(total.size), len(few))
+    known = bound.known._replace(weight=weight)
+    guess = bound._replace(known=known).as_one(_Rows(total.reshape(1, -1), hour, state))
+    return max(guess * BEYOND, LEAST_START * float(np.abs(total).max()))
+
+
+def _rows(one: _Joined, lowest: Floats, known: Deeper, load: float) -> _Rows:
+    """All states that are short at a load, and few others."""
+    hours = one.hours_short(lowest, load)
+    margin = one.states(known.lowest_mw, hours)
+    parts = known.lowest_mw.shape[2]
+    (short,) = np.nonzero(one.unserved(margin, load)) if margin.size else (np.zeros(0, np.int64),)
+    first = short % parts * TOGETHER
+    state = np.minimum(first[:, None] + np.arange(TOGETHER), known.weight.shape[1])
+    hour = np.broadcast_to(hours[short // parts, None], state.shape)
+    inside = state < known.weight.shape[1]
+    hour, state = hour[inside], state[inside]
+    margin = one.margin[:, hour] + one.scale[:, None] * known.capacity_mw[:, hour, state]
+    found = _Rows(margin, hour, state)
+    return found.some(one.unserved(margin, load) > 0.0) if hour.size else found
+
+
+def _by_energy(one: _Joined, rows: _Rows, bound: _Bound, load: float) -> float:
     """Largest load whose unserved energy keeps within what is allowed, by Newton's method from right of it."""
-    fixed, rate = allowed
-    margin = margin[:, one.unserved(margin, load) > 0.0]
-    if not margin.size or one.tightest(margin, 0.0)[0].sum() > fixed:
-        return load if not margin.size else 0.0
+    fixed, rate = bound.energy
+    margin, weight = rows.margin, bound.known.weight[rows.hour, rows.state]
+    if (weight * one.tightest(margin, 0.0)[0]).sum() > fixed:
+        return 0.0
     for _ in range(MOST_STEPS):
         short, share = one.tightest(margin, load)
-        cost, rise = short.sum() - fixed - rate * load, share.sum() - rate
+        cost, rise = float((weight * short).sum()) - fixed - rate * load, float((weight * share).sum()) - rate
         if cost <= SETTLED * (1.0 + fixed + rate * load) or rise <= 0.0:
             break
         lower = load - cost / rise
         if load - lower <= 1e-13 * load:
             break
-        load, margin = lower, margin[:, short > 0.0]
+        load, margin, weight = lower, margin[:, short > 0.0], weight[short > 0.0]
     return max(load, 0.0)
 
 
@@ -304,7 +341,11 @@ def _check(
         raise KernelError(f"profiles must be (area, K, hour) and coefficients (case, area, K), got {found}")
     cases, areas, hours = len(coefficients), len(profiles), profiles.shape[2]
     problems = []
-    for name, capacity in (("flexible_mw", units.flexible_mw), ("firm_mw", units.firm_mw)):
+    if units.firm.weight.shape != units.firm.capacity_mw.shape[1:] or not (units.firm.weight >= 0.0).all():
+        problems.append("weights of firm must be (hour, state) and >= 0")
+    if criterion[0] == "lole" and units.firm.lasting != HOURS_OF_DAY:
+        problems.append(f"lole needs states that last a day, not {units.firm.lasting} h")
+    for name, capacity in (("flexible_mw", units.flexible_mw), ("firm", units.firm.capacity_mw)):
         if capacity.ndim != 3 or capacity.shape[:2] != (areas, hours) or 0 in capacity.shape:
             problems.append(f"{name} must be ({areas}, {hours}, state) with a state, got {capacity.shape}")
         elif not (np.isfinite(capacity).all() and capacity.min() >= 0.0):

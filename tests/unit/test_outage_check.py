@@ -24,6 +24,11 @@ def test_the_toy_is_every_combination_of_units():
     assert outage_check.judge_lined(AREAS, LOAD, outage_toy.LINKS[:2, :2]).eue < 0.8 * alone
 
 
+def test_sampled_states_find_what_all_states_say():
+    for row in outage_check.with_every_state(AREAS, LOAD):
+        assert row.off < outage_check.TOLERANCE, row
+
+
 @pytest.mark.filterwarnings("ignore")  # PyPSA's own announcements
 def test_pypsa_finds_the_same():
     pytest.importorskip("pypsa")
