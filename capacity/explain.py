@@ -14,6 +14,7 @@ from capacity import adequacy, country, notions, storage_equivalent, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
+from capacity.explain_standing import standing_mw
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet, number_of
 from capacity.policies import Policy, require_only_energy, runs
@@ -51,6 +52,7 @@ class Explanation:
     adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives; under terms
                                  that carry over from hour to hour (ramps, supply at the site) what one MW brings.
                                  [MW/MW]
+    standing : {name: MW}        The area's units, their expected outage, storage as it counts firm, reserve. [MW]
     native_short_hours : int     Hours in which native load is short without any new load.
     season_hours : dict          Curtailed hours by season.
     day_part_hours : dict        Curtailed hours by part of the day, local time.
@@ -69,6 +71,7 @@ class Explanation:
     curtailed_hours: int
     hours: pd.DataFrame
     adds: dict[str, float]
+    standing: dict[str, float]
     native_short_hours: int
     season_hours: dict[str, int]
     day_part_hours: dict[str, int]
@@ -101,9 +104,8 @@ def explain(
         raise CapacityError(f"year {year}, quantile {quantile}: give a year after {base} and a quantile from 0 to 1")
     fleet = Fleet.of(grid, name)
     drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
-    cases = _cases(grid, fleet, drawn, a, storage)
-    order = sorted(range(draws), key=lambda draw: cases[draw].headroom_mw)
-    chosen = order[min(int(quantile * draws), draws - 1)]
+    cases, balance, nameplate_mw = _cases(grid, fleet, drawn, a, storage)
+    chosen = sorted(cases, key=lambda draw: (cases[draw].headroom_mw, draw))[min(int(quantile * draws), draws - 1)]
     case = cases[chosen]
     zone = str(grid["area_timezone"].sel(area=area).item())
     curtailed = case.curtailed
@@ -120,6 +122,7 @@ def explain(
         len(tight),
         _table(case, curtailed, _hardest(case, curtailed, shown), zone),
         adds,
+        standing_mw(grid, (fleet, drawn), (chosen, a), nameplate_mw, balance),
         case.terms.native_short(case.margin),
         seasons(tight),
         day_parts(tight, case.weather_year, zone),
@@ -165,11 +168,12 @@ def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:
 
 def _cases(
     grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = DEFAULT_STORAGE
-) -> dict[int, _Case]:
-    """Every draw of one area in the last year of `draws`."""
+) -> tuple[dict[int, _Case], adequacy.AreaBalance, Floats]:
+    """Every draw of one area in the last year of `draws`, its balance, and capacity (draw, area, technology). [MW]"""
     if storage == "dispatch":
         require_only_energy(draws, fleet.prefix)
-    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws), storage)
+    projected = supply.project(fleet, draws)
+    balances = country.balances_of(grid, fleet, draws, projected, storage)
     central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), storage)
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)
@@ -184,7 +188,7 @@ def _cases(
             policy = Policy.of(fleet.prefix, draws).at(members, len(draws.years) - 1)
             each = _in_weather((records[a], conditions), balances[a].take(members), central[a], policy)
             found |= dict(zip(members.tolist(), each, strict=True))
-    return found
+    return found, balances[a], projected.nameplate_mw[..., -1]
 
 
 def _in_weather(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from grids.store import AreasName
 
 
+NOT_YET = "one more MW of anything adds no headroom yet: native load comes first"
+
+
 @click.command(epilog="Example: gridflops explain us.ercot 2030 --quantile 0.1")
 @click.argument("area")
 @click.argument("year", type=int)
@@ -56,7 +59,9 @@ def explain(
 ) -> None:
     """Explain the headroom of AREA in YEAR: its binding hours and the worth of one more MW.
 
-    AREA is an id such as us.ercot or cn.jiangsu; with --network network, the whole group that it belongs to.
+    AREA is an id such as us.ercot or cn.jiangsu, with --areas us-zones also us.ercot.p63; with --network network the
+    whole group that it belongs to is explained. Each hour shows what makes up the area's margin; then come the term
+    that keeps more load from fitting and what one more MW of each resource would add.
     """
     with plain_errors():
         import grids
@@ -97,12 +102,11 @@ def _print_network(found: NetworkExplanation) -> None:
     title = f"with the make-up of {found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
     tables.show(_title(found, found.group, title), tables.EXPLAIN_NETWORK, found.hours.to_dict("records"))
     _print_hours(found.group_mw, found)
-    standing = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
-    print(
-        f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these; in every hour units {standing['units_mw']} GW, "
-        f"expected outage {standing['expected_outage_mw']}, storage as it counts firm {standing['storage_mw']}, "
-        f"reserve {standing['reserve_mw']}"
-    )
+    print(f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these")
+    _print_standing(found)
+    if found.group_mw <= 0.0:
+        print(NOT_YET)
+        return
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
     for name, worth in found.adds[found.area].items():
         print(f"  {explain.RESOURCES[name]}: {worth:.3f}")
@@ -115,21 +119,29 @@ def _print_network(found: NetworkExplanation) -> None:
         print("caps on net imports: " + ", ".join(f"{name} {worth:.3f}" for name, worth in found.cap_adds.items()))
 
 
+def _print_standing(found: Explanation | NetworkExplanation) -> None:
+    mw = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
+    print(
+        f"firm capacity of {found.area}: units {mw['units_mw']} GW less expected outage {mw['expected_outage_mw']} and "
+        f"reserve {mw['reserve_mw']}, with storage as it counts firm {mw['storage_mw']}"
+    )
+
+
 def _title(found: Explanation | NetworkExplanation, where: str, rest: str) -> str:
     what = "is curtailed most" if found.curtailed_hours else "has least left"
     return f"Hours in which new load in {where} {what}, {rest}"
 
 
 def _print_hours(load_mw: float, found: Explanation | NetworkExplanation) -> None:
-    short = f"native load is short in {found.native_short_hours} h without it"
+    short = f"; native load is short in {found.native_short_hours} h without it" if found.native_short_hours else ""
     if load_mw <= 0.0:
-        print(f"nothing fits (quantile {found.quantile:g} of the draws); {short}")
+        print(f"nothing fits (quantile {found.quantile:g} of the draws){short}")
         return
     seasons = ", ".join(f"{name} {count}" for name, count in found.season_hours.items())
     often = f"curtailed in {found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
     print(
         f"{load_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws), "
-        f"{often if found.curtailed_hours else 'never curtailed'}; {short}"
+        f"{often if found.curtailed_hours else 'never curtailed'}{short}"
     )
     print(f"bound by: {found.bound_by}")
 
@@ -146,6 +158,10 @@ def _print(found: Explanation) -> None:
     if found.curtailed_hours:
         parts = ", ".join(f"{name} {count}" for name, count in found.day_part_hours.items())
         print(f"in {found.events} events; hours by local time: {parts}")
+    _print_standing(found)
+    if found.headroom_mw <= 0.0:
+        print(NOT_YET)
+        return
     print("one more MW of ... adds MW of headroom:")
     for name, worth in found.adds.items():
         print(f"  {explain.RESOURCES[name]}: {worth:.3f}")

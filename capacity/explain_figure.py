@@ -29,7 +29,7 @@ def draw(found: Explanation | NetworkExplanation, path: Path) -> None:
         head(figure, f"What binds {where} in {found.year}", _note(found))
         _curtailment(_axes(figure, 0.06, 0.36, "Curtailed new load, hours from the hardest down, GW"), found)
         _worth(_axes(figure, 0.68, 0.30, "Headroom that one more MW adds, MW"), found)
-        foot(figure, f"Derivatives at {held}; firm capacity after outages and reserve. Bound by: {found.bound_by}.")
+        foot(figure, f"At {held}; firm capacity after outages and reserve. Bound by: {found.bound_by}.")
 
 
 def _note(found: Explanation | NetworkExplanation) -> str:

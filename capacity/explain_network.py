@@ -12,11 +12,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, explain, network, network_sites, network_year, notions, reliability
+from capacity import explain, network, network_sites, network_year, notions
 from capacity.errors import CapacityError
 from capacity.explain import NOTHING_MW
 from capacity.explain_brought import More, brought_mw
 from capacity.explain_point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
+from capacity.explain_standing import standing_mw
 from capacity.explain_terms import ALL
 from capacity.fleet import number_of
 from capacity.network_sites import Known
@@ -126,22 +127,21 @@ def explain_group(
     Raises CapacityError for an unknown area, a year before the model's first, a quantile outside 0 to 1, storage that
     is dispatched, and what a run with a network does not know.
     """
-    if not 0.0 <= quantile <= 1.0:
-        raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     if storage == "dispatch":
         raise CapacityError("storage dispatched in every year knows islands only; leave it out, or the network")
     group, solved = _group_of(grid, scenario, area, network_year.Asked(year, draws, seed, storage), quantile)
     loads = solved.hours.flexible_mw[group.draw, group.areas, 0]
     point, worth = _worth(group, solved)
     cut = _cut_mw(group, point, worth.term)
-    zone = str(grid["area_timezone"].sel(area=area).item())
-    table, weather_year = _hours(group, _hardest(point, shown), (point, cut), zone)
+    known, a = group.known, int(group.areas[group.own])
+    clock = str(grid["area_timezone"].sel(area=area).item())
+    table, weather_year = _hours(group, _hardest(point, shown), (point, cut), clock)
     return NetworkExplanation(
         area,
-        group.known.case.links.groups[group.g].name,
+        known.case.links.groups[group.g].name,
         year,
         quantile,
-        int(group.known.draws.ids[group.draw]),
+        int(known.draws.ids[group.draw]),
         weather_year,
         float(loads[group.own]),
         float(loads.sum()),
@@ -151,7 +151,7 @@ def explain_group(
         worth.adds,
         worth.links,
         worth.caps,
-        _standing(grid, group),
+        standing_mw(grid, (known.fleet, known.draws), (group.draw, a), known.nameplate_mw, known.case.balances[a]),
         point.native_short,
         explain.seasons(np.flatnonzero(cut)),
         explain.longest(cut > 0.0),
@@ -163,6 +163,8 @@ def _group_of(
     grid: xr.Dataset, scenario: Scenario, area: str, asked: network_year.Asked, quantile: float
 ) -> tuple[_Group, network_year.Solved]:
     """The group that an area belongs to, in the draw at a quantile, and solved."""
+    if not 0.0 <= quantile <= 1.0:
+        raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     name, a = number_of(grid, area)
     known = network_year.year_case(grid, scenario, name, asked)
     g = known.group_of(a)
@@ -285,30 +287,3 @@ def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zon
         }
     )
     return table, weather_year
-
-
-def _standing(grid: xr.Dataset, group: _Group) -> dict[str, float]:
-    """What an area's firm capacity is made of, alike in all hours. [MW]"""
-    known, draw, a = group.known, group.draw, int(group.areas[group.own])
-    fleet, nameplate = known.fleet, known.nameplate_mw[..., None]
-    summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
-    last = type(known.draws)(known.draws.seed, known.draws.ids, known.draws.years[-1:], known.draws.scenario)
-
-    def expected(technologies: tuple[str, ...]) -> float:
-        return float(reliability.expected_mw(fleet, last, nameplate, summer, technologies)[draw, a, 0])
-
-    units = tuple(t for t in fleet.technologies if t in reliability.UNITS)
-    installed = sum(float(nameplate[draw, a, k, 0] * summer[k]) for k, t in enumerate(fleet.technologies) if t in units)
-    balance = known.case.balances[a]
-    worth, firm = balance.storage_mw, float(balance.firm_mw[draw, 0])
-    available = expected(units)
-    if worth is None:  # by its credit
-        storage = expected(adequacy.STORAGE)
-    else:
-        storage = float(worth[draw, 0] * adequacy.reserve_of(fleet, last)[draw, 0])
-    return {
-        "units_mw": installed,
-        "expected_outage_mw": installed - available,
-        "storage_mw": storage,
-        "reserve_mw": available + storage - firm,
-    }

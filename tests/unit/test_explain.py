@@ -39,11 +39,21 @@ def test_hours_add_up_to_the_margin(grid):
     assert (table["curtailed_mw"].diff().dropna() <= 0).all()
 
 
+@pytest.mark.parametrize("storage", ["equivalent", "dispatch", "credit"])
+def test_standing_capacity_adds_up_to_firm(grid, storage):
+    found = explain(grid, load(["reference"])[0], "us.ercot", 2027, draws=3, storage=storage)
+    parts = found.standing
+    firm = parts["units_mw"] - parts["expected_outage_mw"] + parts["storage_mw"] - parts["reserve_mw"]
+    assert firm == pytest.approx(found.hours["firm_mw"].iloc[0], rel=1e-9)
+    assert (parts["storage_mw"] > 0.0) == (storage != "dispatch")
+    assert 0.03 < parts["reserve_mw"] / firm < 0.15
+
+
 def test_one_more_megawatt_adds_its_derivative(grid):
     found = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=6, quantile=0.4)
     drawn = Draws(2025, draw_ids(6), np.arange(2025, 2027), load(["reference"])[0])
     fleet = Fleet.of(grid, "US")
-    case = _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"))[found.draw]
+    case = _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"))[0][found.draw]
     for term, name in ((0, "constant"), (2, "wind"), (4, "solar")):
         more = case.coefficients.copy()
         more[term] += 1e-3
@@ -120,7 +130,7 @@ def test_the_derivative_is_that_of_the_full_solution_under_terms_and_beside_a_st
     drawn = Draws(2025, draw_ids(6), np.arange(2025, 2028), load(["reference" if name == "dispatch" else name])[0])
     fleet = Fleet.of(grid, "US")
     terms_seen = []
-    for case in _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"), storage).values():
+    for case in _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"), storage)[0].values():
         outputs = np.stack([case.profiles[TERMS.index(resource)] for resource in RESOURCES])
         seen, adds = case.terms.worth(case.margin, case.headroom_mw, outputs)
         terms_seen.append(seen)
