@@ -106,7 +106,7 @@ def run(
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     with how.turn:
         if how.treatment == "equivalent":
-            within = Conditions(records, place, how.engine, how.cores, how.call)
+            within = Conditions(records, place, how.engine, how.cores, how.call, how.device)
             if how.exchange != "island":
                 within = within.exchanging(network.links(grid, fleet).groups)
             balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)

@@ -21,7 +21,7 @@ from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from capacity.policies import Policy
-from cuda_kernels import Engine
+from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import storage_as_firm
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,7 @@ class Conditions:
 
     records : of the fleet's areas, whose interchange is the one that the margins will have
     place : (draw,)   Uniform that picks each draw's weather year.
+    device : where stores beside their own area's margin are dispatched; changes no bit
     workers, call : areas side by side, and what calls a function for each (`capacity.apart`); changes no bit
     areas : numbers of the areas that are asked for; None means all
     groups : areas that exchange power and serve each other with their stores; none for islands
@@ -47,6 +48,7 @@ class Conditions:
     engine: Engine = "auto"
     workers: int = 1
     call: apart.Call = apart.here
+    device: DeviceName = "cpu"
     areas: Sequence[int] | None = None
     groups: Sequence[network.Group] = ()
 
@@ -85,8 +87,9 @@ def counted(
     areas = [(conditions.records[a], ahead[0][a], ahead[1][a]) for a in asked]
     plain = policy.only_energy or not policy.local or conditions.groups
     terms = None if plain else policy.of_years(at)
+    how = conditions.place, conditions.engine, conditions.device
     with ThreadPoolExecutor(conditions.workers) as pool:
-        with_ = (at, (share, terms), (conditions.place, conditions.engine))
+        with_ = (at, (share, terms), how)
         found = list(pool.map(partial(conditions.call, _worth, *with_), areas))
     own = [
         _with(standing[0][a], *(between(known, draws.years, values) for values in worth))
@@ -95,7 +98,7 @@ def counted(
     if not conditions.groups:
         return own
     then, middle = ([balance.at(np.s_[:, at]) for balance in balances] for balances in ahead)
-    whole = storage_group.Areas(conditions.records, then, middle, share, conditions.place, conditions.engine)
+    whole = storage_group.Areas(conditions.records, then, middle, share, *how)
     for members, joint in storage_group.worth(whole, conditions.groups, conditions.workers):
         shared = [between(known, draws.years, values) for values in joint]
         for a in members:
@@ -153,16 +156,16 @@ def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[A
 def _worth(
     at: Integers,
     terms: tuple[Floats, Policy | None],
-    conditions: tuple[Floats, Engine],
+    conditions: tuple[Floats, Engine, DeviceName],
     area: tuple[notions.AreaRecord, AreaBalance, AreaBalance],
 ) -> Floats:
     """Equivalent at a share, firm headroom beyond it and worth under terms beyond it (3, draw, dispatched year).
 
     All over the store's power; without a policy the first two only. [MW/MW]
 
-    conditions : the uniform that picks each draw's weather year, and the engine
+    conditions : the uniform that picks each draw's weather year, engine and device
     """
-    place, engine = conditions
+    place, engine, device = conditions
     record, balance, central = area[0], area[1].at(np.s_[:, at]), area[2].at(np.s_[:, at])
     store, (share, policy) = balance.store, terms
     found = np.zeros((2 if policy is None else 3, *share.shape))
@@ -180,9 +183,8 @@ def _worth(
             columns.append(np.full(len(members), y))
     cases = np.concatenate(rows), np.concatenate(columns)
     power = store.power_mw[cases]
-    worth = storage_as_firm(
-        sets, (power, store.energy_mwh[cases], store.efficiency[cases]), share[cases], engine=engine
-    )
+    stores = power, store.energy_mwh[cases], store.efficiency[cases]
+    worth = storage_as_firm(sets, stores, share[cases], engine=engine, device=device)
     for into, values in zip(found, (worth.equivalent_mw, worth.firm_extra_mw), strict=False):
         into[cases] = np.divide(values, power, out=np.zeros_like(values), where=power > 0.0)
     if policy is not None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from capacity import network, notions
 from capacity.adequacy import AreaBalance
 from capacity.storage import Store
-from cuda_kernels import Engine
+from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, storage_as_firm
 
 Floats = NDArray[np.float64]
@@ -45,6 +45,7 @@ class Areas:
     share: Floats
     place: Floats
     engine: Engine
+    device: DeviceName = "cpu"
 
     def margin(self, number: int, members: Integers, a: int) -> notions.Margin:
         """Margin of an area in a weather year for some draws."""
@@ -93,7 +94,7 @@ def _solve(
     one = store.at(members, y)
     ones = np.ones((1, 1))
     cases = [(margin[i : i + 1], ones) for i in range(len(members))]
-    beside = storage_as_firm(cases, one, known.share[members, y], engine=known.engine)
+    beside = storage_as_firm(cases, one, known.share[members, y], engine=known.engine, device=known.device)
     for into, values in zip(found, worth_of(beside, margin, one.power_mw), strict=True):
         into[members, y] = np.divide(values, one.power_mw, out=np.zeros_like(values), where=one.power_mw > 0.0)
 

@@ -2,7 +2,7 @@
 
 A block of draws is what one call computes. What goes in: one copy a weather year of an area (profiles that the scenario
 changes, and the draws' coefficients), its shared profiles once a run, one copy a country for its cells, and a few
-arrays of parameters. What comes out: summaries, and for the joint limits three arrays with draws a country.
+arrays of parameters and stores. What comes out: summaries, and for the joint limits three arrays with draws a country.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ TABLES = 1  # copy a country, of the tables of all its cells
 PARAMETERS = 8  # arrays a country: storage beyond its equivalent, temperature and room of sites, PUE of areas and
 # builders, life, watts, delivery
 RANKS = 4  # ranks and weights of two kinds of quantiles, once for each number of draws in a process
+STORES = 3  # arrays an area, of what its stores are worth: profiles, coefficients, stores; one back
 FETCHED = 28  # arrays a country: sums, quantiles and means, cells, what the joint limits read, one look for faults
 
 
@@ -55,12 +56,13 @@ def test_no_hour_is_looked_at_on_the_host(cupy, grid, monkeypatch):
     def on_the_host(*arguments, **more):
         raise AssertionError("hours on the host")
 
-    from cuda_kernels import event_figures, headroom
+    from cuda_kernels import event_figures, headroom, storage_firm
 
     monkeypatch.setattr(headroom, "_numpy", on_the_host)
     monkeypatch.setattr(headroom, "_numba", on_the_host)
     monkeypatch.setattr(event_figures, "cuts_of_constant_load", on_the_host)
     monkeypatch.setattr(event_figures, "_use_numba", on_the_host)
+    monkeypatch.setattr(storage_firm, "_use_numba", on_the_host)
     run(grid, "gpu", event_draws=6)
     assert "event_figures" in {name for name, _, _ in stand_in.launches}
 
@@ -108,24 +110,25 @@ def test_what_needs_hours_of_the_hosted_load_is_worked_out_on_the_host(cupy, gri
 
 
 def test_transfers_are_few_and_do_not_grow_with_draws_or_years(cupy, grid):
-    run(grid, "gpu", draws=20)  # ranks of the quantiles are on the device from here on
-    up, down = counted(grid, draws=20)
-    assert up == 2 * grid.sizes["profile"] + (TABLES + PARAMETERS) * COUNTRIES
-    assert down == FETCHED * COUNTRIES
-    more = counted(grid, draws=40, years=[2025, 2026])
+    run(grid, "gpu", draws=6)  # ranks of the quantiles are on the device from here on
+    up, down = counted(grid, draws=6)
+    areas = grid.sizes["area"]
+    assert up == 2 * grid.sizes["profile"] + (TABLES + PARAMETERS) * COUNTRIES + STORES * areas
+    assert down == FETCHED * COUNTRIES + areas
+    more = counted(grid, draws=12, years=[2025, 2026])
     assert more[0] <= up + RANKS
     assert more[1] == down
     # A second scenario finds the shared profiles, and a country that it leaves alone as it was solved.
-    both = counted(grid, draws=20, names=("reference", "us-flexible-load"))
+    both = counted(grid, draws=6, names=("reference", "us-flexible-load"))
     assert both[0] <= 2 * up - grid.sizes["profile"]
     assert both[1] <= 2 * down
     # Events: kinds of hours for each weather year and time zone, room of cells for each country; two arrays back.
     kinds = {(profile.split("/")[1], zone_of(grid, profile)) for profile in grid["profile"].to_numpy()}
     with_events = (up + len(kinds) + COUNTRIES, down + 2 * COUNTRIES)
-    assert counted(grid, draws=20, event_draws=8) == with_events
-    assert counted(grid, draws=20, event_draws=20, years=[2025, 2026]) == with_events
+    assert counted(grid, draws=6, event_draws=3) == with_events
+    assert counted(grid, draws=6, event_draws=6, years=[2025, 2026]) == with_events
     # Draws by area cost one array more for each variable.
-    assert counted(grid, draws=20, area_draws=True) == (up, down + 6 * COUNTRIES)
+    assert counted(grid, draws=6, area_draws=True) == (up, down + 6 * COUNTRIES)
 
 
 def test_what_is_missing_is_named_after_one_look(cupy, grid, monkeypatch):
