@@ -108,8 +108,7 @@ def _country(result: CountryResult, shared: chips.Pools, demand: Floats, draws: 
         stock,
         offers,
         alive,
-        it_power_w,
-        runs.campus_power_mw(country, draws) * MW / pue,
+        operation.Power(it_power_w, runs.campus_power_mw(country, draws) * MW / pue),
         operation.Money(
             money.spending_busd,
             draws.parameter(f"{country.lower()}.cost_busd_per_gw"),

@@ -45,6 +45,14 @@ class Money:
 
 
 @dataclass(frozen=True)
+class Power:
+    """it_w, campus_it_w : (draw, year) IT power for all, and that of the largest campus. [W]"""
+
+    it_w: Floats
+    campus_it_w: Floats
+
+
+@dataclass(frozen=True)
 class Operation:
     """What runs. All (draw, year) but `shares` (draw, year, 3), in the order power, chips, capital.
 
@@ -85,20 +93,18 @@ def operate(
     stock: Stock,
     offers: Sequence[Offer],
     survival: Floats,
-    it_power_w: Floats,
-    campus_it_w: Floats,
+    power: Power,
     money: Money,
 ) -> Operation:
     """Run the program year by year.
 
     years : (year,) calendar years, the first that of the stock. survival : (draw, age).
-    it_power_w, campus_it_w : (draw, year)  IT power for all, and that of the largest campus. [W]
     """
     counted = int(years[0])
     shipped = [counted - float(age) for age in stock.ages]
     begun = [stock.count[:, v] / survival[:, int(age)] for v, age in enumerate(stock.ages)]
     owned = _Owned(shipped, begun, [stock.watts[:, v] for v in range(len(shipped))])
-    shell_w = np.zeros(len(it_power_w))
+    shell_w = np.zeros(len(power.it_w))
     found = []
     for y, year in enumerate(years):
         old, old_w = owned.alive(int(year), survival)
@@ -111,7 +117,7 @@ def operate(
         bound = np.concatenate([old, inside, new - inside], axis=1)
         watts = np.concatenate([old_w, new_w, new_w], axis=1)
         cost = np.concatenate([np.zeros_like(old), full * (1.0 - money.shell_share[:, None]), full], axis=1)
-        ran = allocation.allocate(1.0, watts, bound, cost, it_power_w[:, y], money.budget_busd[:, y])
+        ran = allocation.allocate(1.0, watts, bound, cost, power.it_w[:, y], money.budget_busd[:, y])
         bought = ran.count[:, old.shape[1] :].reshape(len(bound), 2, len(offers)).sum(axis=1)
         for i in range(len(offers)):
             owned.shipped.append(float(year))
@@ -119,7 +125,7 @@ def operate(
             owned.watts.append(new_w[:, i])
         used = (ran.count * watts).sum(axis=1)
         shell_w = np.maximum(shell_w, used)
-        campus = runs.campus_h100e(ran.count, watts, campus_it_w[:, y])
+        campus = runs.campus_h100e(ran.count, watts, power.campus_it_w[:, y])
         newest = _newest_value(ran.chip_value[:, old.shape[1] :], bound[:, old.shape[1] :])
         prices = (ran.power_value * WATTS_PER_GW, newest, ran.budget_value)
         found.append((bound.sum(axis=1), ran.total, used, campus, *prices, ran.shares()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -48,7 +48,8 @@ def on_grid(
                 cells = sum((amount[:, k, :, None] * table[k] for amount, table in parts), np.zeros(1))
                 mean[:, k, shares.cells] = cells.mean(axis=0)
                 quantiles[:, :, k, shares.cells] = np.quantile(cells, CELL_QUANTILES, axis=0)
-    return _dataset(grid, years, mean, quantiles, scenario.name, seed, draws)
+    asked = {"scenario": scenario.name, "seed": np.uint64(seed), "draws": draws}
+    return _dataset(grid, years, (mean, quantiles), asked)
 
 
 def _areas(
@@ -74,8 +75,10 @@ def _areas(
 
 
 def _dataset(
-    grid: xr.Dataset, years: Sequence[int], mean: Floats, quantiles: Floats, scenario: str, seed: int, draws: int
+    grid: xr.Dataset, years: Sequence[int], found: tuple[Floats, Floats], asked: Mapping[str, object]
 ) -> xr.Dataset:
+    """found : mean (year, technology, cell), quantiles (quantile, year, technology, cell) [MW]; asked : attributes"""
+    mean, quantiles = found
     dims = ("year", "technology", "cell")
     where = {"coordinates": "lat lon area", "units": "MW"}
     return xr.Dataset(
@@ -93,6 +96,7 @@ def _dataset(
             "lon": ("cell", grid["cell_lon"].to_numpy(), {"units": "degrees_east", "standard_name": "longitude"}),
             "area": ("cell", grid["cell_area_id"].to_numpy().astype(str)),
         },
-        {"Conventions": "CF-1.11", "title": "Projected supply on 0.5 degree cells", "scenario": scenario,
-         "seed": np.uint64(seed), "draws": draws} | hindcast_flags.attribute(COUNTRIES),
-    )  # fmt: skip
+        {"Conventions": "CF-1.11", "title": "Projected supply on 0.5 degree cells"}
+        | dict(asked)
+        | hindcast_flags.attribute(COUNTRIES),
+    )

@@ -60,15 +60,16 @@ def _walk(deficit: Any, residual: Any, near: Any, count: Any, member: Any) -> No
     carried, balance = np.zeros(areas), np.empty(areas)
     steps, queue = np.empty(areas, np.int64), np.empty(areas, np.int64)
     path, place = np.empty(areas + 1, np.int64), np.empty(areas, np.int64)
+    flow, ways, way = (balance, carried, residual), (near, count), (steps, place, path)
     for h in range(hours):
         short = False
         for i in range(areas):
             balance[i] = carried[i] - deficit[h, i]
             short |= balance[i] < 0.0
         if short:
-            _ask_neighbours(balance, carried, residual, near, count)
+            _ask_neighbours(flow, ways)
             while True:
-                nearest, reached = _measure(balance, residual, near, count, steps, queue)
+                nearest, reached = _measure(balance, residual, ways, steps, queue)
                 if nearest == FAR:
                     for at in range(reached):
                         member[h, queue[at]] = True
@@ -77,7 +78,7 @@ def _walk(deficit: Any, residual: Any, near: Any, count: Any, member: Any) -> No
                 for at in range(reached):
                     source = queue[at]
                     if steps[source] == nearest and balance[source] > 0.0:
-                        _send(source, balance, carried, residual, near, count, steps, place, path)
+                        _send(source, flow, ways, way)
 
 
 @in_order
@@ -96,8 +97,10 @@ def _settle(u: int, v: int, amount: float, balance: Any, carried: Any) -> None:
 
 
 @in_order
-def _ask_neighbours(balance: Any, carried: Any, residual: Any, near: Any, count: Any) -> None:
+def _ask_neighbours(flow: Any, ways: Any) -> None:
     """Short areas draw on neighbours with surplus, to half the difference where that is more than they need."""
+    balance, carried, residual = flow
+    near, count = ways
     for v in range(balance.size):
         for k in range(count[v]):
             if balance[v] >= 0.0:
@@ -111,12 +114,13 @@ def _ask_neighbours(balance: Any, carried: Any, residual: Any, near: Any, count:
 
 
 @in_order
-def _measure(balance: Any, residual: Any, near: Any, count: Any, steps: Any, queue: Any) -> Any:
+def _measure(balance: Any, residual: Any, ways: Any, steps: Any, queue: Any) -> Any:
     """Steps of areas to the nearest short one, FAR where there is no way; areas met, in order, in `queue`.
 
     Returns the least steps from a surplus, and how many areas are met; the search ends with the first step that meets
     one. Nobody short: nobody is met.
     """
+    near, count = ways
     end = 0
     for i in range(balance.size):
         steps[i] = FAR
@@ -143,18 +147,12 @@ def _measure(balance: Any, residual: Any, near: Any, count: Any, steps: Any, que
 
 
 @in_order
-def _send(
-    source: int,
-    balance: Any,
-    carried: Any,
-    residual: Any,
-    near: Any,
-    count: Any,
-    steps: Any,
-    place: Any,
-    path: Any,
-) -> None:
-    """Send the surplus of one area down the steps; `place` holds how far each area's neighbours are looked through."""
+def _send(source: int, flow: Any, ways: Any, way: Any) -> None:
+    """Send the surplus of one area down the steps. way : steps, how far each area's neighbours are looked through, and
+    a path."""
+    balance, carried, residual = flow
+    near, count = ways
+    steps, place, path = way
     depth = 0
     path[0] = source
     while True:

@@ -27,7 +27,7 @@ def headroom(profiles: Any, coefficients: Any, table: Any, criterion: Any, by_ca
     tables = (float(known.step_mw), known.short, known.expected_mw, begins, mean)
     name, limit = criterion
     kind = ("eue_firm", "lolh", "lole").index(name)
-    _cases(profiles, coefficients, tables, rows, (kind, float(limit)), by_case, results)
+    _cases((profiles, coefficients), tables, rows, (kind, float(limit)), by_case, results)
     return results
 
 
@@ -44,9 +44,8 @@ def _look(tables: Any, row: int, load: float) -> Any:
 
 
 @in_order
-def _cases(
-    profiles: Any, coefficients: Any, tables: Any, rows: Any, criterion: Any, by_case: Any, results: Any
-) -> None:
+def _cases(linear: Any, tables: Any, rows: Any, criterion: Any, by_case: Any, results: Any) -> None:
+    profiles, coefficients = linear
     hours = profiles.shape[1]
     load = np.empty(hours)
     chosen = np.empty(hours, np.int64)

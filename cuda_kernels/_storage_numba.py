@@ -17,16 +17,16 @@ def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[
     def scan(load: Any) -> tuple[Any, Any, Any]:
         unserved, slope = np.zeros(len(load)), np.zeros(len(load))
         short = np.zeros(len(load), dtype=np.int64)
-        _scan(fixed[0], fixed[1], fixed[2], fixed[3], load, unserved, slope, short)
+        _scan(fixed[0], fixed[1:], load, (unserved, slope, short))
         return unserved, slope, short
 
     return scan
 
 
 @in_order
-def _scan(
-    margin: Any, power: Any, energy: Any, efficiency: Any, load: Any, unserved: Any, slope: Any, short: Any
-) -> None:
+def _scan(margin: Any, store: Any, load: Any, found: Any) -> None:
+    power, energy, efficiency = store
+    unserved, slope, short = found
     for case in range(load.size):
         p, e, eta = power[case], energy[case], efficiency[case]
         charge = e
@@ -89,18 +89,18 @@ def _trace(margin: Any, power: Any, energy: Any, efficiency: Any, unserved: Any,
             held[case, h] = charge
 
 
-def site(margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any) -> Any:
-    """Unserved power by hour of a load behind a margin, backup and a store."""
+def site(margin: Any, load: Any, backup: tuple[Any, Any], store: tuple[Any, Any, Any]) -> Any:
+    """Unserved power by hour of a load behind a margin, backup (its power, permitted hours) and a store."""
     unserved = np.zeros_like(margin)
-    own = [np.require(a, requirements=["C", "W"]) for a in (load, backup, power, energy, efficiency)]
-    _site(np.require(margin, requirements=["C", "W"]), permitted, own[0], own[1], own[2], own[3], own[4], unserved)
+    own = [np.require(a, requirements=["C", "W"]) for a in (margin, load, backup[0], *store)]
+    _site(own[0], own[1], (own[2], backup[1]), (own[3], own[4], own[5]), unserved)
     return unserved
 
 
 @in_order
-def _site(
-    margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any, unserved: Any
-) -> None:
+def _site(margin: Any, load: Any, backup: Any, store: Any, unserved: Any) -> None:
+    mw, permitted = backup
+    power, energy, efficiency = store
     for case in range(margin.shape[0]):
         p, e, eta = power[case], energy[case], efficiency[case]
         charge = e
@@ -113,7 +113,7 @@ def _site(
                     charge = e if taken >= room else charge + eta * taken
                 continue
             if permitted[case, h]:
-                surplus = min(surplus + backup[case], 0.0)
+                surplus = min(surplus + mw[case], 0.0)
             given = min(-surplus, p, charge)
             charge -= given
             unserved[case, h] = -surplus - given

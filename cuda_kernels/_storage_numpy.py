@@ -55,11 +55,12 @@ def trace(margin: Any, power: Any, energy: Any, efficiency: Any) -> tuple[Any, A
     return np.ascontiguousarray(unserved.T), np.ascontiguousarray(held.T)
 
 
-def site(margin: Any, permitted: Any, load: Any, backup: Any, power: Any, energy: Any, efficiency: Any) -> Any:
-    """Unserved power by hour of a load behind a margin, backup and a store."""
+def site(margin: Any, load: Any, backup: tuple[Any, Any], store: tuple[Any, Any, Any]) -> Any:
+    """Unserved power by hour of a load behind a margin, backup (its power, permitted hours) and a store."""
+    mw, permitted = backup
     left = margin - load[:, None]
-    helped = np.minimum(left + backup[:, None], 0.0)
-    return trace(np.where(permitted & (left < 0.0), helped, left), power, energy, efficiency)[0]
+    helped = np.minimum(left + mw[:, None], 0.0)
+    return trace(np.where(permitted & (left < 0.0), helped, left), *store)[0]
 
 
 def ramp(need: Any, limit: Any) -> Any:

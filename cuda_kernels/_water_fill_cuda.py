@@ -12,14 +12,13 @@ from ._namespace import array_namespace
 KERNEL = Kernel("water_fill", "water_fill", ("float64[]",) * 3 + ("int32[]",) + ("float64[]",) * 7 + ("int32",) * 4)
 
 
-def fill(
-    temperatures: Any, levels: Any, split: Any, load: Any, temperature: Any, scale: Any, weight: Any
-) -> tuple[Any, Any, Any]:
+def fill(table: tuple[Any, ...], load: Any, temperature: Any, scale: Any, weight: Any) -> tuple[Any, Any, Any]:
     """Fields of water_fill.Fill."""
     cupy = array_namespace(load)
+    temperatures, levels, split = table
     ends = cupy.arange(2, dtype=cupy.int32) * len(split)
-    table = (temperatures[None], levels[None], split, ends)
-    cells, total, weighted = fill_areas(table, load[None], temperature, scale, weight)
+    one = (temperatures[None], levels[None], split, ends)
+    cells, total, weighted = fill_areas(one, load[None], temperature, scale, weight)
     return cells, total[0], weighted[0]
 
 

@@ -119,32 +119,22 @@ def network_headroom(
     """
     profiles, coefficients = np.asarray(profiles, np.float64), np.asarray(coefficients, np.float64)
     if profiles.ndim != 3 or coefficients.ndim != 3 or coefficients.shape[1:] != profiles.shape[:2]:
-        raise KernelError(
-            f"profiles must be (area, K, H) and coefficients (case, area, K), got {profiles.shape}, "
-            f"{coefficients.shape}"
-        )
+        shapes = f"{profiles.shape}, {coefficients.shape}"
+        raise KernelError(f"profiles must be (area, K, H) and coefficients (case, area, K), got {shapes}")
     cases, areas = coefficients.shape[:2]
     shares, _ = _shares(np, curtailable_fraction, cases)
     limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
     weights = _by_case(direction, cases, (areas,), "direction")
     caps = _caps(import_cap_mw, cases, areas)
-    firmer = _by_case(np.zeros(areas) if firm_extra_mw is None else firm_extra_mw, cases, (areas,), "firm_extra_mw")
     _check(profiles, coefficients, limits, weights, caps)
-    wrong = _found(~(firmer >= 0.0) | ~np.isfinite(firmer), firmer, "firm_extra_mw", "case, area")
-    if wrong:
-        raise KernelError(wrong[0])
+    firmer = _firmer(firm_extra_mw, cases, areas)
     network = limits, caps
     if import_sets is not None:
         from . import _network_sets
 
         beside = firmer, _capped_sets(import_sets, cases, areas, engine), engine
         return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, network, weights, shares, beside))
-    if _use_numba(engine) and areas <= MOST_IN_A_WORD:
-        from ._network_numba import headroom as body
-    elif _use_numba(engine):
-        from ._network_wide import headroom as body
-    else:
-        from ._network_numpy import headroom as body
+    body = _body(engine, areas).headroom
     return NetworkHeadroom(*body(profiles, coefficients, network, weights, shares, firmer))
 
 
@@ -181,13 +171,7 @@ def curtailed_mw(
 
         beside = _capped_sets(import_sets, cases, areas, engine), engine
         return of_sets(profiles, coefficients, (limits, caps), load, beside)
-    if _use_numba(engine) and areas <= MOST_IN_A_WORD:
-        from ._network_numba import curtailed as body
-    elif _use_numba(engine):
-        from ._network_wide import curtailed as body
-    else:
-        from ._network_numpy import curtailed as body
-    return body(profiles, coefficients, (limits, caps), load)
+    return _body(engine, areas).curtailed(profiles, coefficients, (limits, caps), load)
 
 
 def unserved_mw(
@@ -212,6 +196,30 @@ def unserved_mw(
     else:
         from ._network_numpy import unserved as body
     return Unserved(*body(deficit, (limits[0], caps[0])))
+
+
+def _body(engine: Engine, areas: int) -> Any:
+    """The module that solves networks of so many areas."""
+    if not _use_numba(engine):
+        from . import _network_numpy
+
+        return _network_numpy
+    if areas <= MOST_IN_A_WORD:
+        from . import _network_numba
+
+        return _network_numba
+    from . import _network_wide
+
+    return _network_wide
+
+
+def _firmer(firm_extra_mw: Array | None, cases: int, areas: int) -> Array:
+    """Firm capacity (case, area) beside the margins, nothing where none is given."""
+    firmer = _by_case(np.zeros(areas) if firm_extra_mw is None else firm_extra_mw, cases, (areas,), "firm_extra_mw")
+    wrong = _found(~(firmer >= 0.0) | ~np.isfinite(firmer), firmer, "firm_extra_mw", "case, area")
+    if wrong:
+        raise KernelError(wrong[0])
+    return firmer
 
 
 def _caps(import_cap_mw: Array | None, cases: int, areas: int) -> Array:

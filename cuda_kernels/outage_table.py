@@ -133,30 +133,38 @@ def expected_headroom_mw(
         raise KernelError(f"net_load_mw must be finite (case, hour), condition (hour,), limit >= 0; got {load.shape}")
     if where.min() < 0 or where.max() >= len(table.probability):
         raise KernelError(f"condition names row {int(where.max())} of a table of {len(table.probability)}")
-    hours = load.shape[1]
-    if notion in ("eue_flexible", "eue_firm"):
-        if notion == "eue_flexible":
-            fixed = look_up(table, load, where)[0].sum(axis=1)
-        elif native_mwh is None:
-            raise KernelError("eue_firm needs native_mwh, the energy of the native load")
-        else:
-            fixed = limit * np.asarray(native_mwh, dtype=np.float64)
-        found = _newton(table, load, where, fixed, limit * hours)
-    elif notion == "lolh":
-        found = _bisect(table, load, where, lambda short: short.sum(axis=1) <= limit)
-    elif notion == "lole":
-        if hours % HOURS_OF_DAY:
-            raise KernelError(f"lole counts whole days; {hours} hours are none")
-        found = _bisect(
-            table,
-            load,
-            where,
-            lambda short: short.reshape(len(short), -1, HOURS_OF_DAY).max(axis=2).sum(axis=1) <= limit,
-        )
-    else:
-        raise KernelError(f"notion is {notion!r}; choose eue_flexible, eue_firm, lolh or lole")
+    found = _search(table, (load, where), (notion, limit), native_mwh)
     expected, short = look_up(table, load + found[:, None], where)
     return ExpectedHeadroom(found, expected.sum(axis=1), short.sum(axis=1))
+
+
+def _search(
+    table: OutageTable,
+    hours: tuple[Floats, NDArray[np.int64]],
+    asked: tuple[Notion, float],
+    native_mwh: ArrayLike | None,
+) -> Floats:
+    """The load (case,) at the limit. hours : net load (case, hour) and its row; asked : notion, limit"""
+    (load, where), (notion, limit) = hours, asked
+    if notion == "eue_flexible":
+        fixed = look_up(table, load, where)[0].sum(axis=1)
+        return _newton(table, load, where, fixed, limit * load.shape[1])
+    if notion == "eue_firm":
+        if native_mwh is None:
+            raise KernelError("eue_firm needs native_mwh, the energy of the native load")
+        fixed = limit * np.asarray(native_mwh, dtype=np.float64)
+        return _newton(table, load, where, fixed, limit * load.shape[1])
+    if notion == "lolh":
+        return _bisect(table, load, where, lambda short: short.sum(axis=1) <= limit)
+    if notion == "lole":
+        if load.shape[1] % HOURS_OF_DAY:
+            raise KernelError(f"lole counts whole days; {load.shape[1]} hours are none")
+
+        def days(short: Floats) -> Floats:
+            return short.reshape(len(short), -1, HOURS_OF_DAY).max(axis=2).sum(axis=1)
+
+        return _bisect(table, load, where, lambda short: days(short) <= limit)
+    raise KernelError(f"notion is {notion!r}; choose eue_flexible, eue_firm, lolh or lole")
 
 
 def _newton(table: OutageTable, load: Floats, where: NDArray[np.int64], fixed: Floats, allowed: float) -> Floats:

@@ -61,4 +61,4 @@ def site_unserved_mw(
         from ._storage_numba import site
     else:
         from ._storage_numpy import site
-    return site(margin_mw, backup.permitted, load_mw, backup.mw, *store)
+    return site(margin_mw, load_mw, (backup.mw, backup.permitted), store)

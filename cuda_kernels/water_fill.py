@@ -62,10 +62,10 @@ def water_fill(table: Table, load_mw: Array, temperature: Array, scale: Array, w
         raise KernelError("; ".join(problems))
     arrays = tuple(xp.ascontiguousarray(array) for array in arrays)
     if xp is np:
-        return Fill(*_numpy(*arrays))
+        return Fill(*_numpy(arrays[:3], *arrays[3:]))
     from ._water_fill_cuda import fill
 
-    return Fill(*fill(*arrays))
+    return Fill(*fill(arrays[:3], *arrays[3:]))
 
 
 class Tables(NamedTuple):
@@ -141,10 +141,9 @@ def _problems(arrays: tuple[Array, ...]) -> list[str]:
     return problems
 
 
-def _numpy(
-    temperatures: Any, levels: Any, split: Any, load: Any, temperature: Any, scale: Any, weight: Any
-) -> tuple[Any, Any, Any]:
+def _numpy(table: tuple[Any, ...], load: Any, temperature: Any, scale: Any, weight: Any) -> tuple[Any, Any, Any]:
     """The twin: places and weights of all loads at once, then cell by cell."""
+    temperatures, levels, split = table
     wanted = load / scale
     installed = np.maximum.accumulate(wanted, axis=0)
     running = np.divide(wanted, installed, out=np.zeros_like(wanted), where=~(installed <= 0.0))

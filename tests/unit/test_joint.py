@@ -126,7 +126,7 @@ def test_one_vintage_is_the_least_of_three_limits():
     budget = rng.uniform(0, 40, (count, 1))
     money = operation.Money(budget, np.full((count, 1), 40.0), np.full(count, 0.35))
     offer = operation.Offer(on_sale, np.full((count, 1), 800.0))
-    ran = operation.operate(years, stock, [offer], np.ones((count, 3)), power, power, money)
+    ran = operation.operate(years, stock, [offer], np.ones((count, 3)), operation.Power(power, power), money)
     least = np.minimum(np.minimum(power / 800.0, on_sale), budget / (40.0 * 800.0 / 1e9))
     np.testing.assert_allclose(ran.h100e, least, rtol=1e-9)
 
@@ -140,7 +140,7 @@ def test_refilling_a_shell_costs_chips_only():
     money = operation.Money(np.array([[0.0, 10.0]]), np.full((1, 2), 40.0), np.array([0.35]))
     offer = operation.Offer(np.array([[0.0, 1e7]]), np.full((1, 2), 1000.0))
     ample = np.full((1, 2), 1e12)
-    ran = operation.operate(years, stock, [offer], gone, ample, ample, money)
+    ran = operation.operate(years, stock, [offer], gone, operation.Power(ample, ample), money)
     np.testing.assert_allclose(ran.h100e[0], [1e6, 10e9 / (40.0 * 0.65) / 1000.0])
 
 
