@@ -151,9 +151,8 @@ class Found:
 
 def figures_of(cut_mw: Floats, load_mw: Floats, kinds: Members) -> Floats:
     """Figures (case, figure) of cuts (case, hour)."""
-    cases = zip(cut_mw, load_mw, strict=True)
-    rows = [figures(Cuts(np.flatnonzero(cut), cut[cut > 0.0]), load, kinds) for cut, load in cases]
-    return np.array(rows).reshape(len(rows), len(events.FIGURES))
+    cases, hours = np.nonzero(cut_mw > 0.0)
+    return figures(Cuts(cases, hours, cut_mw[cases, hours]), load_mw, kinds)
 
 
 def _blocks(count: int) -> Iterator[Members]:

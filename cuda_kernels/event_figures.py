@@ -25,8 +25,9 @@ _YES = np.ones(1, dtype=bool)
 
 
 class Cuts(NamedTuple):
-    """Curtailment of one case where there is any: hours of the year, ascending, and MW."""
+    """Curtailment where there is any: numbers of cases, ascending, hours of the year, ascending in each, and MW."""
 
+    cases: Hours
     hours: Hours
     cut_mw: Floats
 
@@ -60,9 +61,7 @@ def event_figures(
         profiles, coefficients, load_mw = map(np.ascontiguousarray, (profiles, coefficients, load_mw))
         count(profiles, coefficients, load_mw, np.ascontiguousarray(kinds), found)
         return found
-    cuts = cuts_of_constant_load(profiles, coefficients, load_mw)
-    rows = [figures(cut, load, kinds) for cut, load in zip(cuts, load_mw, strict=True)]
-    return np.array(rows).reshape(len(rows), COLUMNS)
+    return figures(cuts_of_constant_load(profiles, coefficients, load_mw), load_mw, kinds)
 
 
 def event_figures_of_sets(profiles: Array, coefficients: Array, load_mw: Array, kinds: Array) -> Array:
@@ -83,21 +82,25 @@ def event_figures_of_sets(profiles: Array, coefficients: Array, load_mw: Array, 
     return count(profiles, coefficients, load_mw, kinds, COLUMNS)
 
 
-def figures(cuts: Cuts, load_mw: float, kinds: Hours) -> Floats:
-    """The figures (12,) of one case from its cuts."""
-    hours = cuts.hours
-    found = np.zeros(COLUMNS)
+def figures(cuts: Cuts, load_mw: Floats, kinds: Hours) -> Floats:
+    """The figures (case, 12) of loads (case,) from their cuts."""
+    cases, hours, cut_mw = cuts
+    found = np.zeros((len(load_mw), COLUMNS))
     if not hours.size:
         return found
-    first = np.flatnonzero(np.concatenate([_YES, hours[1:] - hours[:-1] > 1, _YES]))
-    lengths = first[1:] - first[:-1]
-    found[:4] = len(hours), len(lengths), lengths.max(), cuts.cut_mw.max() / load_mw
+    first = np.flatnonzero(np.concatenate([_YES, (cases[1:] > cases[:-1]) | (hours[1:] - hours[:-1] > 1)]))
+    found[:, 0] = np.bincount(cases, minlength=len(found))
+    found[:, 1] = np.bincount(cases[first], minlength=len(found))
+    np.maximum.at(found[:, 2], cases[first], np.diff(first, append=len(hours)))
+    np.maximum.at(found[:, 3], cases, cut_mw)
+    np.divide(found[:, 3], load_mw, out=found[:, 3], where=found[:, 0] > 0.0)
     for row, kind in enumerate(kinds):
-        found[4 + KINDS * row :][:KINDS] = np.bincount(kind[hours], minlength=KINDS)
+        counts = np.bincount(cases * KINDS + kind[hours], minlength=KINDS * len(found))
+        found[:, 4 + KINDS * row :][:, :KINDS] = counts.reshape(-1, KINDS)
     return found
 
 
-def cuts_of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Floats) -> list[Cuts]:
+def cuts_of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Floats) -> Cuts:
     """Cuts of loads (case,) beside margins coefficients (case, K) @ profiles (K, hour).
 
     A sum in single precision finds the hours that may be short, and these are summed again in a fixed order, so that a
@@ -105,12 +108,17 @@ def cuts_of_constant_load(profiles: Floats, coefficients: Floats, load_mw: Float
     """
     rough = coefficients.astype(np.float32) @ profiles.astype(np.float32)
     slack = 1e-5 * (np.abs(coefficients) @ np.maximum(profiles.max(axis=1), -profiles.min(axis=1)))
-    found = []
-    for row, weights, load, doubt in zip(rough, coefficients, load_mw, slack, strict=True):
-        (hours,) = np.nonzero(row < load + doubt) if load > 0.0 else (np.zeros(0, dtype=np.int64),)
-        cut = load - np.maximum(margin_mw(profiles[:, hours], weights[None])[0], 0.0)
-        found.append(Cuts(hours[cut > 0.0], cut[cut > 0.0]))
-    return found
+    level = np.where(load_mw > 0.0, load_mw + slack, -np.inf).astype(np.float32)
+    near = np.flatnonzero(rough < level[:, None])  # slack is far more than that rounding
+    cases = near // rough.shape[1]
+    hours = near - cases * rough.shape[1]
+    weights = np.ascontiguousarray(coefficients.T)
+    margin = weights[0].take(cases) * profiles[0].take(hours)
+    for term in range(1, len(profiles)):
+        margin += weights[term].take(cases) * profiles[term].take(hours)
+    cut = load_mw[cases] - np.maximum(margin, 0.0)
+    short = cut > 0.0
+    return Cuts(cases[short], hours[short], cut[short])
 
 
 def margin_mw(profiles: Floats, coefficients: Floats) -> Floats:

@@ -29,20 +29,17 @@ def result(grid):
 
 def test_figures_of_a_year():
     hours = np.array([0, 1, 2, 100, 101, 4000])
-    found = dict(
-        zip(
-            events.FIGURES,
-            figures(Cuts(hours, np.arange(1.0, 7.0)), 12.0, np.stack([events.SEASON_OF_HOUR, np.arange(8760) % 4])),
-            strict=True,
-        )
-    )
+    cuts = Cuts(np.ones(6, dtype=np.int64), hours, np.arange(1.0, 7.0))
+    before, of_year = figures(cuts, np.array([9.0, 12.0]), np.stack([events.SEASON_OF_HOUR, np.arange(8760) % 4]))
+    assert not before.any()
+    found = dict(zip(events.FIGURES, of_year, strict=True))
     assert found == {
         "hours": 6, "events": 3, "longest_h": 3, "deepest_share": 0.5,
         "winter": 5, "spring": 0, "summer": 1, "autumn": 0,
         "night": 3, "morning": 2, "afternoon": 1, "evening": 0,
     }  # fmt: skip
     assert seasons(hours) == {name: found[name] for name in events.SEASONS}
-    none = figures(Cuts(hours[:0], np.zeros(0)), 0.0, hours[None])
+    none = figures(Cuts(hours[:0], hours[:0], np.zeros(0)), np.zeros(1), hours[None])
     assert not none.any()
 
 
@@ -58,12 +55,12 @@ def test_cuts_of_a_constant_load_are_exact():
     rng = np.random.default_rng(2)
     profiles, coefficients = rng.normal(0.5, 1.0, (4, 500)), rng.uniform(0.0, 1e4, (6, 4))
     load_mw = np.array([0.0, 10.0, 1e3, 5e3, 1e4, 2e4])
-    every = cuts_of_constant_load(profiles, coefficients, load_mw)
-    for cuts, row, mw in zip(every, coefficients, load_mw, strict=True):
+    cuts = cuts_of_constant_load(profiles, coefficients, load_mw)
+    for case, (row, mw) in enumerate(zip(coefficients, load_mw, strict=True)):
         margin = margin_mw(profiles, row[None])[0]
         cut = np.maximum(mw - np.maximum(margin, 0.0), 0.0)
-        np.testing.assert_array_equal(cuts.hours, np.flatnonzero(cut))
-        np.testing.assert_array_equal(cuts.cut_mw, cut[cut > 0.0])
+        np.testing.assert_array_equal(cuts.hours[cuts.cases == case], np.flatnonzero(cut))
+        np.testing.assert_array_equal(cuts.cut_mw[cuts.cases == case], cut[cut > 0.0])
 
 
 def plain_figures(profiles, coefficients, load, kinds):
