@@ -115,23 +115,33 @@ def run(
         hourly = areas.solve(place, len(draws.years), advance)
     joined = None
     if how.exchange != "island":
-        case = network.case_of(grid, fleet, draws, records, (balances, central), how.margin_of)
-        year = None
-        if outages is not None:
-            alone = outages.importing_nothing(balances, adequacy.reserve_of(fleet, draws))
-            states = network_outages.GroupOutages(outages, alone, fleet.areas, draws.seed, how.outage_states)
-            year = states.solve_year
-        alive = partial(advance, 0)
-        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
-        if not hosting.policy.only_energy:
-            limited = how.exchange == "network"
-            network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
+        joined = _exchange(grid, fleet, draws, areas, place, partial(advance, 0))
         hourly.adopt(joined)
-        if outages is None:
-            network_events.count(case, place, hosting, joined, limited=how.exchange == "network")
-    result = _host(grid, fleet, draws, projected, hourly, hosting.served, joined)
+    result = replace(_host(grid, fleet, draws, projected, hourly, hosting.served), network=joined)
     counted = how.event_draws and how.notion in notions.NOTIONS
     return replace(result, events=hosting.tally) if counted else result
+
+
+def _exchange(
+    grid: xr.Dataset, fleet: Fleet, draws: Draws, areas: AreaHours, place: Floats, alive: Callable[[], None]
+) -> network.NetworkHours:
+    """Headroom of areas that help each other, its events told to the hosting.
+
+    place : (draw,) uniform that picks each draw's weather year. alive : called now and then; what it raises ends this.
+    """
+    how, hosting, outages = areas.how, areas.hosting, areas.outages
+    case = network.case_of(grid, fleet, draws, areas.records, (areas.balances, areas.central), how.margin_of)
+    limited, year = how.exchange == "network", None
+    if outages is not None:
+        alone = outages.importing_nothing(areas.balances, adequacy.reserve_of(fleet, draws))
+        states = network_outages.GroupOutages(outages, alone, fleet.areas, draws.seed, how.outage_states)
+        year = states.solve_year
+    joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
+    if not hosting.policy.only_energy:
+        network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
+    if outages is None:
+        network_events.count(case, place, hosting, joined, limited=limited)
+    return joined
 
 
 def balances_of(
@@ -153,8 +163,8 @@ def _host(
     projected: supply.Supply,
     hourly: Hourly,
     served: Floats | None,
-    joined: network.NetworkHours | None,
 ) -> CountryResult:
+    """What the headroom hosts, as of islands."""
     placed = sites.place(grid, fleet, draws, hourly.flexible)
     pue = sites.hosted_pue(grid, fleet, draws, placed)
     it_power = placed.hostable_mw / pue
@@ -173,7 +183,7 @@ def _host(
         mean_over_peak_pue=sites.mean_over_peak_pue(grid, fleet, draws),
         it_power_mw=it_power,
         compute=compute.from_it_power(fleet.country, it_power, used, draws),
-        network=joined,
+        network=None,
         served=served,
     )
 

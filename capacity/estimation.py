@@ -91,6 +91,19 @@ def estimate(
     """
     validate(grid)
     ids, model_years = _checked(grid, scenarios, years, draws, seed)
+    _require_known(adequacy, exchange, storage, outage_states)
+    chosen = resolve_device(device)
+    watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
+    how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage, outage_states)
+    runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
+    with apart.processes(_processes(grid, how, runs)) as call:
+        parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
+    attrs = {"seed": np.uint64(seed), **_attributes(how, scenarios, len(ids))}
+    return result.assemble(parts, attrs).sel(year=list(years))
+
+
+def _require_known(adequacy: str, exchange: str, storage: str, outage_states: int) -> None:
+    """Raise CapacityError for names that there are not, and for what does not go together."""
     if adequacy not in {**notions.NOTIONS, **reliability.NOTIONS}:
         known = ", ".join([*notions.NOTIONS, *reliability.NOTIONS])
         raise CapacityError(f"adequacy={adequacy!r}: no such notion; known: {known}")
@@ -102,25 +115,21 @@ def estimate(
         raise CapacityError("storage='dispatch' knows islands under firm_capacity only; leave the others out")
     if exchange not in network.NETWORKS:
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
-    chosen = resolve_device(device)
-    watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
-    how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage, outage_states)
-    runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
-    with apart.processes(_processes(grid, how, runs)) as call:
-        parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
-    hashes = " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios)
-    attrs = {
-        "seed": np.uint64(seed),
-        "device": chosen,
-        "scenario_hashes": hashes,
-        "adequacy": adequacy,
-        "exchange": exchange,
-        "storage": storage,
-        "event_draws": np.int32(min(event_draws, len(ids))),
+
+
+def _attributes(how: How, scenarios: Sequence[Scenario], draws: int) -> dict[str, object]:
+    """What a result says of how it was made, beside its seed."""
+    attrs: dict[str, object] = {
+        "device": how.device,
+        "scenario_hashes": " ".join(f"{s.name}:{scenario_hash(s)}" for s in scenarios),
+        "adequacy": how.notion,
+        "exchange": how.exchange,
+        "storage": how.storage,
+        "event_draws": np.int32(min(how.event_draws, draws)),
     }
-    if adequacy in reliability.NOTIONS and exchange != "island":
-        attrs["outage_states"] = np.int32(outage_states)
-    return result.assemble(parts, attrs).sel(year=list(years))
+    if how.notion in reliability.NOTIONS and how.exchange != "island":
+        attrs["outage_states"] = np.int32(how.outage_states)
+    return attrs
 
 
 def _processes(grid: xr.Dataset, how: How, runs: Sequence[Draws]) -> int:

@@ -183,7 +183,7 @@ def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
     terms = known.policy.at(np.array([draw]), 0)
     within = known.transfers(group.g, draw)
     point = point_at(group.margin_mw, within, direction, load, float(known.case.share[draw, 0]))
-    if terms.in_groups or load <= 0.0:
+    if terms.by_hours or load <= 0.0:
         loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
         bound = bound_of(point, loads, terms, group.firm_extra_mw)
         adds = {n: _resources(bound, group.margins[i], i) for i, n in enumerate(group.names)}

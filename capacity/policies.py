@@ -77,9 +77,9 @@ class Policy:
         return not bool((self.ramped | self.supplied).any())
 
     @property
-    def in_groups(self) -> bool:
-        """True where `explain` of areas that exchange power knows the terms: local ones, without notice and payback."""
-        return self.local and not bool(self.notice_hours.any() or self.payback_share.any())
+    def by_hours(self) -> bool:
+        """True where the headroom of areas that exchange power rests on hours that can be named: local, no notice."""
+        return self.local and not bool(self.notice_hours.any())
 
     @property
     def ramped(self) -> Booleans:
@@ -118,16 +118,6 @@ class Policy:
         """Forecast error that a call covers, over native load."""
         lead = np.minimum(self.notice_hours, DAY) / DAY
         return self.day_ahead_forecast_error * np.sqrt(lead)
-
-
-def require_in_groups(draws: Draws, prefix: str) -> None:
-    """Raise CapacityError where a country's policy has terms that `explain` of areas that exchange power lacks."""
-    if not Policy.of(prefix, draws).in_groups:
-        asked = [p for p in draws.scenario.overridden if p.removeprefix(f"{prefix}.") in _TERMS - _OF_GROUPS]
-        raise CapacityError(
-            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands here; on networks, keep to "
-            "curtailable_fraction, flexible_load_share, sustained_depth, longest_event_hours and events_a_year"
-        )
 
 
 def require_only_energy(draws: Draws, prefix: str) -> None:
@@ -178,7 +168,6 @@ class Site(NamedTuple):
 
 
 _TERMS = frozenset(field.name for field in fields(Policy)) - {"curtailable_fraction"}
-_OF_GROUPS = frozenset({"flexible_load_share", "sustained_depth", "longest_event_hours", "events_a_year"})
 
 
 def headroom(site: Site, terms: Policy, ceiling_mw: Floats, engine: Engine) -> Floats:

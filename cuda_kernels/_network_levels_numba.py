@@ -47,8 +47,8 @@ def _levels(fixed: Any, top: Any, out: Any, room: Any, stack: Any) -> None:
                 if level.size == 1:
                     level[0] = _descend(top[case], hour, spare[0][at], tolerance, looked_at, room[3])
                 else:
-                    native = spare[0][at], spare[2][at]
-                    _split(top[case], hour, native, tolerance, looked_at, room[3], stack, level)
+                    asked = top[case], (spare[0][at], spare[2][at]), tolerance
+                    _split(asked, hour, looked_at, room[3], stack, level)
 
 
 @in_order
@@ -66,8 +66,12 @@ def _descend(top: float, hour: Any, native: float, tolerance: float, case: Any, 
 
 
 @in_order
-def _split(top: float, hour: Any, native: Any, tolerance: float, case: Any, walks: Any, stack: Any, level: Any) -> None:
-    """Levels of the areas in one hour, as in `_network_levels_numpy`; native : what natives lack, and the set."""
+def _split(asked: Any, hour: Any, case: Any, walks: Any, stack: Any, level: Any) -> None:
+    """Levels of the areas in one hour, as in `_network_levels_numpy`.
+
+    asked : the top, what natives lack and the set, the tolerance
+    """
+    top, native, tolerance = asked
     value, _, member = walks[3]
     line, sets = stack
     walk(top, hour, 1, case, walks, walks[3])
