@@ -26,6 +26,8 @@ Call = Callable[..., Any]
 
 MOST = 8
 """Processes at a time: each takes some 0.4 GB, and more would wait for the last areas of each country."""
+PATIENCE_S = 10.0
+"""For a process that says nothing sensible any more to end."""
 _BEGIN = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller says when to end
@@ -100,8 +102,10 @@ class _Process:
             found: tuple[bool, Any] = pickle.load(self._back)
             return found
         except (OSError, EOFError, pickle.UnpicklingError) as error:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(PATIENCE_S)
             raise CapacityError(
-                f"a process that solves areas has ended (exit status {self._process.wait()}), perhaps for lack of "
+                f"a process that solves areas has ended (exit status {self._process.poll()}), perhaps for lack of "
                 "memory: ask for fewer draws, or install gridflops[fast], which needs no such processes"
             ) from error
 
