@@ -211,39 +211,6 @@ def lost_mwh(site: Site, terms: Policy, load_mw: Floats, cut_mw: Floats) -> Floa
     return total - np.minimum(owed, room).sum(axis=1)
 
 
-def least_capacity_mw(margin_mw: Floats, native_mw: Floats | None, terms: Policy, load_mw: Floats) -> Floats:
-    """Least constant capacity (case,) with which a load keeps its terms, all local, beside a margin (case, hour). [MW]
-
-    margin_mw, native_mw : as of Site.of
-    """
-    called = margin_mw
-    if native_mw is not None and terms.notice_hours.any():
-        called = margin_mw - terms.call_error[:, None] * native_mw
-    need = np.maximum(load_mw - _length_limit(called, terms.longest_event_hours), 0.0)
-    need = np.where(terms.depth < 1.0, np.maximum(need, (1.0 - terms.depth) * load_mw - margin_mw.min(axis=1)), need)
-    need = load_mw - _events_limit(called, load_mw - need, terms)
-    for case in np.flatnonzero(load_mw > 0.0):
-        load, allowed = float(load_mw[case]), float(terms.energy[case]) * called.shape[1]
-        short = called[case, called[case] + need[case] < load]
-        if short.size:
-            need[case] = _for_energy(short, load, float(need[case]), allowed * load)
-    return need
-
-
-def _for_energy(short_mw: Floats, load_mw: float, need_mw: float, allowed_mwh: float) -> float:
-    """Least capacity, at least need_mw, beside margins (hour,) that leaves no more of a load to be cut, by halving."""
-    low, high = need_mw, load_mw - float(short_mw.min())
-    if np.clip(load_mw - short_mw - low, 0.0, load_mw).sum() <= allowed_mwh:
-        return low
-    while high - low > PRECISION * max(high, 1.0):
-        middle = 0.5 * (low + high)
-        if np.clip(load_mw - short_mw - middle, 0.0, load_mw).sum() <= allowed_mwh:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
 def _depth_limit(site: Site, terms: Policy) -> Floats:
     """Largest load (case,) whose deepest cut is within the depth: the rest is served in every hour."""
     served = 1.0 - terms.depth
@@ -256,11 +223,11 @@ def by_calls(margin_mw: Floats, terms: Policy, load_mw: Floats) -> Floats:
 
     margin_mw : (case, hour)  Largest load that is not curtailed in the hour.
     """
-    load = np.minimum(load_mw, _length_limit(margin_mw, terms.longest_event_hours))
-    return _events_limit(margin_mw, load, terms)
+    load = np.minimum(load_mw, length_limit(margin_mw, terms.longest_event_hours))
+    return events_limit(margin_mw, load, terms)
 
 
-def _length_limit(margin_mw: Floats, longest_h: Floats) -> Floats:
+def length_limit(margin_mw: Floats, longest_h: Floats) -> Floats:
     """Largest load (case,) without more curtailed hours in a row: every longer window has an hour that serves all."""
     from scipy.ndimage import maximum_filter1d  # takes a while to load
 
@@ -273,7 +240,7 @@ def _length_limit(margin_mw: Floats, longest_h: Floats) -> Floats:
     return limit
 
 
-def _events_limit(margin_mw: Floats, load_mw: Floats, terms: Policy) -> Floats:
+def events_limit(margin_mw: Floats, load_mw: Floats, terms: Policy) -> Floats:
     """Largest load (case,), at most load_mw, whose curtailed hours fit into the calls of a year."""
     limit = load_mw.copy()
     for case in np.flatnonzero(terms.events_a_year < HOURS):

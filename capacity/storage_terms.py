@@ -51,7 +51,7 @@ def equivalent_mw(
             hours = margin_mw(profiles, coefficients), native
             highest = _beside_power((profiles, coefficients, margin.terms), hours, terms, store.power_mw, engine)
             load = _headroom(hours, terms, store, (firm_mw[few, y], highest), engine)
-            need = np.clip(policies.least_capacity_mw(*hours, terms, load), 0.0, store.power_mw)
+            need = np.clip(least_capacity_mw(*hours, terms, load), 0.0, store.power_mw)
             found[few, y] = np.where(load > policies.NO_CUT * store.power_mw, need, np.nan)
     return found
 
@@ -84,3 +84,36 @@ def _headroom(
     cut = CutTerms(terms.energy, terms.depth, np.floor(terms.longest_event_hours), np.floor(terms.events_a_year))
     firm, highest = between
     return stored_headroom_mw(margin, store, cut, (firm, np.maximum(firm, highest)), engine=engine)
+
+
+def least_capacity_mw(margin_mw: Floats, native_mw: Floats | None, terms: Policy, load_mw: Floats) -> Floats:
+    """Least constant capacity (case,) with which a load keeps its terms, all local, beside a margin (case, hour). [MW]
+
+    margin_mw, native_mw : as of Site.of
+    """
+    called = margin_mw
+    if native_mw is not None and terms.notice_hours.any():
+        called = margin_mw - terms.call_error[:, None] * native_mw
+    need = np.maximum(load_mw - policies.length_limit(called, terms.longest_event_hours), 0.0)
+    need = np.where(terms.depth < 1.0, np.maximum(need, (1.0 - terms.depth) * load_mw - margin_mw.min(axis=1)), need)
+    need = load_mw - policies.events_limit(called, load_mw - need, terms)
+    for case in np.flatnonzero(load_mw > 0.0):
+        load, allowed = float(load_mw[case]), float(terms.energy[case]) * called.shape[1]
+        short = called[case, called[case] + need[case] < load]
+        if short.size:
+            need[case] = _for_energy(short, load, float(need[case]), allowed * load)
+    return need
+
+
+def _for_energy(short_mw: Floats, load_mw: float, need_mw: float, allowed_mwh: float) -> float:
+    """Least capacity, at least need_mw, beside margins (hour,) that leaves no more of a load to be cut, by halving."""
+    low, high = need_mw, load_mw - float(short_mw.min())
+    if np.clip(load_mw - short_mw - low, 0.0, load_mw).sum() <= allowed_mwh:
+        return low
+    while high - low > policies.PRECISION * max(high, 1.0):
+        middle = 0.5 * (low + high)
+        if np.clip(load_mw - short_mw - middle, 0.0, load_mw).sum() <= allowed_mwh:
+            high = middle
+        else:
+            low = middle
+    return high

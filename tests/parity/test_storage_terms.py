@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from policy_reference import LOCAL_TERMS, fewest_calls, least_cut_behind_store, terms
 
-from capacity import policies
+from capacity import policies, storage_terms
 from capacity.policies import Site
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
@@ -135,7 +135,7 @@ def test_capacity_stands_in_for_the_store_and_no_policy_is_below_firm_load(margi
     top = np.maximum(firm, allowed(margin + store[0], policy))
     wanted = CutTerms(policy.energy, policy.depth, policy.longest_event_hours, policy.events_a_year)
     load = stored_headroom_mw(beside, stores, wanted, (firm, top), engine="numpy")
-    capacity = policies.least_capacity_mw(margin[None], None, policy, load)
+    capacity = storage_terms.least_capacity_mw(margin[None], None, policy, load)
     assert load[0] >= firm[0]
     if load[0] < 1e-6:  # nothing fits, and no capacity stands for that
         return
