@@ -87,18 +87,6 @@ def _below(x: Any, n: int, y: Any) -> tuple[Any, Any]:
 
 
 @lean
-def _counts(x: Any, n: int, low: Any, high: Any) -> tuple[Any, Any]:
-    """How many x lie below each of two values."""
-    zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
-    first, second = zero, zero
-    for i in range(n):
-        here = load(x, i * WIDTH)
-        first = first + where(here < low, one, zero)
-        second = second + where(here < high, one, zero)
-    return first, second
-
-
-@lean
 def _descend(x: Any, n: int, y: Any, known: Any) -> tuple[Any, Any]:
     """Newton from the right. known = (hours curtailed for certain less the allowance, the sum of their x and of the
     allowance's, sum and number of the x below y).
@@ -225,11 +213,12 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
 @lean
 def _floored(n: int, frame: Frame, part: Part, space: Group) -> tuple[int, int]:
     """Raise x to the floor. Lanes that are short in more hours than allowed; lanes in which that is in doubt."""
-    x = space.x
+    x, zero, one = space.x, spread(np.float32(0.0)), spread(np.float32(1.0))
     floor, tolerance = load(space.few, 3 * WIDTH), spread(frame.tolerance)
-    sure, perhaps = _counts(x, n, floor - tolerance, floor + tolerance)
+    low, high, sure, perhaps = floor - tolerance, floor + tolerance, zero, zero
     for i in range(n):
         here = load(x, i * WIDTH)
+        sure, perhaps = sure + where(here < low, one, zero), perhaps + where(here < high, one, zero)
         save(x, i * WIDTH, where(floor < here, here, floor))
     return bits(load(space.allowed, 0) < spread(part.negative) + double(sure)), bits(sure < perhaps)
 
