@@ -21,6 +21,7 @@ import numpy as np
 
 from ._jit import in_order
 from ._network_numpy import Network
+from ._network_sets import CappedSets
 
 FAR = 1 << 30
 """Cost of a node that no way leads to."""
@@ -61,19 +62,13 @@ class Work(NamedTuple):
     path: Any
 
 
-class PricedSets(Network):
-    """One set of limits, caps of areas and, behind them, caps of sets of areas."""
+class PricedSets(CappedSets):
+    """The same limits and caps, but that cuts are found by flows."""
 
     def __init__(self, member: Any, limits: Any, caps: Any) -> None:
         areas = len(limits)
-        super().__init__(limits, caps[:areas], fold=False, enumerate_up_to=0)
+        Network.__init__(self, limits, caps[:areas], fold=False, enumerate_up_to=0)
         self.graph = graph_of(member, limits, caps[areas:])
-
-    def tightest(self, deficit: Any) -> tuple[Any, Any]:
-        """Unserved load (hour,) and the set that explains it (hour, area)."""
-        shared, capped = np.minimum(deficit, self.caps), deficit > self.caps
-        value, member, _ = self.priced(shared)
-        return value + np.where(capped, deficit - shared, 0.0).sum(axis=1), member | capped
 
     def priced(self, shared: Any) -> tuple[Any, Any, Any]:
         """Unserved load (hour,), its set (hour, area) and prices of the sets' caps (hour, set), but for areas' caps."""
