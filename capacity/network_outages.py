@@ -22,6 +22,7 @@ from cuda_kernels import Engine
 from cuda_kernels.outage_network import NetworkOutages, Units, network_outage_headroom
 from cuda_kernels.outage_states import deeper_mw, sampled_mw
 from cuda_kernels.outage_table import HOURS_OF_DAY
+from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -39,6 +40,8 @@ def require(draws: Draws, fleet: Fleet, notion: str) -> None:
             f"adequacy={notion!r} in a network knows no split for the largest total; set siting_for_total_share to 0, "
             "or use firm_capacity"
         )
+    if any(area != parent_of(area) for area in fleet.areas):
+        raise CapacityError(f"adequacy={notion!r} in a network knows no zones; leave --areas us-zones out")
     if fleet.country == "US":  # the others have none
         import_caps.refuse(draws, f"adequacy={notion!r} in a network")
 

@@ -29,7 +29,7 @@ from .errors import KernelError
 from .headroom import Engine, headroom_mw
 from .network import curtailed_mw, network_headroom, unserved_mw
 from .outage_headroom import CRITERIA, Criterion
-from .outage_states import TOGETHER, Deeper
+from .outage_states import TOGETHER, Deeper, Singles
 from .outage_table import HOURS_OF_DAY
 
 Floats = NDArray[np.float64]
@@ -92,13 +92,13 @@ class _Joined(NamedTuple):
     direction: Floats
     engine: Engine
 
-    def states(self, capacity: Floats, hours: Integers) -> Floats:
+    def states(self, capacity: Floats | Singles, hours: Integers) -> Floats:
         """Margins (area, hour * state) in all states of some hours."""
         scaled = self.scale[:, None, None] * capacity[:, hours]
         scaled += self.margin[:, hours, None]
         return scaled.reshape(len(scaled), -1)
 
-    def hours_short(self, lowest: Floats, load: float) -> Integers:
+    def hours_short(self, lowest: Floats | Singles, load: float) -> Integers:
         """Hours that are not served at a load in their deepest state, nor then in any state at any lower load."""
         margin = self.margin + self.scale[:, None] * lowest
         return np.flatnonzero(self.unserved(margin, load))
@@ -248,7 +248,7 @@ def _as_one(total: Floats, share: float) -> float:
     return float(headroom_mw(total[None], np.ones((1, 1)), share).headroom_mw[0])
 
 
-def _firm(one: _Joined, lowest: Floats, bound: _Bound, most: float) -> tuple[float, float]:
+def _firm(one: _Joined, lowest: Singles, bound: _Bound, most: float) -> tuple[float, float]:
     """Firm headroom of the areas without limits, then within them. lowest : of each hour; most : a guess."""
     top = min(_guess(one, bound), max(most, 1.0))
     for _ in range(MOST_STEPS):
@@ -275,7 +275,7 @@ def _guess(one: _Joined, bound: _Bound) -> float:
     return max(guess * BEYOND, LEAST_START * float(np.abs(total).max()))
 
 
-def _rows(one: _Joined, lowest: Floats, known: Deeper, load: float) -> _Rows:
+def _rows(one: _Joined, lowest: Singles, known: Deeper, load: float) -> _Rows:
     """All states that are short at a load, and few others."""
     hours = one.hours_short(lowest, load)
     margin = one.states(known.lowest_mw, hours)
@@ -295,18 +295,20 @@ def _by_energy(one: _Joined, rows: _Rows, bound: _Bound, load: float) -> float:
     """Largest load whose unserved energy keeps within what is allowed, by Newton's method from right of it."""
     fixed, rate = bound.energy
     margin, weight = rows.margin, bound.known.weight[rows.hour, rows.state]
-    if (weight * one.tightest(margin, 0.0)[0]).sum() > fixed:
-        return 0.0
     for _ in range(MOST_STEPS):
         short, share = one.tightest(margin, load)
         cost, rise = float((weight * short).sum()) - fixed - rate * load, float((weight * share).sum()) - rate
         if cost <= SETTLED * (1.0 + fixed + rate * load) or rise <= 0.0:
             break
         lower = load - cost / rise
+        if lower <= 0.0:
+            return 0.0
         if load - lower <= 1e-13 * load:
             break
         load, margin, weight = lower, margin[:, short > 0.0], weight[short > 0.0]
-    return max(load, 0.0)
+    # Who is short without new load is short beside it.
+    native = (weight * one.tightest(margin, 0.0)[0]).sum() if weight.size else 0.0
+    return load if native <= fixed else 0.0
 
 
 def _levels(one: _Joined, margin: Floats, most: float) -> Floats:

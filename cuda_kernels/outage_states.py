@@ -19,6 +19,7 @@ from .outage_table import Floats, OutageTable
 from .philox import philox4x32
 
 Integers = NDArray[np.int64]
+Singles = NDArray[np.float32]
 
 TILT = 2.0
 """Deviations of all areas' capacity by which deep states lie deeper; label J."""
@@ -35,12 +36,13 @@ class Deeper(NamedTuple):
     lowest_mw : (area, hour, part)      Each area's lowest in every TOGETHER states that follow one another.
     lasting : int                       Hours that a state lasts.
 
-    Sums over states times weight, over the number of states, are expected values.
+    Sums over states times weight, over the number of states, are expected values. Capacities are multiples of a table's
+    step, which float32 holds exactly in half the room.
     """
 
-    capacity_mw: Floats
+    capacity_mw: Singles
     weight: Floats
-    lowest_mw: Floats
+    lowest_mw: Singles
     lasting: int
 
 
@@ -87,12 +89,12 @@ def deeper_mw(
             ratio[here] += logs
         rows = len(table.probability)
         each, place = np.unique(np.arange(len(condition)) // lasting * rows + condition, return_inverse=True)
-        found.append(_capacity(table, each % rows, chance[each // rows])[place])
+        found.append(_capacity(table, each % rows, chance[each // rows]).astype(np.float32)[place])
     share = likely / states
     weight = np.repeat(1.0 / (share + (1.0 - share) * np.exp(np.minimum(ratio, _MOST))), lasting, axis=0)
     capacity = np.stack(found)
-    total = capacity.sum(axis=0)
-    order = np.repeat(np.argsort(total[::lasting], axis=1, kind="stable"), lasting, axis=0)
+    total = capacity[:, ::lasting].sum(axis=0, dtype=np.float64)
+    order = np.repeat(np.argsort(total, axis=1, kind="stable"), lasting, axis=0)
     capacity = np.take_along_axis(capacity, order[None], axis=2)
     lowest = np.minimum.reduceat(capacity, np.arange(0, states, TOGETHER), axis=2)
     return Deeper(capacity, np.take_along_axis(weight, order, axis=1), lowest, lasting)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose, assert_array_equal
 
-from capacity import CapacityError, cli_options, estimate, reliability
+from capacity import CapacityError, cli_options, estimate, network_outages, reliability
+from capacity.draws import Draws, draw_ids
+from capacity.fleet import Fleet
 from capacity.run_cli import run as run_command
 from scenarios import load
 
@@ -72,6 +76,9 @@ def test_what_outages_in_a_network_do_not_know_is_refused_by_name(grid):
     ):
         with pytest.raises(CapacityError, match=text):
             run(grid, "lolh", draws=1, scenario=scenario)
+    zones = replace(Fleet.of(grid, "US"), areas=("us.ercot.p63", "us.ercot"))
+    with pytest.raises(CapacityError, match="knows no zones"):
+        network_outages.require(Draws(5, draw_ids(1), np.array(YEARS), load(["reference"])[0]), zones, "lolh")
     with pytest.raises(CapacityError, match="at least one state"):
         run(grid, "lolh", draws=1, outage_states=0)
 
