@@ -134,20 +134,9 @@ def run(
         with progress_bar(quiet=as_json) as progress, ThreadPoolExecutor(1) as beside:
             beside.submit(figure_page.prepare)
             result = estimate(
-                grid,
-                chosen,
-                years=years,
-                draws=draws,
-                seed=seed,
-                adequacy=adequacy,
-                exchange=exchange,
-                device=device,
-                engine=engine,
-                progress=progress,
-                event_draws=event_draws,
-                storage=storage,
-                outage_states=outage_states,
-            )
+                grid, chosen, years=years, draws=draws, seed=seed, adequacy=adequacy, exchange=exchange, device=device,
+                engine=engine, progress=progress, event_draws=event_draws, storage=storage, outage_states=outage_states,
+            )  # fmt: skip
         manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
         outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
         _print_run(result, out, time.monotonic() - started, as_json)
