@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -26,6 +27,8 @@ from grids import validate
 from scenarios import Scenario, scenario_hash
 from scenarios.defaults import groups
 
+logger = logging.getLogger("gridflops")
+
 Progress = Callable[[str, int, int], None]
 
 COUNTRIES = ("US", "CN")
@@ -33,6 +36,8 @@ AT_ONCE = 2
 """Countries under way at a time where threads allow it; changes no bit."""
 WORTH_PROCESSES = 50_000
 """Draws of an area and year, in all scenarios; fewer take no longer than processes take to begin."""
+NETWORK_SECONDS = 7.0
+"""Of a core for a draw and year of both countries within transfer limits, with NumPy alone (docs/performance.md)."""
 JOINT_TOPICS = ("chips", "capital", "efficiency")
 """Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
 READ_BY_BOTH = frozenset({"chip_life_spread_years"})
@@ -96,6 +101,7 @@ def estimate(
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
     how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage, outage_states)
     runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
+    _warn_if_slow(how, runs)
     with apart.processes(_processes(grid, how, runs)) as call:
         parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
     attrs = {"seed": np.uint64(seed), **_attributes(how, scenarios, len(ids))}
@@ -130,6 +136,18 @@ def _attributes(how: How, scenarios: Sequence[Scenario], draws: int) -> dict[str
     if how.notion in reliability.NOTIONS and how.exchange != "island":
         attrs["outage_states"] = np.int32(how.outage_states)
     return attrs
+
+
+def _warn_if_slow(how: How, runs: Sequence[Draws]) -> None:
+    """Say so where links are looked at without numba."""
+    seconds = NETWORK_SECONDS * sum(len(draws) * len(draws.years) for draws in runs)
+    if how.exchange == "network" and resolve_engine(how.engine) == "numpy" and seconds > 60.0:
+        logger.warning(
+            "transfer limits take some %.0f seconds of a core a draw and year without numba, about %.1f hours for this "
+            "run: install gridflops[fast], or ask for fewer draws",
+            NETWORK_SECONDS,
+            seconds / how.cores / 3600.0,
+        )
 
 
 def _processes(grid: xr.Dataset, how: How, runs: Sequence[Draws]) -> int:

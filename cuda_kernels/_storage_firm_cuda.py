@@ -13,7 +13,7 @@ from ._namespace import _import_cupy
 from ._storage_cuda import WARP
 from .errors import KernelError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("gridflops")
 
 KERNEL = Kernel("storage_firm", "storage_firm", ("float64[]",) * 3 + ("int32", "int32"))
 _MEMORY_SHARE = 0.25  # of what is free, for margins

@@ -93,3 +93,26 @@ def test_a_run_of_many_cases_is_the_same_in_processes(monkeypatch, scenario, sto
     assert begun == [0, 2]
     for name in here.data_vars:
         np.testing.assert_array_equal(there[name].to_numpy(), here[name].to_numpy(), err_msg=str(name))
+
+
+def test_a_long_run_within_limits_says_what_numba_would_spare(monkeypatch, caplog):
+    class Enough(Exception):
+        pass
+
+    def stop(count):
+        raise Enough
+
+    monkeypatch.setattr(estimation.apart, "processes", stop)
+    for engine, exchange, draws, said in (
+        ("numpy", "network", 600, True),
+        ("numpy", "network", 6, False),
+        ("numpy", "island", 600, False),
+        ("numba", "network", 600, False),
+    ):
+        monkeypatch.setattr(estimation, "resolve_engine", lambda engine: engine)
+        caplog.clear()
+        with pytest.raises(Enough):
+            estimate(
+                tiny_grid(), load(["reference"]), years=[2025], draws=draws, seed=1, engine=engine, exchange=exchange
+            )
+        assert ("install gridflops[fast]" in caplog.text) == said
