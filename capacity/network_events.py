@@ -46,10 +46,20 @@ def _count(within: Within, at: tuple[int, int, int], hosting: Hosting, found: ne
             total = load.sum(axis=1)
             kept = total <= found.firm_mw[..., y][place].sum(axis=1) * (1.0 + ROUNDING)
             cut[kept], lost[kept] = 0.0, 0.0
+            cut, lost = within_depth(cut, lost, these.depth * total)
             parts = np.divide(load, total[:, None], out=np.zeros_like(load), where=total[:, None] > 0.0)
             hosting.lost_mwh[..., y][place] = lost[:, None] * parts
             hosting.hosted_mwh[..., y][place] = load * HOURS
         _tell(within, at, hosting, few, (cut, load))
+
+
+def within_depth(cut_mw: Floats, lost_mwh: Floats, deepest_mw: Floats) -> tuple[Floats, Floats]:
+    """Cuts (case, hour) and what is lost (case,) if no cut is deeper than (case,). [MW], [MWh]
+
+    The rest of the load needs no cut, and so has what storage adds to that beyond its equivalent.
+    """
+    within = np.minimum(cut_mw, deepest_mw[:, None])
+    return within, np.maximum(lost_mwh - (cut_mw - within).sum(axis=1), 0.0)
 
 
 def _tell(

@@ -10,7 +10,7 @@ from network_reference import headroom_lp, random_caps, random_network, random_s
 from policy_reference import POLICY, headroom_by_trial, least_cut_with_backup, terms
 from scipy.optimize import linprog
 
-from capacity import estimate, network_sites, network_terms, policies
+from capacity import estimate, network_events, network_sites, network_terms, policies
 from capacity.network_sites import Joined, Known
 from capacity.policies import Policy, Site
 from cuda_kernels import headroom_mw
@@ -242,6 +242,14 @@ def test_what_was_cut_is_made_up_where_the_group_has_room():
     tight[31:] = [5.0, 3.03]  # no room in one area, too little in the other
     joined = joined_of(tight, np.zeros((2, 2)))
     assert network_sites.cuts_mw(Known(joined, joined), load, policy, "numpy")[1][0] == pytest.approx(6.0 - 24 * 0.03)
+
+
+def test_no_cut_that_is_counted_is_deeper_than_the_depth():
+    cut, lost = network_events.within_depth(
+        np.array([[0.0, 2.0, 5.0], [1.0, 1.0, 0.0]]), np.array([7.0, 1.5]), np.array([3.0, 3.0])
+    )
+    np.testing.assert_array_equal(cut, [[0.0, 2.0, 3.0], [1.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(lost, [5.0, 1.5])
 
 
 GIVEN = {"years": range(2025, 2027), "draws": 3, "seed": 5, "device": "cpu", "event_draws": 3}
