@@ -93,10 +93,11 @@ def of_stores(rng: np.random.Generator, sizes: tuple[int, int], device: devices.
     work = f"{cases:,} cases of {hours:,} hours"
     size = 8.0 * (margin.size + 7 * cases), float(_SCAN_OPERATIONS * margin.size)
     yield _timed("storage", work, lambda: storage_scan(margin, load, *store), size, device)
-    sets, power_and_energy, share = verify_inputs.stores_beside_profiles(rng, *sizes)
+    inputs = verify_inputs.stores_beside_profiles(rng, *sizes)
+    sets = inputs[0]
     work, placed = f"{len(sets)} x {work}, with the host's part", len(sets) * cases * hours
     size = 16.0 * placed, 2.0 * len(sets[0][0]) * placed  # margins, written and read once
-    yield _timed("storage_firm", work, lambda: storage_as_firm(sets, power_and_energy, share, device="gpu"), size, device)
+    yield _timed("storage_firm", work, lambda: storage_as_firm(*inputs, device="gpu"), size, device)
 
 
 def _timed(kernel: str, what: str, call: Callable[[], Any], work: tuple[float, float], device: devices.Device) -> Speed:
