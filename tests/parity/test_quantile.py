@@ -38,7 +38,8 @@ def test_bits_of_numpy_and_value_of_the_oracle(values, probabilities):
     got = quantile(values, probabilities)
     assert_array_equal(got, np.quantile(values, probabilities, axis=0))
     slow = [[exact(column, p) for column in values.T] for p in probabilities]
-    assert_allclose(got, slow, rtol=1e-12, atol=1e-9)
+    # Of two values a thousand times larger their rounding is left.
+    assert_allclose(got, slow, rtol=1e-12, atol=1e-9 + 1e-14 * np.abs(values).max())
 
 
 @settings(max_examples=30, deadline=None)

@@ -62,6 +62,7 @@ def test_they_end_with_their_caller(ends):
     script = f"""
 import os, signal, time
 from capacity import apart
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
 with apart.processes(2) as call:
     call(os.getpid)
     {ends}
