@@ -154,3 +154,19 @@ def _runs(hours: list[int]) -> list[list[int]]:
         else:
             found.append([hour])
     return found
+
+
+LOOSER = {
+    "curtailable_fraction": 1.3,
+    "flexible_load_share": 1.1,
+    "sustained_depth": 1.2,
+    "longest_event_hours": 2.0,
+    "events_a_year": 2.0,
+    "ramp_share_an_hour": 1.5,
+    "notice_hours": 0.5,
+    "site_battery_share": 1.5,
+    "site_battery_hours": 1.5,
+    "backup_share": 1.1,
+    "backup_permit_hours": 2.0,
+}
+"""By what a term is multiplied to be looser."""

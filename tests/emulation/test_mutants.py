@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cuda_kernels import _headroom_cuda, _launch, _quantile_cuda
+from cuda_kernels import _headroom_cuda, _launch
 
 from . import build, sanitizer, test_sanitizers
 from .mutants import (
@@ -125,51 +125,28 @@ def test_the_unchanged_kernels_survive(tmp_path):
         assert not differs("storage", mutate(inlined(_launch.source("storage")), *change), tmp_path)
 
 
-@pytest.mark.parametrize("name", DEAL)
-def test_deal_mutant_is_killed(tmp_path, name):
-    text = mutate(_launch.source("headroom_deal"), *DEAL[name])
-    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["deal"]
-    assert differs("headroom_deal", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
+OTHERS = {
+    "headroom_deal": (DEAL, "deal"),
+    "headroom_weighted": (WEIGHTED, "weighted"),
+    "quantile": (QUANTILE, "quantile"),
+    "event_figures": (EVENTS, "event_figures"),
+    "water_fill": (WATER_FILL, "water_fill"),
+    "storage": (STORAGE, "storage"),
+}
+"""Bugs by the stem of the file, and the launch that the sanitizers see."""
 
 
-@pytest.mark.parametrize("name", WEIGHTED)
-def test_weighted_mutant_is_killed(tmp_path, name):
-    text = mutate(inlined(_launch.source("headroom_weighted")), *WEIGHTED[name])
-    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["weighted"]
-    assert differs("headroom_weighted", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
+@pytest.mark.parametrize(("file", "name"), [(file, name) for file, (bugs, _) in OTHERS.items() for name in bugs])
+def test_mutant_is_killed(tmp_path, file, name):
+    bugs, launch = OTHERS[file]
+    text = mutate(inlined(_launch.source(file)), *bugs[name])
+    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES[launch]
+    assert differs(file, text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", PHILOX)
 def test_philox_mutant_is_killed(tmp_path, name):
     assert differs("philox", mutate(inlined(_launch.source("philox")), *PHILOX[name]), tmp_path)
-
-
-@pytest.mark.parametrize("name", QUANTILE)
-def test_quantile_mutant_is_killed(tmp_path, name):
-    text = mutate(_launch.source("quantile"), *QUANTILE[name])
-    arguments = test_sanitizers.quantile_arguments()
-    assert differs("quantile", text, tmp_path) or races(text, _quantile_cuda.KERNEL.name, arguments, (2, 256), tmp_path)
-
-
-@pytest.mark.parametrize("name", EVENTS)
-def test_events_mutant_is_killed(tmp_path, name):
-    text = mutate(_launch.source("event_figures"), *EVENTS[name])
-    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["event_figures"]
-    assert differs("event_figures", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
-
-
-@pytest.mark.parametrize("name", WATER_FILL)
-def test_water_fill_mutant_is_killed(tmp_path, name):
-    text = mutate(_launch.source("water_fill"), *WATER_FILL[name])
-    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["water_fill"]
-    assert differs("water_fill", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
-
-
-@pytest.mark.parametrize("name", STORAGE)
-def test_storage_mutant_is_killed(tmp_path, name):
-    text = mutate(inlined(_launch.source("storage")), *STORAGE[name])
-    _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES["storage"]
-    assert differs("storage", text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", STORAGE_GUESS)

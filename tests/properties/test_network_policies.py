@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_reference import random_caps, random_network
-from policy_reference import LOCAL_TERMS, terms
+from policy_reference import LOCAL_TERMS, LOOSER, terms
 
 from capacity import network_sites, network_terms, policies
 from capacity.network_sites import Joined, Known
@@ -77,21 +77,6 @@ def test_the_load_and_every_smaller_one_keep_all_terms(seed, given, part):
     if "ramp_share_an_hour" in given:
         most = given["ramp_share_an_hour"] * float(policy.flexible_load_share[0]) * load[0]
         assert (np.abs(np.diff(cut[0])) <= most * (1 + 1e-6) + 1e-6 * load[0]).all()
-
-
-LOOSER = {
-    "curtailable_fraction": 1.3,
-    "flexible_load_share": 1.1,
-    "sustained_depth": 1.2,
-    "longest_event_hours": 2.0,
-    "events_a_year": 2.0,
-    "ramp_share_an_hour": 1.5,
-    "notice_hours": 0.5,
-    "site_battery_share": 1.5,
-    "site_battery_hours": 1.5,
-    "backup_share": 1.1,
-    "backup_permit_hours": 2.0,
-}
 
 
 @settings(max_examples=120, deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from policy_reference import LOCAL_TERMS, terms
+from policy_reference import LOCAL_TERMS, LOOSER, terms
 
 from capacity import policies
 from capacity.policies import Site
@@ -48,21 +48,6 @@ def test_natives_are_served_first_and_every_term_holds(margin, given):
     assert max((length for _, length in policies.runs(cut > 0.0)), default=0) <= policy.longest_event_hours[0]
     if "events_a_year" in given:
         assert policies.fits(short, int(policy.events_a_year[0]), int(policy.longest_event_hours[0]))
-
-
-LOOSER = {
-    "curtailable_fraction": 1.3,
-    "flexible_load_share": 1.1,
-    "sustained_depth": 1.2,
-    "longest_event_hours": 2.0,
-    "events_a_year": 2.0,
-    "ramp_share_an_hour": 1.5,
-    "notice_hours": 0.5,
-    "site_battery_share": 1.5,
-    "site_battery_hours": 1.5,
-    "backup_share": 1.1,
-    "backup_permit_hours": 2.0,
-}
 
 
 @settings(max_examples=150, deadline=None)
