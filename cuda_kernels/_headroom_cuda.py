@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 
 from . import _exact
-from ._launch import Kernel, launch
+from ._launch import Kernel, fewer, launch
 from ._namespace import array_namespace
 from .errors import KernelError
 from .headroom_deal import BLOCK, deal
@@ -20,8 +19,6 @@ _MEMORY_SHARE = 0.25  # of the free device memory may go to hour lists
 # profiles, anchors, coefficients, shares, reaches, order, then what pruning leaves: planes, counts, lists
 _ARRAYS = ("float64[]",) * 5 + ("int32[]", "float64[]", "int32[]", "int32[]")
 _SIZES = ("int32",) * 4  # hours, width of the order, shares, cases of a set
-
-logger = logging.getLogger("gridflops")
 
 
 def prune_kernel(profiles: int) -> Kernel:
@@ -75,7 +72,8 @@ def headroom_of_sets(
         try:
             _solve((*inputs, part), (load, curtailed), _lowest(native_first), prune)
         except cupy.cuda.memory.OutOfMemoryError as error:
-            at_once = _fewer(len(part), hours, error)
+            one = f"the hours of {BLOCK} cases", 4 * hours
+            at_once = fewer(len(part), ("headroom", "blocks of cases"), one, error)
             continue  # what the failed attempt held is free once this clause is left
         first += len(part)
     return load, curtailed
@@ -108,19 +106,6 @@ def _prepared(profile_set: tuple[Any, Any], coefficients: Any, shares: Any) -> t
     rounded = _exact.rounded(profiles, anchor)
     dealt = deal(coefficients, cupy.abs(rounded).mean(axis=2), peaks)
     return (rounded, anchor, coefficients, shares, dealt.reach), dealt.order
-
-
-def _fewer(blocks: int, hours: int, error: Exception) -> int:
-    """Half as many blocks at once, after memory ran out; says so. KernelError where one block was too much."""
-    reason = " ".join(str(error).split())
-    if blocks == 1:
-        raise KernelError(
-            f"the device's memory does not hold the hours of {BLOCK} cases ({4 * hours:,} bytes): {reason}; "
-            "free what else lies on the device, or choose device 'cpu'"
-        ) from error
-    half = blocks // 2
-    logger.warning("headroom: out of device memory with %d blocks of cases; trying %d (%s)", blocks, half, reason)
-    return half
 
 
 def _solve(inputs: tuple[Any, ...], outputs: tuple[Any, Any], lowest: Any, prune: bool) -> None:

@@ -6,6 +6,7 @@ Python int (which arrives as long long) corrupts silently. Every launch therefor
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from .errors import KernelError
+
+logger = logging.getLogger("gridflops")
 
 # --fmad=false: a fused multiply-add rounds once where the NumPy twin rounds twice.
 _OPTIONS = ("--std=c++17", "--fmad=false")
@@ -62,6 +65,22 @@ def launch(kernel: Kernel, threads: int, arguments: Sequence[Any], *, block: int
         raise KernelError(f"{kernel.module}.cu {kernel.name}: " + "; ".join(problems))
     if blocks > 0 and rows > 0:
         _function(kernel.module, kernel.name, device)((blocks, rows), (block,), tuple(arguments))
+
+
+def fewer(at_once: int, what: tuple[str, str], one: tuple[str, int], error: Exception) -> int:
+    """Half as many at once, after memory ran out; says so. KernelError where one was too much.
+
+    what : the kernel, and what it takes at once; one : what one of them is, and its bytes
+    """
+    reason = " ".join(str(error).split())
+    if at_once == 1:
+        raise KernelError(
+            f"the device's memory does not hold {one[0]} ({one[1]:,} bytes): {reason}; "
+            "free what else lies on the device, or choose device 'cpu'"
+        ) from error
+    half = at_once // 2
+    logger.warning("%s: out of device memory with %d %s; trying %d (%s)", what[0], at_once, what[1], half, reason)
+    return half
 
 
 @cache

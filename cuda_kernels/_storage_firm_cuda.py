@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from ._launch import Kernel, launch
+from ._launch import Kernel, fewer, launch
 from ._namespace import _import_cupy
 from ._storage_cuda import WARP
-from .errors import KernelError
-
-logger = logging.getLogger("gridflops")
 
 KERNEL = Kernel("storage_firm", "storage_firm", ("float64[]",) * 3 + ("int32", "int32"))
 _MEMORY_SHARE = 0.25  # of what is free, for margins
@@ -36,7 +32,8 @@ def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
             try:
                 _solve(_margins(sets, there[:2], part), there[2][part], answers[part])
             except cupy.cuda.memory.OutOfMemoryError as error:
-                at_once = _fewer(part.stop - first, hours, error)
+                one = "the hours of one store", 16 * hours
+                at_once = fewer(part.stop - first, ("storage", "cases"), one, error)
                 continue  # what the failed attempt held is free once this clause is left
             first = part.stop
         found[:] = answers.get()
@@ -71,16 +68,3 @@ def _cases_at_once(cupy: Any, hours: int) -> int:
     """Cases whose margins fit a share of the free memory, before rounding and after."""
     free, _ = cupy.cuda.runtime.memGetInfo()
     return max(1, int(_MEMORY_SHARE * free) // (16 * hours))
-
-
-def _fewer(cases: int, hours: int, error: Exception) -> int:
-    """Half as many cases at once, after memory ran out; says so. KernelError where one case was too much."""
-    reason = " ".join(str(error).split())
-    if cases == 1:
-        raise KernelError(
-            f"the device's memory does not hold the hours of one store ({8 * hours:,} bytes): {reason}; "
-            "free what else lies on the device, or choose device 'cpu'"
-        ) from error
-    half = cases // 2
-    logger.warning("storage: out of device memory with %d cases; trying %d (%s)", cases, half, reason)
-    return half
