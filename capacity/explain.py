@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, storage_equivalent, supply
-from capacity.draws import Draws, draw_ids
-from capacity.errors import CapacityError
+from capacity import adequacy, notions
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
-from capacity.explain_standing import standing_mw
+from capacity.explain_area import AreaCase, area_case, asked, at_quantile
+from capacity.explain_store import Held
 from capacity.explain_terms import Terms
-from capacity.fleet import Fleet, number_of
 from capacity.policies import Policy, require_only_energy, runs
 from capacity.storage import DEFAULT_STORAGE, StorageName
-from capacity.storage_equivalent import Conditions
-from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from cuda_kernels.event_figures import margin_mw
 from scenarios import Scenario
@@ -35,6 +31,12 @@ RESOURCES = {
     "hydro": "hydro nameplate, with its water",
 }
 """Terms of the margin that one can build, and what a MW of each is."""
+ADDED = {
+    **RESOURCES,
+    "imports": "imports, on average, shaped to load",
+    "storage": "storage nameplate, with its hours",
+}
+"""All that an island can have more of."""
 NOTHING_MW = 1e-6
 """Headroom below it is rounding."""
 
@@ -98,31 +100,30 @@ def explain(
 
     Raises CapacityError for an unknown area, a year before the model's first, or a quantile outside 0 to 1.
     """
-    name, a = number_of(grid, area)
-    base = int(grid["history_year"][-1])
-    if year <= base or not 0.0 <= quantile <= 1.0:
-        raise CapacityError(f"year {year}, quantile {quantile}: give a year after {base} and a quantile from 0 to 1")
-    fleet = Fleet.of(grid, name)
-    drawn = Draws(seed, draw_ids(draws), np.arange(base + 1, year + 1), scenario)
-    cases, balance, nameplate_mw = _cases(grid, fleet, drawn, a, storage)
-    chosen = sorted(cases, key=lambda draw: (cases[draw].headroom_mw, draw))[min(int(quantile * draws), draws - 1)]
+    known = area_case(grid, *asked(grid, scenario, area, (year, quantile), (draws, seed)), storage)
+    cases = _cases(known)
+    chosen = at_quantile(np.array([cases[draw].headroom_mw for draw in range(draws)]), quantile)
     case = cases[chosen]
     zone = str(grid["area_timezone"].sel(area=area).item())
     curtailed = case.curtailed
     (tight,) = np.nonzero(curtailed > 0.0)
     term, adds = case.worth()
+    held = Held.of(grid, known, chosen)
+    if held is not None:
+        share = case.allowed / len(case.margin) if case.terms.policy.only_energy else None
+        adds["storage"] = held.adds(case.margin, share, adds["constant"]) if case.headroom_mw > 0.0 else 0.0
     return Explanation(
         area,
         year,
         quantile,
-        int(drawn.ids[chosen]),
+        int(known.draws.ids[chosen]),
         case.weather_year,
         case.headroom_mw,
         term,
         len(tight),
-        _table(case, curtailed, _hardest(case, curtailed, shown), zone),
+        _table(case, held, _hardest(case, curtailed, shown), zone),
         adds,
-        standing_mw(grid, (fleet, drawn), (chosen, a), nameplate_mw, balance),
+        known.standing(grid, chosen),
         case.terms.native_short(case.margin),
         seasons(tight),
         day_parts(tight, case.weather_year, zone),
@@ -155,9 +156,15 @@ class _Case:
 
     def worth(self) -> tuple[str, dict[str, float]]:
         """Which term binds, and what one more MW of each resource adds. [MW/MW]"""
-        outputs = np.stack([self.profiles[notions.TERMS.index(name)] for name in RESOURCES])
-        term, adds = self.terms.worth(self.margin, self.headroom_mw, outputs)
-        return term, dict(zip(RESOURCES, adds.tolist(), strict=True))
+        outputs = island_outputs(self.names, self.profiles)
+        term, adds = self.terms.worth(self.margin, self.headroom_mw, np.stack(list(outputs.values())))
+        return term, dict(zip(outputs, adds.tolist(), strict=True))
+
+
+def island_outputs(terms: Sequence[str], profiles: Floats) -> dict[str, Floats]:
+    """Output (hour,) of one MW of all but storage that an island can have more of, from a margin's profiles."""
+    found = {name: profiles[terms.index(name)] for name in RESOURCES}
+    return found | {"imports": profiles[terms.index("load")]}
 
 
 def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:
@@ -166,40 +173,24 @@ def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:
     return np.argsort(-curtailed if cut else case.margin, kind="stable")[: min(shown, cut or shown)]
 
 
-def _cases(
-    grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName = DEFAULT_STORAGE
-) -> tuple[dict[int, _Case], adequacy.AreaBalance, Floats]:
-    """Every draw of one area in the last year of `draws`, its balance, and capacity (draw, area, technology). [MW]"""
-    if storage == "dispatch":
+def _cases(known: AreaCase) -> dict[int, _Case]:
+    """Every draw of one area in the last year."""
+    fleet, draws = known.fleet, known.draws
+    if known.balance.store is not None:
         require_only_energy(draws, fleet.prefix)
-    projected = supply.project(fleet, draws)
-    balances = country.balances_of(grid, fleet, draws, projected, storage)
-    central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), storage)
-    weather = adequacy.weather_by_area(grid)
-    records = notions.area_records(grid, fleet, weather, draws.central)
     found: dict[int, _Case] = {}
-    loads_now = adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
-    place = weather_place(fleet, weather, loads_now, draws)
-    if storage == "equivalent":
-        within = Conditions(records, place, areas=[a])
-        balances[a] = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)[0]
-    for conditions, members in notions.weather_groups(records[a].weather, place):
-        if members.size:
-            policy = Policy.of(fleet.prefix, draws).at(members, len(draws.years) - 1)
-            each = _in_weather((records[a], conditions), balances[a].take(members), central[a], policy)
-            found |= dict(zip(members.tolist(), each, strict=True))
-    return found, balances[a], projected.nameplate_mw[..., -1]
+    for conditions, members in known.by_weather():
+        policy = Policy.of(fleet.prefix, draws).at(members, known.last)
+        each = _in_weather(known, conditions, known.balance.take(members), policy)
+        found |= dict(zip(members.tolist(), each, strict=True))
+    return found
 
 
 def _in_weather(
-    where: tuple[notions.AreaRecord, adequacy.AreaWeather],
-    balance: adequacy.AreaBalance,
-    central: adequacy.AreaBalance,
-    policy: Policy,
+    known: AreaCase, weather: adequacy.AreaWeather, balance: adequacy.AreaBalance, policy: Policy
 ) -> Iterator[_Case]:
-    """Draws of one weather year in the last year. where : the area, and its weather"""
-    record, weather = where
-    margin = notions.firm_capacity(record, weather, balance, central).lifted(balance.terms_mw)
+    """Draws of one weather year in the last year; balance, policy : of these draws."""
+    margin = known.margin(weather, balance).lifted(balance.terms_mw)
     profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
     every, last, nil = np.arange(len(coefficients)), margin.coefficients.shape[1] - 1, np.zeros(len(coefficients))
     terms = Terms(
@@ -227,13 +218,13 @@ def _in_weather(
         )
 
 
-def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:
+def _table(case: _Case, held: Held | None, rows: NDArray[np.int64], zone: str) -> pd.DataFrame:
     parts = case.coefficients[:, None] * case.profiles[:, rows]
     by = dict(zip(case.names, parts, strict=True))
     nil = np.zeros(len(rows))
     utc, local = dates(case.weather_year, rows, zone)
-    charge = case.terms.charge_mwh(case.margin[None], np.array([case.headroom_mw]))
-    held = {} if charge is None else {"storage_mwh": charge[0, rows]}
+    charge = None if held is None else held.charge_mwh(case.margin, case.headroom_mw)
+    stored = {} if charge is None else {"storage_mwh": charge[rows]}
     return pd.DataFrame(
         {
             "utc": utc,
@@ -246,8 +237,8 @@ def _table(case: _Case, curtailed: Floats, rows: NDArray[np.int64], zone: str) -
             "hydro_mw": by["hydro"],
             "net_import_mw": by["net_export"],
             "margin_mw": case.margin[rows],
-            "curtailed_mw": curtailed[rows],
-            **held,
+            "curtailed_mw": case.curtailed[rows],
+            **stored,
         }
     )
 

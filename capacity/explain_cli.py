@@ -109,7 +109,7 @@ def _print_network(found: NetworkExplanation) -> None:
         return
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
     for name, worth in found.adds[found.area].items():
-        print(f"  {explain.RESOURCES[name]}: {worth:.3f}")
+        print(f"  {explain.ADDED[name]}: {worth:.3f}")
     print(
         "firm capacity, by area: " + ", ".join(f"{area} {worth['constant']:.3f}" for area, worth in found.adds.items())
     )
@@ -164,4 +164,4 @@ def _print(found: Explanation) -> None:
         return
     print("one more MW of ... adds MW of headroom:")
     for name, worth in found.adds.items():
-        print(f"  {explain.RESOURCES[name]}: {worth:.3f}")
+        print(f"  {explain.ADDED[name]}: {worth:.3f}")

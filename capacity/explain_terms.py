@@ -4,7 +4,8 @@ more MW of a resource adds to it.
 One MW that gives g_h in hour h lifts the load by the sum of g over the hours that the binding term rests on, over how
 fast that term is used up as the load rises: all curtailed hours that have a margin, over their number less eps T, for
 the share of energy; the hour of the lowest margin for load that is never cut and, over 1 - d q, for depth; the hour
-whose margin is the load for length and number of events. A dispatched store carries g from hour to hour.
+whose margin is the load for length and number of events. A dispatched store carries g from hour to hour
+(`capacity.explain_store`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from capacity import policies, storage_headroom
 from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain_store import beside_store
 from capacity.policies import Policy, Site
 from capacity.storage import Store
 from cuda_kernels import headroom_mw
@@ -83,12 +85,6 @@ class Terms:
         short = margin_mw < 0.0 if store is None else storage_trace(margin_mw[None], *store).unserved_mw > 0.0
         return int(short.sum())
 
-    def charge_mwh(self, margin_mw: Floats, load_mw: Floats) -> Floats | None:
-        """What dispatched storage holds at the end of each hour (case, hour). [MWh]"""
-        if self.store is None:
-            return None
-        return storage_trace(margin_mw - load_mw[:, None], *self.store).charge_mwh
-
     def worth(self, margin_mw: Floats, load_mw: float, outputs: Floats) -> tuple[str, Floats]:
         """Which term binds the first case beside a margin (hour,), and what one more MW adds to it (resource,).
 
@@ -99,7 +95,7 @@ class Terms:
             return ENERGY, np.zeros(len(outputs))
         if self.store is not None:
             share = float(self.policy.energy[0])
-            return ENERGY, _beside_store(margin_mw, Store(*(v[:1] for v in self.store)), (load_mw, share), outputs)
+            return ENERGY, beside_store(margin_mw, Store(*(v[:1] for v in self.store)), (load_mw, share), outputs)
         if not self.policy.local:
             more = self.row(0, len(outputs)).headroom(margin_mw + outputs)
             return ALL, np.asarray(more - load_mw)
@@ -129,38 +125,3 @@ class Terms:
 
     def _site(self, margin_mw: Floats) -> Site:
         return Site.of(margin_mw, self.native_mw, self.policy)
-
-
-def _beside_store(margin_mw: Floats, store: Store, at: tuple[float, float], outputs: Floats) -> Floats:
-    """Derivatives (resource,) of the headroom of an area whose store is dispatched. at : load, curtailable share."""
-    load, share = at
-    just_right = load * (1.0 + _SAME) if share == 0.0 else load
-    gained = np.concatenate([np.ones((1, len(margin_mw))), outputs])
-    beside, alone = (_served_by(margin_mw - mw, store, gained) for mw in (just_right, 0.0))
-    rise = beside[0] - share * len(margin_mw)
-    return (beside - alone)[1:] / rise if rise > 0.0 else np.zeros(len(outputs))
-
-
-def _served_by(margin_mw: Floats, store: Store, outputs: Floats) -> Floats:
-    """Energy that one more MW of each output (resource, hour) serves in a year beside a greedy store. [MWh/MW]
-
-    What it charges or spares is carried on until the store gives it, or is full without it.
-    """
-    power, energy, efficiency = (float(values[0]) for values in store)
-    before = np.concatenate([[energy], storage_trace(margin_mw[None], *store).charge_mwh[0, :-1]])
-    held, served = np.zeros(len(outputs)), np.zeros(len(outputs))
-    for hour, (margin, charge) in enumerate(zip(margin_mw.tolist(), before.tolist(), strict=True)):
-        gained = outputs[:, hour]
-        if margin >= 0.0:
-            if min(margin, power) >= (energy - charge) / efficiency:
-                held = np.zeros_like(held)
-            elif margin < power:
-                held = held + efficiency * gained
-        elif -margin <= min(power, charge):
-            held = held + gained
-        elif power <= charge:
-            served += gained
-        else:
-            served += gained + held
-            held = np.zeros_like(held)
-    return served

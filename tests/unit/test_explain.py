@@ -15,11 +15,15 @@ from capacity import CapacityError
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
 from capacity.explain import RESOURCES, _cases, explain, longest
+from capacity.explain_area import area_case
 from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain_store import Held
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet
 from capacity.notions import TERMS
+from capacity.storage import Store
 from cuda_kernels import headroom_mw
+from cuda_kernels.storage_dispatch import storage_headroom_mw
 from grids import store
 from scenarios import load
 
@@ -53,8 +57,8 @@ def test_one_more_megawatt_adds_its_derivative(grid):
     found = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=6, quantile=0.4)
     drawn = Draws(2025, draw_ids(6), np.arange(2025, 2027), load(["reference"])[0])
     fleet = Fleet.of(grid, "US")
-    case = _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"))[0][found.draw]
-    for term, name in ((0, "constant"), (2, "wind"), (4, "solar")):
+    case = _cases(area_case(grid, fleet, drawn, fleet.areas.index("us.ercot"), "equivalent"))[found.draw]
+    for term, name in ((0, "constant"), (1, "imports"), (2, "wind"), (4, "solar")):
         more = case.coefficients.copy()
         more[term] += 1e-3
         after = headroom_mw(case.profiles, more[None], case.allowed / 8760).headroom_mw[0]
@@ -101,8 +105,31 @@ def test_storage_that_is_dispatched_shows_what_it_holds(grid):
     assert (held >= 0.0).all()
     assert held.iloc[0] == 0.0  # the deepest cut comes after the store has run dry
     assert found.adds["constant"] > 0.0
-    credit = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=4)
+    credit = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=4, storage="credit")
     assert "storage_mwh" not in credit.hours
+    assert 0.0 < credit.adds["storage"] < credit.adds["constant"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.004])
+def test_one_more_megawatt_of_storage_adds_its_derivative(share):
+    """Beside margins of a few days, natives short in places; the store counts 300 MW of its 900 beforehand."""
+    checked = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        cycle = 900.0 + 1100.0 * np.sin(np.arange(24 * 30) / 24 * 2 * np.pi)
+        margin = cycle + 500.0 * rng.random(24 * 30) + 300.0
+
+        def headroom(mw, margin=margin):
+            store = (np.array([0.9 * mw]), np.array([3.1 * mw]), np.array([0.85]))
+            return float(storage_headroom_mw(margin[None] - 300.0, *store, np.array([[share]])).headroom_mw[0, 0])
+
+        held = Held(Store(np.array([810.0]), np.array([2790.0]), np.array([0.85])), 300.0, 900.0)
+        up, down = ((headroom(900.0 + step) - headroom(900.0)) / step for step in (1e-3, -1e-3))
+        if abs(up - down) < 1e-6:
+            assert held.adds(margin, share, 1.0) == pytest.approx(up, rel=1e-5, abs=1e-7)
+            checked += up > 0.0
+        assert held.adds(margin, None, 1.0) == pytest.approx(1.0 / 3.0)
+    assert checked >= 8
 
 
 @pytest.mark.parametrize("name", ["us-power-capping", "us-sites-with-storage", "us-interruptible-tariff"])
@@ -130,7 +157,7 @@ def test_the_derivative_is_that_of_the_full_solution_under_terms_and_beside_a_st
     drawn = Draws(2025, draw_ids(6), np.arange(2025, 2028), load(["reference" if name == "dispatch" else name])[0])
     fleet = Fleet.of(grid, "US")
     terms_seen = []
-    for case in _cases(grid, fleet, drawn, fleet.areas.index("us.ercot"), storage)[0].values():
+    for case in _cases(area_case(grid, fleet, drawn, fleet.areas.index("us.ercot"), storage)).values():
         outputs = np.stack([case.profiles[TERMS.index(resource)] for resource in RESOURCES])
         seen, adds = case.terms.worth(case.margin, case.headroom_mw, outputs)
         terms_seen.append(seen)

@@ -1,0 +1,124 @@
+"""The store of an area as `explain` sees it: what it holds hour by hour, and what one more MW adds beside it or of it.
+
+A dispatched store carries a megawatt from hour to hour: what is charged or spared is given later, or lost where the
+store is full without it. More power gives and takes more in hours that use all of it; more energy is there where the
+store was full.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from capacity import adequacy
+from capacity.explain_area import AreaCase
+from capacity.storage import Store
+from cuda_kernels.storage_dispatch import storage_headroom_mw
+from cuda_kernels.storage_trace import storage_trace
+
+Floats = NDArray[np.float64]
+
+_RIGHT = 1e-9
+"""Relative: a load that nothing may be cut of is looked at just right of it, where its one hour is curtailed."""
+
+
+class Held(NamedTuple):
+    """The store of an area in one draw and year.
+
+    store : Store           One case; None by its credit.
+    counted_mw : float      What a margin has for it already; 0 where it is dispatched beside it. [MW]
+    nameplate_mw : float    What it is built of, > 0. [MW]
+    """
+
+    store: Store | None
+    counted_mw: float
+    nameplate_mw: float
+
+    @classmethod
+    def of(cls, grid: xr.Dataset, known: AreaCase, draw: int) -> Held | None:
+        """The store of one draw in the last year; None where there is none."""
+        fleet, balance, last = known.fleet, known.balance, known.last
+        rows = [fleet.technologies.index(technology) for technology in adequacy.STORAGE]
+        nameplate = float(known.nameplate_mw[draw, known.a, rows, last].sum())
+        if nameplate <= 0.0:
+            return None
+        if known.store is None:
+            reserve = float(adequacy.reserve_of(fleet, known.draws)[draw, last])
+            return cls(None, known.standing(grid, draw)["storage_mw"] / reserve, nameplate)
+        counted = [mw[draw, last] for mw in (balance.storage_mw, balance.terms_mw) if mw is not None]
+        return cls(known.store.at(np.array([draw]), last), float(sum(counted)), nameplate)
+
+    def charge_mwh(self, margin_mw: Floats, load_mw: float) -> Floats | None:
+        """What it holds at the end of each hour (hour,) beside a margin (hour,) and new load; None by credit. [MWh]"""
+        if self.store is None:
+            return None
+        left = margin_mw - self.counted_mw - load_mw
+        return np.asarray(storage_trace(left[None], *self.store).charge_mwh[0])
+
+    def adds(self, margin_mw: Floats, share: float | None, constant: float) -> float:
+        """Headroom that one more MW of nameplate adds, its hours with it: where it is dispatched. [MW/MW]
+
+        share : of its energy that new load may forgo; None under other terms, where a MW counts as the store does now
+        constant : what one more MW of firm capacity adds
+        """
+        if self.store is None or share is None:
+            return constant * self.counted_mw / self.nameplate_mw
+        apart = margin_mw - self.counted_mw
+        load = float(storage_headroom_mw(apart[None], *self.store, np.array([[share]])).headroom_mw[0, 0])
+        more = [np.array([float(values[0]) / self.nameplate_mw]) for values in self.store[:2]]
+        nothing = np.zeros((1, len(apart)))
+        return float(beside_store(apart, self.store, (load, share), nothing, (more[0], more[1]))[0])
+
+
+def beside_store(
+    margin_mw: Floats,
+    store: Store,
+    at: tuple[float, float],
+    outputs: Floats,
+    more: tuple[Floats, Floats] | None = None,
+) -> Floats:
+    """Derivatives (resource,) of the headroom of an area whose store is dispatched.
+
+    at : load and curtailable share; outputs : (resource, hour) of one MW
+    more : power [MW] and energy [MWh] (resource,) that one MW of each brings the store; None for none
+    """
+    load, share = at
+    if load <= 0.0:
+        return np.zeros(len(outputs))
+    just_right = load * (1.0 + _RIGHT) if share == 0.0 else load
+    gained = np.concatenate([np.ones((1, len(margin_mw))), outputs])
+    nil = np.zeros(len(outputs))
+    wider = tuple(np.concatenate([[0.0], values]) for values in (more or (nil, nil)))
+    beside, alone = (_served_by(margin_mw - mw, store, gained, wider) for mw in (just_right, 0.0))
+    rise = beside[0] - share * len(margin_mw)
+    return np.asarray((beside - alone)[1:] / rise if rise > 0.0 else nil)
+
+
+def _served_by(margin_mw: Floats, store: Store, outputs: Floats, wider: tuple[Floats, ...]) -> Floats:
+    """Energy that one more MW of each resource serves in a year beside a greedy store. [MWh/MW]
+
+    outputs : (resource, hour); wider : power and energy (resource,) of the store. It begins full.
+    """
+    power, energy, efficiency = (float(values[0]) for values in store)
+    before = np.concatenate([[energy], storage_trace(margin_mw[None], *store).charge_mwh[0, :-1]])
+    more_power, more_energy = wider
+    held, served = more_energy, np.zeros(len(outputs))
+    for hour, (margin, charge) in enumerate(zip(margin_mw.tolist(), before.tolist(), strict=True)):
+        gained = outputs[:, hour]
+        if margin >= 0.0:
+            if min(margin, power) >= (energy - charge) / efficiency:
+                held = more_energy
+            else:
+                held = held + efficiency * (gained if margin < power else more_power)
+        elif -margin <= min(power, charge):
+            held = held + gained
+        elif power <= charge:
+            served = served + gained + more_power
+            held = held - more_power
+        else:
+            served = served + gained + held
+            held = np.zeros_like(held)
+    return served
