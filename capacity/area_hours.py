@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, network, notions, on_device, reliability, storage_headroom
+from capacity import adequacy, apart, events, network, notions, on_device, outage_events, reliability, storage_headroom
 from capacity.hosting import Found, Hosting
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
@@ -34,7 +34,7 @@ class How:
     notion : a name in `notions.NOTIONS` or `reliability.NOTIONS`
     exchange : how areas help each other, a name in `network.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
-    event_draws : draws whose events of curtailment are counted, the first; under notions with an hourly margin only
+    event_draws : draws whose events of curtailment are counted, the first
     storage : "equivalent" counts storage as the firm capacity that its dispatch is worth, "dispatch" runs it hour by
         hour in every year, "credit" counts a firm share of its nameplate
     outage_states : states of every hour that outage notions look at where areas exchange power
@@ -201,6 +201,9 @@ class Part:
             if self.outages is not None:
                 outages, a, draws = self.outages
                 hourly.take(members, 0, outages.solve(a, draws, hours, balance, share, how.engine))
+                kinds = events.kinds_of_hours(self.conditions.weather_year, hosting.zones[0])
+                area = outage_events.Area(a, draws, hours, balance, kinds)
+                outage_events.count_island(outages, area, hosting, hourly.flexible)
             elif balance.store is not None:
                 hourly.take(members, 0, storage_headroom.solve(hours, balance.store, share, how.engine, how.device))
             else:

@@ -19,6 +19,7 @@ from capacity import (
     network_outages,
     network_terms,
     notions,
+    outage_events,
     policies,
     reliability,
     sites,
@@ -118,8 +119,7 @@ def run(
         joined = _exchange(grid, fleet, draws, areas, place, partial(advance, 0))
         hourly.adopt(joined)
     result = replace(_host(grid, fleet, draws, projected, hourly, hosting.served), network=joined)
-    counted = how.event_draws and how.notion in notions.NOTIONS
-    return replace(result, events=hosting.tally) if counted else result
+    return replace(result, events=hosting.tally) if how.event_draws else result
 
 
 def _exchange(
@@ -134,13 +134,15 @@ def _exchange(
     limited, year = how.exchange == "network", None
     if outages is not None:
         alone = outages.importing_nothing(areas.balances, adequacy.reserve_of(fleet, draws))
-        states = network_outages.GroupOutages(outages, alone, fleet.areas, draws.seed, how.outage_states)
+        states = network_outages.GroupOutages(outages, alone, how.outage_states)
         year = states.solve_year
     joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
     if not hosting.policy.only_energy:
         network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
     if outages is None:
         network_events.count(case, place, hosting, joined, limited=limited)
+    else:
+        outage_events.count_network(outages, case, place, hosting, joined, limited=limited)
     return joined
 
 

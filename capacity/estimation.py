@@ -82,8 +82,8 @@ def estimate(
     area_draws : also keep every draw of every area, as `area_<name>_draws`
     threads : areas solved at a time on the CPU; None means one for each core. With NumPy alone, long runs begin as many
         Python processes for them (`capacity.apart`), at most eight. Changes no bit of the result.
-    event_draws : count events of curtailment in that many draws, the first ones; under "firm_capacity" or
-        "historic_peak" only (`capacity.events`); in a network those of the group
+    event_draws : count events of curtailment in that many draws, the first ones (`capacity.events`); in a network those
+        of the group; under outage notions means over sampled years of outages (`capacity.outage_events`)
     storage : "equivalent" counts storage of the fleet as the firm capacity that its hourly dispatch is worth, found
         every fifth year (`capacity.storage_equivalent`); "dispatch" runs it hour by hour in every year, which takes
         longer and knows islands under "firm_capacity" only; "credit" counts a firm share of its nameplate
@@ -135,6 +135,8 @@ def _attributes(how: How, scenarios: Sequence[Scenario], draws: int) -> dict[str
     }
     if how.notion in reliability.NOTIONS and how.exchange != "island":
         attrs["outage_states"] = np.int32(how.outage_states)
+    if how.notion in reliability.NOTIONS and how.event_draws:
+        attrs["outage_years"] = np.int32(reliability.SAMPLED_YEARS)
     return attrs
 
 

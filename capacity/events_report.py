@@ -12,6 +12,13 @@ from capacity.events import DAY_PARTS, SEASONS
 from capacity.events_result import PARTS, QUANTILES, TEXTS
 
 
+def title(result: xr.Dataset) -> str:
+    """What a table of events shows."""
+    years = result.attrs.get("outage_years")
+    mean = f", means of {years} years of outages each" if years else ""
+    return f"Curtailment of the hosted load, first {result.attrs['event_draws']} draws{mean}"
+
+
 def by_country(result: xr.Dataset) -> pd.DataFrame:
     """One row per scenario, country and year: quantiles over draws of hours, events, length and depth, and the season
     and time of day with most hours at the median, with their part of the hours of all."""

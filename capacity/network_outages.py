@@ -51,14 +51,11 @@ class GroupOutages:
     """Outages of a country's areas and the states that are sampled of them.
 
     outages : storage counts as in its group. alone : as in areas that import nothing
-    names : of the areas, which tell their streams of random numbers apart
     states : of every hour
     """
 
     outages: Outages
     alone: Outages
-    names: Sequence[str]
-    seed: int
     states: int
     _known: dict[tuple[int, int], Units] = field(default_factory=dict)
 
@@ -96,9 +93,8 @@ class GroupOutages:
         """Units of a group's areas, taken out of the constants of coefficients (draw, area, term), in place."""
         scale = np.empty(coefficients.shape[:2])
         for i, (a, _, balance) in enumerate(beside):
-            scale[:, i], certain = self.outages.scaled(a, y, members)
-            certain = certain + self.outages.storage_mw[members, a, y]
-            coefficients[:, i, network.CONSTANT] += certain - balance.firm_mw[:, y]
+            scale[:, i], constant = self.outages.in_place(a, y, members, balance)
+            coefficients[:, i, network.CONSTANT] += constant
         return self.sampled([a for a, _, _ in beside], y - y % STATE_YEARS)._replace(scale=scale)
 
     def sampled(self, areas: Sequence[int], y: int) -> Units:
@@ -107,13 +103,13 @@ class GroupOutages:
         if key not in self._known:
             lasting = HOURS_OF_DAY if self.outages.criterion == "lole" else 1
             tables = [(self.outages.state(a, y).table, self.outages.rows(a)[1], self._stream(a)) for a in areas]
-            flexible = [sampled_mw(table, rows, self.states, (self.seed, at)) for table, rows, at in tables]
-            firm = deeper_mw(tables, FIRM_TIMES * self.states, self.seed, lasting=lasting)
+            flexible = [sampled_mw(table, rows, self.states, (self.outages.seed, at)) for table, rows, at in tables]
+            firm = deeper_mw(tables, FIRM_TIMES * self.states, self.outages.seed, lasting=lasting)
             self._known[key] = Units(np.stack(flexible), firm, np.zeros(0))
         return self._known[key]
 
     def _stream(self, a: int) -> int:
-        return stream_number(f"outages of {self.names[a]}")
+        return stream_number(f"outages of {self.outages.names[a]}")
 
 
 def _as_group(found: AreaOutages) -> NetworkOutages:

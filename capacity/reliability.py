@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, notions
 from capacity.dispatch import DAYS
-from capacity.draws import CentralPath, Draws
+from capacity.draws import CentralPath, Draws, stream_number
 from capacity.fleet import Fleet
 from capacity.winter import monthly_temperature_c
 from cuda_kernels import Engine
 from cuda_kernels.outage_headroom import Criterion, outage_headroom_mw
-from cuda_kernels.outage_table import STEP_MW, OutageTable, outage_table
+from cuda_kernels.outage_table import STEP_MW, OutageTable, on_grid, outage_table
+from cuda_kernels.outage_years import Kind, outage_year_mw
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -52,15 +53,19 @@ STATE_YEARS = 5
 NODES = 3000
 """Capacity is rounded to a grid of about so many nodes, 10 MW at the finest; label J, a large area's unit is ten."""
 
+SAMPLED_YEARS = 8
+"""Years of outages in which events are counted; label J, a setting of the method."""
 DEFAULT_STATES = 4
 """States of every hour that areas which exchange power are looked at in (`capacity.network_outages`); label J."""
 
 
 class State(NamedTuple):
-    """The outages of one area's central fleet in one year, and its mean available capacity over hours. [MW]"""
+    """The outages of one area's central fleet in one year, its mean available capacity over hours [MW], and its units
+    as the table counts them."""
 
     table: OutageTable
     mean_mw: float
+    kinds: tuple[Kind, ...]
 
 
 class AreaOutages(NamedTuple):
@@ -83,7 +88,9 @@ class Outages:
     central_mw : (a, k, y)                Summer capability of the central path. [MW]
     rate, unit_mw : {technology}          Yearly mean outage rate (y,) and unit size of the central path. [1], [MW]
     ratios : {technology}                 Outage rate at COLD_C and HOT_C over that at MILD_C. [1]
+    outage_h : {technology}               Mean duration of an outage on the central path. [h]
     temperature_c : (a, hour)             Monthly normals, linear between the middles of months.
+    names, seed : of the areas and of the run, which tell their streams of random numbers apart
     """
 
     criterion: Criterion
@@ -94,9 +101,13 @@ class Outages:
     rate: Mapping[str, Floats]
     unit_mw: Mapping[str, float]
     ratios: Mapping[str, tuple[float, float]]
+    outage_h: Mapping[str, float]
     temperature_c: Floats
     technologies: tuple[str, ...]
+    names: tuple[str, ...]
+    seed: int
     _states: dict[tuple[int, int], State] = field(default_factory=dict)
+    _years: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -121,8 +132,11 @@ class Outages:
             {t: np.clip(central.parameter(f"forced_outage_rate_{t}")[0] * multiplier, 0.0, 1.0) for t in UNITS},
             {t: float(central.scalar(f"{fleet.prefix}.unit_size_{t}")[0]) for t in UNITS},
             {t: _ratios(central, t) for t in RESPONSIVE},
+            {t: float(central.scalar(f"outage_hours_{t}")[0]) for t in UNITS},
             np.stack([hourly_temperature_c(monthly_temperature_c(grid, area)) for area in fleet.areas]),
             fleet.technologies,
+            fleet.areas,
+            draws.seed if isinstance(draws, Draws) else 0,
         )
 
     def solve(
@@ -155,9 +169,9 @@ class Outages:
         """The same of one year, all (draw,). asked : share (draw,) and engine."""
         share, engine = asked
         state, rows = self.state(a, y - y % STATE_YEARS), self.rows(a)[1]
-        scale, certain = self.scaled(a, y, members)
+        scale, constant = self.in_place(a, y, members, balance)
         net = -margin.coefficients[:, y]
-        net[:, 0] += balance.firm_mw[:, y] - self.storage_mw[members, a, y] - certain
+        net[:, 0] -= constant
         load = balance.load_mw[:, y] * adequacy.HOURS / scale
         hourly, criterion = (margin.profiles[y], net / scale[:, None]), (self.criterion, self.limit)
         one = outage_headroom_mw(hourly, (state.table, rows), criterion, share, load, engine=engine)
@@ -165,12 +179,15 @@ class Outages:
             one.firm_mw * scale, one.flexible_mw * scale, one.short_hours, one.native_unserved_mwh * scale
         )
 
-    def scaled(self, a: int, y: int, members: Integers) -> tuple[Floats, Floats]:
-        """Some draws' units over those of the table (draw,) [1], and what counts as certain beside it (draw,). [MW]"""
+    def in_place(self, a: int, y: int, members: Integers, balance: adequacy.AreaBalance) -> tuple[Floats, Floats]:
+        """What takes the place of firm capacity in the margins of some draws, whose balance it is: their units over
+        those of the table (draw,) [1], and what the constant gains (draw,), as storage stays. [MW]
+        """
         mean, units = self.state(a, y - y % STATE_YEARS).mean_mw, self.units_mw[members, a, y]
-        if mean <= 0.0:  # the central path has no units here: what a draw has counts as expected
-            return np.ones(len(members)), units
-        return np.maximum(units / mean, 1e-6), np.zeros(len(members))
+        scale, certain = np.ones(len(members)), units
+        if mean > 0.0:  # else the central path has no units here, and what a draw has counts as expected
+            scale, certain = np.maximum(units / mean, 1e-6), np.zeros(len(members))
+        return scale, self.storage_mw[members, a, y] + certain - balance.firm_mw[:, y]
 
     def beside(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
         """The same with storage at what it is worth within balances over `reserve` (draw, year). [1]"""
@@ -194,20 +211,34 @@ class Outages:
     def _new_state(self, a: int, y: int) -> State:
         temperatures, rows = self.rows(a)
         weight = np.bincount(rows) / rows.size
-        sizes, rates = [np.zeros(0)], [np.zeros((len(temperatures), 0))]
+        kinds = []
         for technology in UNITS:
             standing = float(self.central_mw[a, self.technologies.index(technology), y])
             if standing <= 0.0:
                 continue
             count = max(1, round(standing / self.unit_mw[technology]))
             rate = self.rates(technology, float(self.rate[technology][y]), temperatures, weight)
-            sizes.append(np.full(count, standing / count))
-            rates.append(np.repeat(rate[:, None], count, axis=1))
+            kinds.append(Kind(np.full(count, standing / count), rate, self.outage_h[technology]))
+        sizes, rates = [np.zeros(0)], [np.zeros((len(temperatures), 0))]
+        for kind in kinds:
+            sizes.append(kind.capacity_mw)
+            rates.append(np.repeat(kind.outage_rate[:, None], len(kind.capacity_mw), axis=1))
         units = np.concatenate(sizes)
-        step = max(STEP_MW, np.ceil(units.sum() / NODES))
-        table = outage_table(units, np.concatenate(rates, axis=1), step_mw=float(step))
+        step = float(max(STEP_MW, np.ceil(units.sum() / NODES)))
+        table = outage_table(units, np.concatenate(rates, axis=1), step_mw=step)
         nodes = np.arange(table.probability.shape[1]) * table.step_mw
-        return State(table, float(weight @ (table.probability @ nodes)))
+        capacity = on_grid(units, step) * np.float64(step)
+        return State(table, float(weight @ (table.probability @ nodes)), _counted(kinds, capacity))
+
+    def years_mw(self, a: int, y: int) -> Floats:
+        """Capacity (year, hour) of an area's central fleet in sampled years in which its units go out and come back,
+        made once; distributed in each hour as its table says. [MW]"""
+        if (a, y) not in self._years:
+            kinds, rows = self.state(a, y).kinds, self.rows(a)[1]
+            address = self.seed, stream_number(f"years of outages of {self.names[a]}")
+            years = [outage_year_mw(kinds, rows, (*address, number)) for number in range(SAMPLED_YEARS)]
+            self._years[a, y] = np.stack(years)
+        return self._years[a, y]
 
     def rates(self, technology: str, mean: float, temperature_c: Floats, weight: Floats) -> Floats:
         """Outage rate (row,) at temperatures whose share of the year is `weight`; their mean over the year is `mean`
@@ -219,6 +250,13 @@ class Outages:
         above = (hot - 1.0) * np.maximum(temperature_c - MILD_C, 0.0) / (HOT_C - MILD_C)
         shape = 1.0 + below + above
         return np.clip(mean * shape / (weight @ shape), 0.0, max(HIGHEST_RATE, mean))
+
+
+def _counted(kinds: Sequence[Kind], capacity_mw: Floats) -> tuple[Kind, ...]:
+    """Kinds of units with other capacities (unit,), those of one kind after those of another. [MW]"""
+    ends = np.cumsum([len(kind.capacity_mw) for kind in kinds], dtype=np.int64)
+    each = zip(kinds, ends, strict=True)
+    return tuple(kind._replace(capacity_mw=capacity_mw[end - len(kind.capacity_mw) : end]) for kind, end in each)
 
 
 def _over_reserve(worth_mw: Sequence[Floats | None], reserve: Floats) -> Floats:

@@ -83,7 +83,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     default=32,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Draws in which events of curtailment are counted, the first ones; not under outage notions.",
+    help="Draws in which events of curtailment are counted, the first ones; under outage notions in sampled years.",
 )
 @cli_options.DEVICE
 @cli_options.ENGINE
@@ -209,7 +209,7 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
         from capacity import events_report
 
         rows = events_report.by_country(result.sel(year=shown[-2:])).to_dict("records")
-        tables.show(f"Curtailment of the hosted load, first {result.attrs['event_draws']} draws", tables.EVENTS, rows)
+        tables.show(events_report.title(result), tables.EVENTS, rows)
     for line in hindcast_flags.of_result(result):
         print(f"Supply flagged by the hindcast: {line}")
     print(f"device {result.attrs['device']}, {result.sizes['draw']} draws, {seconds:.1f} s; written to {out}")

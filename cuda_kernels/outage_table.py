@@ -66,9 +66,8 @@ def outage_table(unit_mw: ArrayLike, outage_rate: ArrayLike, *, step_mw: float =
         )
     if not ((units >= 0.0).all() and np.isfinite(units).all() and (rates >= 0.0).all() and (rates <= 1.0).all()):
         raise KernelError("unit_mw must be finite and >= 0, outage_rate between 0 and 1")
-    edges = np.rint(np.concatenate([[0.0], np.cumsum(units)]) / step_mw).astype(np.int64)
-    sizes = np.diff(edges)
-    probability = np.zeros((len(rates), int(edges[-1]) + 1))
+    sizes = on_grid(units, step_mw)
+    probability = np.zeros((len(rates), int(sizes.sum()) + 1))
     probability[:, 0] = 1.0
     top = 0
     for size, rate in zip(sizes, rates.T, strict=True):
@@ -82,6 +81,11 @@ def outage_table(unit_mw: ArrayLike, outage_rate: ArrayLike, *, step_mw: float =
     expected = np.zeros_like(probability)
     expected[:, 1:] = step_mw * np.cumsum(cumulative[:, :-1], axis=1)
     return OutageTable(step_mw, probability, cumulative, expected)
+
+
+def on_grid(unit_mw: Floats, step_mw: float) -> NDArray[np.int64]:
+    """Steps (unit,) of a grid that units count for, the rounding of each carried on to the next."""
+    return np.diff(np.rint(np.cumsum(unit_mw) / step_mw).astype(np.int64), prepend=0)
 
 
 def look_up(table: OutageTable, net_load_mw: Floats, condition: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -43,7 +43,8 @@ _MEMBERS: Mapping[str, str] = {
     r"|equipment_\w+",
     "adequacy": rf"forced_outage_rate_({_TECHNOLOGY})|forced_outage_multiplier|reserve_margin"
     r"|(battery|pumped_storage)_(credit|duration_hours|efficiency)|hydro_year_factor|hydro_minimum_share|cold_\w+|hard_winter_share"
-    rf"|(unit_size|outage_(cold|hot)_ratio)_({_TECHNOLOGY})|unserved_energy_limit|loss_of_load_(hours|days)_limit",
+    rf"|(unit_size|outage_(cold|hot)_ratio|outage_hours)_({_TECHNOLOGY})|unserved_energy_limit"
+    r"|loss_of_load_(hours|days)_limit",
     "transfer": r"transfer_\w+|siting_\w+|hub_\w+|campus_limit_mw|electricity_price_usd_per_mwh",
     "flexibility": r"curtailable_fraction|flexible_(lag_factor|connection_share|load_share)|onsite_\w+|sustained_depth"
     r"|longest_event_hours|events_a_year|ramp_share_an_hour|notice_hours|payback_share|site_battery_\w+|backup_\w+"
