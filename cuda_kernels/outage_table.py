@@ -85,7 +85,8 @@ def outage_table(unit_mw: ArrayLike, outage_rate: ArrayLike, *, step_mw: float =
 
 def on_grid(unit_mw: Floats, step_mw: float) -> NDArray[np.int64]:
     """Steps (unit,) of a grid that units count for, the rounding of each carried on to the next."""
-    return np.diff(np.rint(np.cumsum(unit_mw) / step_mw).astype(np.int64), prepend=0)
+    steps: NDArray[np.int64] = np.diff(np.rint(np.cumsum(unit_mw) / step_mw), prepend=0.0).astype(np.int64)
+    return steps
 
 
 def look_up(table: OutageTable, net_load_mw: Floats, condition: NDArray[np.int64]) -> tuple[Floats, Floats]:
