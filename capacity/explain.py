@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,15 +156,14 @@ class _Case:
 
     def worth(self) -> tuple[str, dict[str, float]]:
         """Which term binds, and what one more MW of each resource adds. [MW/MW]"""
-        outputs = island_outputs(self.names, self.profiles)
+        outputs = island_outputs(dict(zip(self.names, self.profiles, strict=True)))
         term, adds = self.terms.worth(self.margin, self.headroom_mw, np.stack(list(outputs.values())))
         return term, dict(zip(outputs, adds.tolist(), strict=True))
 
 
-def island_outputs(terms: Sequence[str], profiles: Floats) -> dict[str, Floats]:
-    """Output (hour,) of one MW of all but storage that an island can have more of, from a margin's profiles."""
-    found = {name: profiles[terms.index(name)] for name in RESOURCES}
-    return found | {"imports": profiles[terms.index("load")]}
+def island_outputs(profiles: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Output (hour,) of one MW of all but storage that an island can have more of, from its margin's profiles."""
+    return {**{name: profiles[name] for name in RESOURCES}, "imports": profiles["load"]}
 
 
 def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:

@@ -119,17 +119,19 @@ def explain_group(
     seed: int = 2025,
     shown: int = 20,
     storage: StorageName = DEFAULT_STORAGE,
+    exchange: network.NetworkName = "network",
 ) -> NetworkExplanation:
     """Explain the headroom of an area's group in a year at a quantile over draws, under firm_capacity.
 
     storage : "equivalent" or "credit", both firm capacity
+    exchange : within limits, or "copper-plate" without any
 
     Raises CapacityError for an unknown area, a year before the model's first, a quantile outside 0 to 1, storage that
     is dispatched, and what a run with a network does not know.
     """
     if storage == "dispatch":
         raise CapacityError("storage dispatched in every year knows islands only; leave it out, or the network")
-    group, solved = _group_of(grid, scenario, area, network_year.Asked(year, draws, seed, storage), quantile)
+    group, solved = _group_of(grid, scenario, area, network_year.Asked(year, draws, seed, storage, exchange), quantile)
     loads = solved.hours.flexible_mw[group.draw, group.areas, 0]
     point, worth = _worth(group, solved)
     cut = _cut_mw(group, point, worth.term)

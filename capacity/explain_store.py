@@ -51,6 +51,13 @@ class Held(NamedTuple):
         counted = [mw[draw, last] for mw in (balance.storage_mw, balance.terms_mw) if mw is not None]
         return cls(known.store.at(np.array([draw]), last), float(sum(counted)), nameplate)
 
+    def without_reserve(self, reserve: float, counted_mw: float) -> Held:
+        """The same where no reserve is kept, which was `reserve` less 1, and a margin has `counted_mw` for it."""
+        whole = None
+        if self.store is not None:
+            whole = Store(self.store.power_mw * reserve, self.store.energy_mwh * reserve, self.store.efficiency)
+        return Held(whole, counted_mw, self.nameplate_mw)
+
     def charge_mwh(self, margin_mw: Floats, load_mw: float) -> Floats | None:
         """What it holds at the end of each hour (hour,) beside a margin (hour,) and new load; None by credit. [MWh]"""
         if self.store is None:

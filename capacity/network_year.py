@@ -21,11 +21,12 @@ from capacity import (
 )
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.explain_area import at_quantile
 from capacity.explain_point import Transfers
 from capacity.fleet import Fleet
 from capacity.network_sites import Known
 from capacity.policies import Policy
-from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.storage import DEFAULT_STORAGE, StorageName, Store
 from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
 from scenarios import Scenario
@@ -34,12 +35,14 @@ Floats = NDArray[np.float64]
 
 
 class Asked(NamedTuple):
-    """A year, over draws of a seed, and how storage counts: "equivalent" or "credit"."""
+    """A year, over draws of a seed, how storage counts, "equivalent" or "credit", and how areas exchange power, within
+    limits or without."""
 
     year: int
     draws: int
     seed: int
     storage: StorageName = DEFAULT_STORAGE
+    exchange: network.NetworkName = "network"
 
 
 class Solved(NamedTuple):
@@ -58,17 +61,28 @@ class YearCase:
     """One country in one year.
 
     case : network.Case                The last model year only, all groups.
+    whole : network.Case               The same of all years up to it.
     policy : Policy                    Terms (draw, 1) of new load.
     place : (draw,)                    Uniform that picks each draw's weather year.
-    nameplate_mw : (draw, a, k)        Projected capacity of that year. [MW]
+    capacity_mw : (draw, a, k, year)   Projected, of the draws and of the central path. [MW]
+    stores : list of Store             By area, before they count as firm; None by their credit.
+    limited : bool                     Whether transfers have limits.
     """
 
     fleet: Fleet
     draws: Draws
     case: network.Case
+    whole: network.Case
     policy: Policy
     place: Floats
-    nameplate_mw: Floats
+    capacity_mw: tuple[Floats, Floats]
+    stores: list[Store | None]
+    limited: bool
+
+    @property
+    def nameplate_mw(self) -> Floats:
+        """Projected capacity (draw, a, k) of that year. [MW]"""
+        return self.capacity_mw[0][..., -1]
 
     def group_of(self, area: int) -> int:
         """Number of the group that an area belongs to."""
@@ -91,24 +105,25 @@ class YearCase:
     def at_quantile(self, g: int, quantile: float) -> Solved:
         """The group solved in all draws, under its policy, and the draw at a quantile of them."""
         areas = self.case.links.groups[g].areas
-        solved = network.solve(self.only(g), self.place, "auto")
+        solved = network.solve(self.only(g), self.place, "auto", "network" if self.limited else "copper-plate")
         by_energy = solved.flexible_mw[:, areas, 0].sum(axis=1)
         if not self.policy.only_energy:
-            network_terms.limit(self.only(g), self.place, self.policy, solved, limited=True, how=("auto", 1))
-        order = np.argsort(solved.flexible_mw[:, areas, 0].sum(axis=1), kind="stable")
-        return Solved(int(order[min(int(quantile * len(order)), len(order) - 1)]), solved, by_energy)
+            network_terms.limit(self.only(g), self.place, self.policy, solved, limited=self.limited, how=("auto", 1))
+        return Solved(at_quantile(solved.flexible_mw[:, areas, 0].sum(axis=1), quantile), solved, by_energy)
 
     def terms_of(self, g: int, draw: int) -> Known:
         """What terms beyond energy look at in a group in one draw."""
         one, members = self.only(g), np.array([draw], dtype=np.int64)
         weather = self.weather_number(g, draw), members
-        within = network_terms.Within.of(one, one.links.groups[0].areas, weather, self.policy, True)
+        within = network_terms.Within.of(one, one.links.groups[0].areas, weather, self.policy, self.limited)
         return within.known(0, np.zeros(1, np.int64), bool(self.policy.notice_hours[draw].any()))
 
     def transfers(self, g: int, draw: int) -> Transfers:
         """Limits of a group in one draw. [MW]"""
         areas, members = self.case.links.groups[g].areas, np.array([draw], dtype=np.int64)
         limits = self.case.limits_mw[draw, 0][np.ix_(areas, areas)]
+        if not self.limited:
+            return Transfers.by_links(np.full_like(limits, np.inf))
         if self.case.caps is None:
             return Transfers.by_links(limits)
         single, sets = self.case.caps.inside(areas, members, 0)
@@ -134,6 +149,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
+    stores = [balance.store for balance in balances]
     if asked.storage == "equivalent":
         within = Conditions(records, place).exchanging(network.links(grid, fleet).groups)
         balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
@@ -147,4 +163,5 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
         siting=case.siting.last_year(),
         caps=None if case.caps is None else case.caps.last_year(),
     )
-    return YearCase(fleet, drawn, last, policy.of_years(np.array([-1])), place, projected.nameplate_mw[..., -1])
+    capacity, limited = (projected.nameplate_mw, middle.nameplate_mw), asked.exchange == "network"
+    return YearCase(fleet, drawn, last, case, policy.of_years(np.array([-1])), place, capacity, stores, limited)

@@ -108,14 +108,17 @@ COMPARE: Sequence[Column] = (
     ("first\nhigher in", "first_higher_share", "{:.0%}"),
     ("equal\nin", "equal_share", "{:.0%}"),
 )
-_HOUR: Sequence[Column] = (
-    ("UTC", "utc", "{}"),
-    ("local", "local", "{}"),
-    ("load\nMW", "load_mw", "{:,.0f}"),
-    ("firm\nMW", "firm_mw", "{:,.0f}"),
+_DATE: tuple[Column, ...] = (("UTC", "utc", "{}"), ("local", "local", "{}"))
+_WEATHER: tuple[Column, ...] = (
     ("wind\nMW", "wind_mw", "{:,.0f}"),
     ("solar\nMW", "solar_mw", "{:,.0f}"),
     ("hydro\nMW", "hydro_mw", "{:,.0f}"),
+)
+_HOUR: tuple[Column, ...] = (
+    *_DATE,
+    ("load\nMW", "load_mw", "{:,.0f}"),
+    ("firm\nMW", "firm_mw", "{:,.0f}"),
+    *_WEATHER,
 )
 EXPLAIN: tuple[Column, ...] = (
     *_HOUR,
@@ -124,7 +127,24 @@ EXPLAIN: tuple[Column, ...] = (
     ("curtailed\nMW", "curtailed_mw", "{:,.0f}"),
 )
 STORAGE: tuple[Column, ...] = (("stored\nMWh", "storage_mwh", "{:,.0f}"),)
-"""One more column of EXPLAIN: what storage holds at the end of the hour."""
+"""One more column of EXPLAIN and EXPLAIN_OUTAGES: what storage holds at the end of the hour."""
+_OUTAGES: tuple[Column, ...] = (
+    *_DATE,
+    ("load\nMW", "load_mw", "{:,.0f}"),
+    ("units\nMW", "units_mw", "{:,.0f}"),
+    ("expected\noutage MW", "outage_mw", "{:,.0f}"),
+    ("storage\nas firm", "storage_firm_mw", "{:,.0f}"),
+    *_WEATHER,
+)
+EXPLAIN_OUTAGES: tuple[Column, ...] = (
+    *_OUTAGES,
+    ("net import\nMW", "net_import_mw", "{:+,.0f}"),
+    ("may be out\nMW", "may_be_out_mw", "{:,.0f}"),
+    ("short\nwith", "short_probability", "{:.1%}"),
+    ("expected\nlack MW", "lacking_mw", "{:,.0f}"),
+    ("counts\nfor", "part", "{:.1%}"),
+)
+"""Hours where units fail: what may be out before load is short, and how the hour counts in the derivatives."""
 
 EXPLAIN_NETWORK: Sequence[Column] = (
     *_HOUR,

@@ -1,0 +1,152 @@
+"""What `gridflops explain` prints of each kind of explanation, and what it gives as JSON."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from capacity import explain, explain_outages, tables
+from capacity.explain import Explanation
+from capacity.explain_network import NetworkExplanation
+from capacity.explain_outages import Load, OutageExplanation
+
+Found = Explanation | NetworkExplanation | OutageExplanation
+
+NOT_YET = "one more MW of anything adds no headroom yet: native load comes first"
+
+
+def show(found: Found) -> None:
+    """Print what was found."""
+    if isinstance(found, NetworkExplanation):
+        _print_network(found)
+    elif isinstance(found, OutageExplanation):
+        _print_outages(found)
+    else:
+        _print(found)
+
+
+def hours_of(found: Found) -> pd.DataFrame:
+    """The hours as one table; under outages those of both loads, told apart by the column `of`."""
+    if not isinstance(found, OutageExplanation):
+        return found.hours
+    loads = {"flexible": found.flexible, "firm": found.firm}
+    return pd.concat([load.hours.assign(of=name) for name, load in loads.items()])
+
+
+def plain(found: Found) -> dict[str, object]:
+    """What JSON can hold: rows in place of tables, links by name, no hour by hour curtailment."""
+    plain = dict(vars(found))
+    plain.pop("curtailed_mw", None)
+    if isinstance(found, OutageExplanation):
+        loads = {name: getattr(found, name) for name in ("flexible", "firm")}
+        return plain | {n: {**load._asdict(), "hours": load.hours.to_dict("records")} for n, load in loads.items()}
+    plain["hours"] = found.hours.to_dict("records")
+    if "link_adds" in plain:
+        plain["link_adds"] = {f"{start} > {end}": worth for (start, end), worth in plain["link_adds"].items()}
+    return plain
+
+
+def _print_network(found: NetworkExplanation) -> None:
+    title = f"with the make-up of {found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
+    tables.show(_title(found, found.group, title), tables.EXPLAIN_NETWORK, found.hours.to_dict("records"))
+    _print_hours(found.group_mw, found)
+    print(f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these")
+    _print_standing(found)
+    if found.group_mw <= 0.0:
+        print(NOT_YET)
+        return
+    print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
+    for name, worth in found.adds[found.area].items():
+        print(f"  {explain.ADDED[name]}: {worth:.3f}")
+    print(
+        "firm capacity, by area: " + ", ".join(f"{area} {worth['constant']:.3f}" for area, worth in found.adds.items())
+    )
+    links = ", ".join(f"{start} to {end} {worth:.3f}" for (start, end), worth in found.link_adds.items())
+    print(f"links: {links or 'none would help'}")
+    if found.cap_adds:
+        print("caps on net imports: " + ", ".join(f"{name} {worth:.3f}" for name, worth in found.cap_adds.items()))
+
+
+def _print_standing(found: Explanation | NetworkExplanation) -> None:
+    mw = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
+    print(
+        f"firm capacity of {found.area}: units {mw['units_mw']} GW less expected outage {mw['expected_outage_mw']} and "
+        f"reserve {mw['reserve_mw']}, with storage as it counts firm {mw['storage_mw']}"
+    )
+
+
+def _title(found: Explanation | NetworkExplanation, where: str, rest: str) -> str:
+    what = "is curtailed most" if found.curtailed_hours else "has least left"
+    return f"Hours in which new load in {where} {what}, {rest}"
+
+
+def _print_hours(load_mw: float, found: Explanation | NetworkExplanation) -> None:
+    short = f"; native load is short in {found.native_short_hours} h without it" if found.native_short_hours else ""
+    if load_mw <= 0.0:
+        print(f"nothing fits (quantile {found.quantile:g} of the draws){short}")
+        return
+    seasons = ", ".join(f"{name} {count}" for name, count in found.season_hours.items())
+    often = f"curtailed in {found.curtailed_hours} h ({seasons}), at most {found.longest_event_h} h in a row"
+    print(
+        f"{load_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws), "
+        f"{often if found.curtailed_hours else 'never curtailed'}{short}"
+    )
+    print(f"bound by: {found.bound_by}")
+
+
+def _print(found: Explanation) -> None:
+    tables.show(
+        _title(found, found.area, f"{found.year}, draw {found.draw}, weather {found.weather_year}"),
+        tables.EXPLAIN + (tables.STORAGE if "storage_mwh" in found.hours else ()),
+        found.hours.to_dict("records"),
+    )
+    _print_hours(found.headroom_mw, found)
+    if found.curtailed_hours:
+        parts = ", ".join(f"{name} {count}" for name, count in found.day_part_hours.items())
+        print(f"in {found.events} events; hours by local time: {parts}")
+    _print_standing(found)
+    if found.headroom_mw <= 0.0:
+        print(NOT_YET)
+        return
+    print("one more MW of ... adds MW of headroom:")
+    for name, worth in found.adds.items():
+        print(f"  {explain.ADDED[name]}: {worth:.3f}")
+
+
+def _print_outages(found: OutageExplanation) -> None:
+    load, firm = found.flexible, found.firm
+    where = f"{found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
+    _print_table(f"Hours in which new load is expected to be curtailed most, {where}", load)
+    natives = f"natives lack {found.native_unserved_mwh:,.1f} MWh in {found.native_short_hours:,.2f} h without it"
+    if load.headroom_mw > 0.0:
+        seasons = ", ".join(f"{name} {hours:,.0f}" for name, hours in found.season_hours.items())
+        parts = ", ".join(f"{name} {hours:,.0f}" for name, hours in found.day_part_hours.items())
+        print(
+            f"{load.headroom_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws); expected, something is "
+            f"short in {load.short_hours:,.0f} h ({seasons}; by local time: {parts}); {natives}"
+        )
+        print(f"bound by: {found.bound_by}")
+    else:
+        print(f"nothing fits (quantile {found.quantile:g} of the draws); {natives}")
+    mw = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
+    print(
+        f"{found.area}: units {mw['units_mw']} GW, of which {mw['expected_outage_mw']} are out on average; storage as "
+        f"it counts firm {mw['storage_mw']}; no reserve"
+    )
+    print()
+    _print_table(f"Hours that bind load which is never cut, {where}", firm)
+    term = explain_outages.FIRM_TERM[found.notion]
+    if firm.headroom_mw > 0.0:
+        print(f"{firm.headroom_mw / 1e3:,.2f} GW of it fit, short in {firm.short_hours:,.2f} h, bound by: {term}")
+    else:
+        print(f"none of it fits: natives use up the {term} that {found.notion} allows")
+    if load.headroom_mw <= 0.0 and firm.headroom_mw <= 0.0:
+        print(NOT_YET)
+        return
+    print("one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not:")
+    for name, worth in load.adds.items():
+        print(f"  {explain_outages.ADDED[name]}: {worth:.3f}, {firm.adds[name]:.3f}")
+
+
+def _print_table(title: str, load: Load) -> None:
+    columns = tables.EXPLAIN_OUTAGES + (tables.STORAGE if "storage_mwh" in load.hours else ())
+    tables.show(title, columns, load.hours.to_dict("records"))
