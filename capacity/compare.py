@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from capacity import hindcast_flags
 from capacity.errors import CapacityError
-from capacity.outputs import RUN_MARK
 from capacity.result_file import open_result
+from capacity.writing import RUN_MARK
 
 Floats = NDArray[np.float64]
 

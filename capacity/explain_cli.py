@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     type=click.Choice(["firm_capacity", "expected_unserved", "lolh", "lole"]),
     help="An hourly margin, or outages of units: hours with their risk of shortage.",
 )
+@cli_options.OUTAGE_STATES
 @cli_options.STORAGE
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw what binds to this PNG.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Also write the hours to this CSV file.")
@@ -61,6 +62,7 @@ def explain(
     areas_as: AreasName,
     exchange: NetworkName,
     adequacy: str,
+    outage_states: int,
     storage: StorageName,
     figure: Path | None,
     csv: Path | None,
@@ -76,32 +78,37 @@ def explain(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import explain_report
+        from capacity import explain_report, writing
 
+        for option, target in (("--figure", figure), ("--csv", csv)):
+            if target is not None:
+                writing.check_file(target, option)
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file, areas=areas_as)
-        found = _call(exchange, adequacy)(
+        found = _call(exchange, adequacy, outage_states)(
             grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours, storage=storage
         )
         if figure is not None:
             from capacity import explain_figure
 
-            explain_figure.draw(found, figure)
+            with writing.replaced_file(figure, "--figure") as path:
+                explain_figure.draw(found, path)
         if csv is not None:
-            explain_report.hours_of(found).to_csv(csv, index=False)
+            with writing.replaced_file(csv, "--csv") as path:
+                explain_report.hours_of(found).to_csv(path, index=False)
     if as_json:
         print(json.dumps(explain_report.plain(found), indent=2, ensure_ascii=False))
     else:
         explain_report.show(found)
 
 
-def _call(exchange: NetworkName, adequacy: str) -> Callable[..., Found]:
+def _call(exchange: NetworkName, adequacy: str, states: int) -> Callable[..., Found]:
     """What explains areas that exchange power so, or not at all, under a notion."""
-    from capacity import explain, explain_network, explain_outages
-    from capacity.errors import CapacityError
+    from capacity import explain, explain_network, explain_network_outages, explain_outages
 
     if adequacy == "firm_capacity":
         return explain.explain if exchange == "island" else partial(explain_network.explain_group, exchange=exchange)
     if exchange == "island":
         return partial(explain_outages.explain_outages, notion=adequacy)
-    raise CapacityError(f"--adequacy {adequacy} explains islands only; leave --network out, or the notion")
+    group = explain_network_outages.explain_group_outages
+    return partial(group, notion=adequacy, exchange=exchange, states=states)

@@ -46,19 +46,23 @@ def frontier(
         import grids
         import scenarios
         from capacity import frontier as module
+        from capacity import writing
         from capacity.errors import CapacityError
 
         try:
             split = [float(part) for part in weights.split(",")] if weights else []
         except ValueError:
             raise CapacityError(f"--weights {weights!r}: write numbers with commas, for example 2,1") from None
+        if figure is not None:
+            writing.check_file(figure, "--figure")
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file, areas=areas_as)
         found = module.frontier(grid, scenario, areas, year, weights=split, quantile=quantile, draws=draws, seed=seed)
         if figure is not None:
             from capacity import frontier_figure
 
-            frontier_figure.draw(found, figure)
+            with writing.replaced_file(figure, "--figure") as path:
+                frontier_figure.draw(found, path)
     if as_json:
         print(json.dumps(_plain(found), indent=2))
     else:

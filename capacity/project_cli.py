@@ -81,18 +81,20 @@ def project(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import hindcast_flags, projection, projection_figure
+        from capacity import hindcast_flags, projection, projection_figure, writing
 
         (chosen,) = scenarios.load([scenario])
+        writing.check_folder(out)
         grid = grids.open_grid(grid_file, areas=areas_as)
         place = projection.find_place(grid, where)
         found = projection.project(grid, place, chosen, years=years, draws=draws, seed=seed)
-        out.mkdir(parents=True, exist_ok=True)
-        projection.dataset(found, chosen.name, seed).to_netcdf(out / "supply.nc")
         source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
-        projection_figure.draw(found, out / "supply.png", source)
-        if on_grid:
-            _write_cells(grid, chosen, years, draws, seed, out)
+        with writing.replaced_files(out) as folder:
+            projection.dataset(found, chosen.name, seed).to_netcdf(folder / "supply.nc")
+            projection_figure.draw(found, folder / "supply.png", source)
+            if on_grid:
+                _write_cells(grid, chosen, years, draws, seed, folder, source)
+            names = sorted(path.name for path in folder.iterdir())
         report = {
             "place": place.name,
             "scenario": chosen.name,
@@ -100,19 +102,24 @@ def project(
             "outlooks": projection.beside_outlooks(grid, found),
             "flags": hindcast_flags.told(place.country),
         }
-    _show(report, out, as_json)
+    _show(report, as_json)
+    if not as_json:
+        click.echo(f"{out}: {', '.join(names)}")
 
 
-def _write_cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int, out: Path) -> None:
+def _write_cells(
+    grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int, folder: Path, source: str
+) -> None:
     from capacity.projection_grid import on_grid
 
     asked = [year for year in TABLE_YEARS if year in years] or [years[-1]]
-    cells = on_grid(grid, chosen, years=asked, draws=draws, seed=seed, progress=lambda text: click.echo(text, err=True))
+    cells = on_grid(
+        grid, chosen, years=asked, draws=draws, seed=seed,
+        progress=lambda country: click.echo(f"cells of {country}", err=True),
+    )  # fmt: skip
     packed = {name: {"zlib": True, "dtype": "float32"} for name, v in cells.data_vars.items() if v.dtype.kind == "f"}
-    cells.to_netcdf(out / "supply_cells.nc", encoding=packed)
-    source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
-    for path in draw_maps(cells, out, source):
-        click.echo(str(path), err=True)
+    cells.to_netcdf(folder / "supply_cells.nc", encoding=packed)
+    draw_maps(cells, folder, source)
 
 
 def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
@@ -135,7 +142,7 @@ def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
     return written
 
 
-def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
+def _show(report: dict[str, Any], as_json: bool) -> None:
     from capacity.tables import show
 
     if as_json:
@@ -148,4 +155,3 @@ def _show(report: dict[str, Any], out: Path, as_json: bool) -> None:
             click.echo(f"{row['year']}, {row['who']}: {row['why']}")
     for series, flag in report["flags"].items():
         click.echo(f"flagged by the hindcast: {series}: {flag}")
-    click.echo(f"{out}: supply.nc, supply.png")

@@ -125,11 +125,11 @@ def run(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import figure_page, outputs
+        from capacity import figure_page, outputs, writing
         from capacity.estimation import estimate
 
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
-        outputs.check_target(out)
+        writing.check_run(out)
         grid = grids.open_grid(grid_file, areas=areas_as)
         with progress_bar(quiet=as_json) as progress, ThreadPoolExecutor(1) as beside:
             beside.submit(figure_page.prepare)

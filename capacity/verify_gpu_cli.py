@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from capacity.cli_errors import plain_errors
+
 NO_DEVICE = 3
 
 
@@ -36,7 +38,7 @@ def verify_gpu(
     from dataclasses import asdict
 
     from capacity import verify_gpu as module
-    from capacity import verify_report
+    from capacity import verify_report, writing
     from cuda_kernels import KernelError, devices
 
     try:
@@ -44,16 +46,15 @@ def verify_gpu(
     except KernelError as error:
         click.echo(f"nothing was verified: {error}", err=True)
         context.exit(NO_DEVICE)
+    if report is not None:
+        with plain_errors():
+            writing.check_file(report, "--report")
     chosen = secrets.randbits(32) if seed is None else seed
     run = module.verify(cases, hours, chosen, progress=lambda line: click.echo(line, err=True))
     page = verify_report.markdown(run)
     if report is not None:
-        try:
-            report.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(
-                f"{report}: cannot be written ({error.strerror}); choose another file"
-            ) from error
+        with plain_errors(), writing.replaced_file(report, "--report") as path:
+            path.write_text(page, encoding="utf-8")
     document = finite(asdict(run)) | {"agrees": run.agrees}
     click.echo(json.dumps(document, indent=2, allow_nan=False) if as_json else page, nl=as_json)
     context.exit(0 if run.agrees else 1)

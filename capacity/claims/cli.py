@@ -54,11 +54,11 @@ def claims(
     started = time.monotonic()
     with plain_errors():
         import grids
-        from capacity import outputs
+        from capacity import writing
         from capacity.claims import judge, report
 
         chosen = judge.claims_of(numbers)
-        outputs.check_target(out)
+        writing.check_run(out)
         grid = grids.open_grid(grid_file)
         with progress_bar(quiet=as_json) as progress:
             evidence = judge.gather(grid, chosen, years=years, draws=draws, seed=seed, device=device, progress=progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from capacity.claims.posterior import BAND, Probability
 from capacity.claims.texts import Untestable, document
 from capacity.claims.words import number
 from capacity.errors import CapacityError
+from capacity.writing import replaced_run
 from scenarios import Scenario
 from scenarios.schema import LABELS
 
@@ -211,28 +211,27 @@ def write(report: Report, evidence: Evidence, out: Path, *, wall_seconds: float)
     manifest = outputs.manifest(
         evidence.result, evidence.grid, list(evidence.scenarios.values()), wall_seconds=wall_seconds
     )
-    with outputs.replaced_folder(out) as folder:
+    with replaced_run(out) as folder:
         for section in report.sections:
             answer = section.answer
             subtitle = f"Claim {answer.claim.number}. {answer.figure['unit']}; {_drawn(answer.figure['kind'])}"
             drawings.draw(answer.figure, folder / section.figure_name, subtitle, f"{section.source} {section.command}")
         (folder / "claims.html").write_text(html(report, folder), encoding="utf-8")
-        _csv(findings_table(report), folder / "claims.csv")
-        _csv(influence_table(report), folder / "influences.csv")
-        _csv(pd.DataFrame(report.ledger_rows, columns=list(report.ledger_columns)), folder / "ledger.csv")
-        _csv(pd.DataFrame(report.threshold_rows, columns=list(report.threshold_columns)), folder / "thresholds.csv")
-        _csv(pd.DataFrame(report.parameter_rows, columns=list(report.parameter_columns)), folder / "parameters.csv")
-        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-        (folder / outputs.RUN_MARK).write_text(text + "\n", encoding="utf-8")
+        tables = {
+            "claims": findings_table(report),
+            "influences": influence_table(report),
+            "ledger": pd.DataFrame(report.ledger_rows, columns=list(report.ledger_columns)),
+            "thresholds": pd.DataFrame(report.threshold_rows, columns=list(report.threshold_columns)),
+            "parameters": pd.DataFrame(report.parameter_rows, columns=list(report.parameter_columns)),
+        }
+        for name, table in tables.items():
+            outputs.write_table(table, folder / f"{name}.csv")
+        outputs.write_manifest(manifest, folder)
 
 
 def _drawn(kind: str) -> str:
     """What of the draws a kind of figure shows."""
     return "mean over draws" if kind == "layers" else f"median and {100 * (BAND[1] - BAND[0]):.0f} % band over draws"
-
-
-def _csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def findings_table(report: Report) -> pd.DataFrame:

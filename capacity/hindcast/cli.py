@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from capacity.cli_errors import plain_errors
 
@@ -161,13 +162,12 @@ def hindcast(
     Each forecast uses the record up to its origin and nothing later, settings included. Scores are kept in the
     folder's `parts`; the same command goes on from there after an interruption.
     """
-    if placement:
-        _placement(out, as_json)
-        return
-    if demand:
-        _demand(out, as_json)
+    if placement or demand:
+        _alone("placement" if placement else "demand")
+        (_placement if placement else _demand)(out, as_json)
         return
     with plain_errors():
+        from capacity import writing
         from capacity.hindcast import rolling, weights
         from grids.history import open_history
 
@@ -175,11 +175,16 @@ def hindcast(
         request = rolling.Request(scopes, series, origins, horizons, baselines)
         if write_weights is not None:
             weights.check_scopes(request)
-        table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True), out / "parts")
+            writing.check_file(write_weights, "--write-weights")
+        writing.check_folder(out)
+        with writing.written(out):
+            table = rolling.hindcast(history, request, lambda text: click.echo(text, err=True), out / "parts")
         report = _report(history, request, table)
-        _write(history, request, table, report, out)
+        with writing.replaced_files(out) as folder:
+            _write(history, request, report, folder)
         if write_weights is not None:
-            weights.write(weights.earned(history, request, table), write_weights)
+            with writing.replaced_file(write_weights, "--write-weights") as path:
+                weights.write(weights.earned(history, request, table), path)
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -187,15 +192,25 @@ def hindcast(
     click.echo(f"{out}: scores.csv, hindcast.json, fans.png, pit.png")
 
 
+def _alone(chosen: str) -> None:
+    """Refuse options that say nothing beside --placement or --demand."""
+    context = click.get_current_context()
+    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    others = ["--" + name.replace("_", "-") for name in sorted(given - {chosen, "out", "as_json"})]
+    if others:
+        raise click.UsageError(f"--{chosen} takes no {', '.join(others)}; leave out one or the other")
+
+
 def _placement(out: Path, as_json: bool) -> None:
     """Bits gained over an even spread per MW added, and half the sum of differences in share."""
     with plain_errors():
         import grids
+        from capacity import writing
         from capacity.hindcast import placement
 
+        writing.check_folder(out)
         records = placement.table(grids.open_grid())
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "placement.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+        _keep(records, out / "placement.json")
     if as_json:
         click.echo(json.dumps(records, indent=1))
         return
@@ -214,18 +229,19 @@ def _placement(out: Path, as_json: bool) -> None:
 def _demand(out: Path, as_json: bool) -> None:
     """Scores of total generation as it came under the priors of demand growth, and both beside each other ahead."""
     with plain_errors():
+        from capacity import writing
         from capacity.hindcast import demand
         from capacity.hindcast.scores import FOCUS
         from grids.history import open_history
 
+        writing.check_folder(out)
         history = open_history()
         report: dict[str, Any] = {
             "scores": demand.table(history),
             "growth_ahead": demand.growth_ahead(history),
             "spread_needed": {entity: demand.needed_spread(history, entity) for entity in FOCUS.values()},
         }
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "demand.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        _keep(report, out / "demand.json")
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -236,6 +252,13 @@ def _demand(out: Path, as_json: bool) -> None:
     for entity, factor in report["spread_needed"].items():
         click.echo(f"{entity}: the prior's bands would have held 90 % with {factor:.1f} times its spread")
     click.echo(f"{out}: demand.json")
+
+
+def _keep(contents: Any, path: Path) -> None:
+    from capacity import writing
+
+    with writing.replaced_file(path, "--out") as unfinished:
+        unfinished.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
 
 
 def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[str, Any]:
@@ -258,17 +281,16 @@ def _report(history: xr.Dataset, request: Request, table: pd.DataFrame) -> dict[
     }
 
 
-def _write(history: xr.Dataset, request: Request, table: pd.DataFrame, report: dict[str, Any], out: Path) -> None:
+def _write(history: xr.Dataset, request: Request, report: dict[str, Any], folder: Path) -> None:
     import pandas as pd
 
     from capacity.hindcast import figures
 
-    out.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(report["scores"]).to_csv(out / "scores.csv", index=False)
-    (out / "hindcast.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    figures.pit_figure(report["pit"], out / "pit.png")
+    pd.DataFrame(report["scores"]).to_csv(folder / "scores.csv", index=False)
+    (folder / "hindcast.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    figures.pit_figure(report["pit"], folder / "pit.png")
     if "countries" in request.scopes:
-        figures.fan_figure(history, request.series, request.horizon, out / "fans.png")
+        figures.fan_figure(history, request.series, request.horizon, folder / "fans.png")
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -65,9 +65,12 @@ def sensitivity(
     with plain_errors():
         import grids
         import scenarios
+        from capacity import writing
         from capacity.sensitivity import study
         from capacity.sensitivity.model import Model
 
+        if out is not None:
+            writing.check_folder(out)
         outputs = tuple(study.OUTPUTS) if country == "both" else (country.lower(),)
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file)
@@ -75,9 +78,10 @@ def sensitivity(
             plan = study.Plan(Model(grid, scenario, seed, year, engine=engine, progress=progress), draws)
             click.echo(_cost(plan), err=True)
             found = plan.run()
-    record = _record(found, outputs, time.monotonic() - began)
-    if out is not None:
-        _write(found, record, outputs, out)
+        record = _record(found, outputs, time.monotonic() - began)
+        if out is not None:
+            with writing.replaced_files(out) as folder:
+                _write(found, record, outputs, folder)
     if as_json:
         click.echo(json.dumps(record, indent=2))
         return
@@ -124,18 +128,16 @@ def _record(found: Study, outputs: Sequence[str], seconds: float) -> dict[str, A
     }
 
 
-def _write(found: Study, record: Mapping[str, Any], outputs: tuple[str, ...], out: Path) -> None:
+def _write(found: Study, record: Mapping[str, Any], outputs: tuple[str, ...], folder: Path) -> None:
     from capacity.sensitivity.figure import tornado
 
-    out.mkdir(parents=True, exist_ok=True)
     command = f"gridflops sensitivity --draws {found.draws} --year {found.year} --seed {found.seed}"
-    source = f"gridflops: {command} --scenario {found.scenario}"
-    tornado(found, out / FIGURE, source, outputs)
-    (out / "sensitivity.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    tornado(found, folder / FIGURE, f"Source: {command} --scenario {found.scenario}", outputs)
+    (folder / "sensitivity.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     for name in ("groups", "information", "information_parameters", "parameters"):
         rows = record[name]
         if rows:
-            with open(out / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+            with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, fieldnames=list(rows[0]))
                 writer.writeheader()
                 writer.writerows(rows)

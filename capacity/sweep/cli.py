@@ -263,9 +263,12 @@ def status(address: str, as_json: bool) -> None:
 def summarise(address: str, variables: tuple[str, ...], partial: bool, out: Path | None, as_json: bool) -> None:
     """Exact quantiles and means over the draws of every scenario of a sweep, in memory that does not grow with it."""
     with plain_errors():
+        from capacity import writing
         from capacity.errors import CapacityError
         from capacity.sweep import report, store
 
+        if out is not None:
+            writing.check_file(out, "--out")
         opened = store.open_store(address)
         unknown = [name for name in variables if name not in opened.shapes]
         if unknown:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from capacity.errors import CapacityError
 from capacity.sweep import store, summarise
+from capacity.writing import replaced_file
 
 NUMBERS = ("draws", "mean", *(f"p{round(100 * q):02d}" for q in summarise.QUANTILES))
 COUNTRY_ROW = {"scenario", "variable", "year", "country", *NUMBERS}
@@ -36,17 +35,10 @@ def columns(opened: store.Opened) -> tuple[str, ...]:
 
 def write_csv(rows: Iterable[dict[str, Any]], names: Sequence[str], target: Path) -> None:
     """All rows, or no file. names : of the columns, from `columns`"""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        partial.replace(target)
-    except OSError as error:
-        raise CapacityError(f"--out {target}: {error.strerror or error}; choose another file") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced_file(target, "--out") as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def print_json(rows: Iterable[dict[str, Any]]) -> None:

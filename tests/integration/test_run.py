@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from capacity import estimation, figures, open_result, outputs
+from capacity import estimation, figures, open_result
 from capacity.cli import main
 
 
@@ -194,21 +194,3 @@ def test_device_gpu_without_one_is_one_clear_line(grid_file, tmp_path, monkeypat
     assert done.exit_code == 1
     assert "choose device 'cpu'" in done.output
     assert not (tmp_path / "g").exists()
-
-
-def test_swap_restores_the_old_run_when_the_rename_fails(tmp_path, monkeypatch):
-    old = tmp_path / "kept"
-    old.mkdir()
-    (old / outputs.RUN_MARK).write_text("{}")
-    real = outputs.os.replace
-
-    def replace(source, target):
-        if str(target) == str(old) and ".old." not in str(source):
-            raise OSError(errno.EIO, "I/O error")
-        real(source, target)
-
-    monkeypatch.setattr(outputs.os, "replace", replace)
-    with pytest.raises(OSError, match="I/O"), outputs.replaced_folder(old) as work:
-        (work / outputs.RUN_MARK).write_text("new")
-    assert (old / outputs.RUN_MARK).read_text() == "{}"
-    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
