@@ -234,7 +234,7 @@ def _table(case: _Case, held: Held | None, rows: NDArray[np.int64], zone: str) -
             "wind_mw": by["wind"] + by["offshore_wind"],
             "solar_mw": by["solar"],
             "hydro_mw": by["hydro"],
-            "net_import_mw": by["net_export"],
+            "net_import_mw": by["net_export"] + 0.0,  # no -0
             "margin_mw": case.margin[rows],
             "curtailed_mw": case.curtailed[rows],
             **stored,

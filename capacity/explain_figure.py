@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capacity.explain_network import NetworkExplanation
+from capacity.explain_network_outages import NetworkOutageExplanation
 from capacity.explain_outages import OutageExplanation
 from capacity.figure_page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 from capacity.figures import LINE_COLOURS
@@ -30,6 +31,8 @@ def draw(found: Found, path: Path) -> None:
     where, held, cut, adds = found.area, _HELD, "Curtailed new load", "Headroom that one more MW adds, MW"
     if isinstance(found, NetworkExplanation):
         where, held = found.group, f"At a fixed siting direction; {_FIRM}"
+    elif isinstance(found, NetworkOutageExplanation):
+        where, held, cut = found.group, "At a fixed siting direction; units fail one by one", f"{cut}, expected"
     elif isinstance(found, OutageExplanation):
         held, cut, adds = "At fixed imports; units fail one by one", f"{cut}, expected", f"{adds}; dots: never cut"
     with page(path, 6.4) as figure:
@@ -41,7 +44,7 @@ def draw(found: Found, path: Path) -> None:
 
 def _note(found: Found) -> str:
     from_draw = f"draw {found.draw} (quantile {found.quantile:g}), weather of {found.weather_year}"
-    if not isinstance(found, NetworkExplanation):
+    if not isinstance(found, NetworkExplanation | NetworkOutageExplanation):
         return f"{found.headroom_mw / 1e3:,.1f} GW of new load fit; {from_draw}"
     return (
         f"{found.group_mw / 1e3:,.1f} GW of new load fit along the siting direction, "
@@ -86,7 +89,7 @@ def _worth(axes: Axes, found: Found) -> None:
 
 
 def _bars(found: Found) -> list[tuple[str, float, str]]:
-    if not isinstance(found, NetworkExplanation):
+    if not isinstance(found, NetworkExplanation | NetworkOutageExplanation):
         return [(_named(name), worth, LINE_COLOURS[0]) for name, worth in found.adds.items()]
     bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in found.adds.items()]
     bars += [(f"link {start} to {end}", value, MUTED) for (start, end), value in found.link_adds.items()]

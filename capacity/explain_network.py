@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import explain, network, network_sites, network_year, notions
+from capacity import explain, import_caps, network, network_sites, network_year, notions
 from capacity.errors import CapacityError
 from capacity.explain import NOTHING_MW
 from capacity.explain_brought import More, brought_mw
@@ -189,10 +189,12 @@ def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
         loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
         bound = bound_of(point, loads, terms, group.firm_extra_mw)
         adds = {n: _resources(bound, group.margins[i], i) for i, n in enumerate(group.names)}
-        return point, _Worth(bound.term, adds, _links(bound, group.names), _caps(bound, group))
+        return point, _Worth(
+            bound.term, adds, links_of(bound, group.names), caps_of(bound, known.case.caps, group.areas)
+        )
     at_once = known.terms_of(group.g, draw)
     cut = network_sites.cuts_mw(at_once, flexible[None], terms, "auto")[0][0]
-    worth = _brought(group, _links(Bound(ENERGY, point), group.names), at_once, direction, terms)
+    worth = _brought(group, links_of(Bound(ENERGY, point), group.names), at_once, direction, terms)
     return point._replace(curtailed_mw=cut if load > firm.sum() else np.zeros(len(cut))), worth
 
 
@@ -233,7 +235,7 @@ def _resources(bound: Bound, margin: notions.Margin, i: int) -> dict[str, float]
     return {name: bound.worth(i, output) for name, output in outputs.items()}
 
 
-def _links(bound: Bound, names: list[str]) -> dict[tuple[str, str], float]:
+def links_of(bound: Bound, names: list[str]) -> dict[tuple[str, str], float]:
     """The links whose next MW adds most."""
     pairs = [(i, j) for i, j in np.argwhere(bound.point.within.limits_mw > 0.0) if i != j]
     adds = {(names[i], names[j]): bound.link_worth(int(i), int(j)) for i, j in pairs}
@@ -241,16 +243,15 @@ def _links(bound: Bound, names: list[str]) -> dict[tuple[str, str], float]:
     return {pair: adds[pair] for pair in best if adds[pair] > 0.0}
 
 
-def _caps(bound: Bound, group: _Group) -> dict[str, float]:
-    """Regions whose cap on net imports would add by being wider, the largest first."""
-    caps = group.known.case.caps
+def caps_of(bound: Bound, caps: import_caps.ImportCaps | None, areas: NDArray[np.int64]) -> dict[str, float]:
+    """Regions whose cap on net imports would add by being wider, the largest first. areas : numbers, of the group"""
     if caps is None:
         return {}
     regions = {tuple(np.flatnonzero(inside)): name for name, inside in zip(caps.names, caps.member, strict=True)}
     one, sets = bound.cap_worth()
-    adds = {regions.get((a,), ""): worth for a, worth in zip(group.areas, one, strict=True)}
+    adds = {regions.get((a,), ""): worth for a, worth in zip(areas, one, strict=True)}
     for inside, worth in zip(bound.point.within.member, sets, strict=True):
-        adds[regions[tuple(group.areas[inside > 0.0])]] = worth
+        adds[regions[tuple(areas[inside > 0.0])]] = worth
     return {name: adds[name] for name in sorted(adds, key=lambda name: -adds[name]) if name and adds[name] > 0.0}
 
 

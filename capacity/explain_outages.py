@@ -6,7 +6,7 @@ notion (`capacity.reliability`). Hours count by how the risk in each moves with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -134,7 +134,13 @@ def explain_outages(
     fleet, drawn, a = asked(grid, scenario, area, (year, quantile), (draws, seed))
     require_only_energy(drawn, fleet.prefix)
     known = area_case(grid, fleet, drawn, a, storage)
+    return explained(grid, known, notion, quantile, shown)
+
+
+def explained(grid: xr.Dataset, known: AreaCase, notion: str, quantile: float, shown: int) -> OutageExplanation:
+    """Explain an area whose case is known, at a quantile over its draws, with so many hours."""
     outages = _outages(grid, known, notion)
+    area, year = known.fleet.areas[known.a], int(known.draws.years[-1])
     case, found = _case(grid, known, outages, at_quantile(_headrooms(known, outages), quantile))
     flexible_mw, firm_mw = (float(mw[0]) if mw[0] > NOTHING_MW else 0.0 for mw in (found.flexible_mw, found.firm_mw))
     zone = str(grid["area_timezone"].sel(area=area).item())
@@ -148,7 +154,7 @@ def explain_outages(
         case.weather_year,
         case.load(("eue_flexible", case.share), flexible_mw, shown, zone),
         case.load((outages.criterion, outages.limit), firm_mw, shown, zone),
-        case.standing,
+        case.units.standing_mw(case.storage_mw),
         float(alone.sum()),
         float(found.native_unserved_mwh[0]),
         _summed(beside, SEASON_OF_HOUR, SEASONS),
@@ -200,7 +206,7 @@ class _Risk(NamedTuple):
     lacking_mw: Floats
 
 
-class _Units(NamedTuple):
+class AreaUnits(NamedTuple):
     """What stands of an area's units in one draw: an outage table, the row of each hour, and the draw's fleet over it.
 
     mean_mw : of the table, over the year [MW]
@@ -210,6 +216,12 @@ class _Units(NamedTuple):
     rows: Integers
     scale: float
     mean_mw: float
+
+    @classmethod
+    def of(cls, outages: Outages, a: int, y: int, scale: float) -> AreaUnits:
+        """Of an area in a year; scale : of the draw's fleet over the table's."""
+        state = outages.state(a, y - y % reliability.STATE_YEARS)
+        return cls(state.table, outages.rows(a)[1], scale, state.mean_mw)
 
     @property
     def all_mw(self) -> float:
@@ -221,6 +233,11 @@ class _Units(NamedTuple):
         """What is expected to stand (hour,). [MW]"""
         nodes = np.arange(self.table.probability.shape[1]) * self.table.step_mw
         return np.asarray(self.scale * (self.table.probability @ nodes)[self.rows])
+
+    def standing_mw(self, storage_mw: float) -> dict[str, float]:
+        """All of them, their mean outage, and storage beside them. [MW]"""
+        mean = self.scale * self.mean_mw
+        return {"units_mw": self.all_mw, "expected_outage_mw": self.all_mw - mean, "storage_mw": storage_mw}
 
     def risk(self, net_mw: Floats) -> _Risk:
         """Beside net loads (hour,)."""
@@ -248,7 +265,7 @@ class _Case:
     profiles: dict[str, Floats]
     parts: dict[str, Floats]
     net_mw: Floats
-    units: _Units
+    units: AreaUnits
     firm_mw: float
     storage_mw: float
     held: Held | None
@@ -270,7 +287,10 @@ class _Case:
         charge = None
         if self.held is not None:
             charge = self.held.charge_mwh(self.units.expected_mw + self.storage_mw - self.net_mw, load_mw)
-        table = self._make_up(rows, zone) | {
+        at = explain.dates(self.weather_year, rows, zone)
+        by = {term: values[rows] for term, values in self.parts.items()}
+        table = make_up(at, by, self.firm_mw, (self.units, self.storage_mw), rows) | {
+            "net_import_mw": by["net_export"] + 0.0,  # no -0
             "may_be_out_mw": self.units.all_mw - self.net_mw[rows] - load_mw,
             "short_probability": risk.probability[rows],
             "lacking_mw": lacking[rows],
@@ -289,30 +309,33 @@ class _Case:
             adds["storage"] = adds["constant"] * self.storage_mw / self.held.nameplate_mw
         return adds
 
-    def _make_up(self, rows: Integers, zone: str) -> dict[str, Any]:
-        """Date of some hours and what the risk in them comes from."""
-        by = {term: values[rows] for term, values in self.parts.items()}
-        lost = -by.get("cold_spell", np.zeros(len(rows)))
-        utc, local = explain.dates(self.weather_year, rows, zone)
-        return {
-            "utc": utc,
-            "local": local,
-            "load_mw": notions.load_mw(by, self.firm_mw),
-            **notions.added_mw(by),
-            "units_mw": np.full(len(rows), self.units.all_mw),
-            "outage_mw": self.units.all_mw - self.units.expected_mw[rows] + lost,
-            "wind_mw": by["wind"] + by["offshore_wind"],
-            "solar_mw": by["solar"],
-            "hydro_mw": by["hydro"],
-            "net_import_mw": by["net_export"],
-            "storage_firm_mw": np.full(len(rows), self.storage_mw),
-        }
 
-    @property
-    def standing(self) -> dict[str, float]:
-        """Units, their mean outage and storage. [MW]"""
-        whole, mean = self.units.all_mw, self.units.scale * self.units.mean_mw
-        return {"units_mw": whole, "expected_outage_mw": whole - mean, "storage_mw": self.storage_mw}
+def make_up(
+    at: tuple[pd.Index, pd.Index],
+    by: Mapping[str, Floats],
+    firm_mw: float,
+    standing: tuple[AreaUnits, float],
+    rows: Integers,
+) -> dict[str, Any]:
+    """Date of some hours and what an area has in them, but for what it imports. [MW]
+
+    at : UTC and local time; by : what each term of the margin gives then, firm capacity `firm_mw` within it
+    standing : units and storage in the place of that; rows : the hours
+    """
+    units, storage_mw = standing
+    lost = -by.get("cold_spell", np.zeros(len(rows)))
+    return {
+        "utc": at[0],
+        "local": at[1],
+        "load_mw": notions.load_mw(by, firm_mw),
+        **notions.added_mw(by),
+        "units_mw": np.full(len(rows), units.all_mw),
+        "outage_mw": units.all_mw - units.expected_mw[rows] + lost,
+        "storage_firm_mw": np.full(len(rows), storage_mw),
+        "wind_mw": by["wind"] + by["offshore_wind"],
+        "solar_mw": by["solar"],
+        "hydro_mw": by["hydro"],
+    }
 
 
 def _case(grid: xr.Dataset, known: AreaCase, outages: Outages, draw: int) -> tuple[_Case, reliability.AreaOutages]:
@@ -324,7 +347,6 @@ def _case(grid: xr.Dataset, known: AreaCase, outages: Outages, draw: int) -> tup
     scale, constant = outages.in_place(a, last, members, balance)
     coefficients = margin.coefficients[0, last]
     parts = dict(zip(margin.terms, coefficients[:, None] * margin.profiles[last], strict=True))
-    state = outages.state(a, last - last % reliability.STATE_YEARS)
     held = Held.of(grid, known, draw)
     storage_mw = float(outages.storage_mw[draw, a, last])
     if held is not None:
@@ -335,7 +357,7 @@ def _case(grid: xr.Dataset, known: AreaCase, outages: Outages, draw: int) -> tup
         dict(zip(margin.terms, margin.profiles[last], strict=True)),
         parts,
         -(coefficients @ margin.profiles[last]) - constant[0],
-        _Units(state.table, outages.rows(a)[1], float(scale[0]), state.mean_mw),
+        AreaUnits.of(outages, a, last, float(scale[0])),
         float(balance.firm_mw[0, last]),
         storage_mw,
         held,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from capacity import explain, explain_outages, tables
 from capacity.explain import Explanation
 from capacity.explain_network import NetworkExplanation
+from capacity.explain_network_outages import NetworkOutageExplanation
 from capacity.explain_outages import Load, OutageExplanation
 
-Found = Explanation | NetworkExplanation | OutageExplanation
+Found = Explanation | NetworkExplanation | OutageExplanation | NetworkOutageExplanation
 
 NOT_YET = "one more MW of anything adds no headroom yet: native load comes first"
 
@@ -20,6 +23,8 @@ def show(found: Found) -> None:
         _print_network(found)
     elif isinstance(found, OutageExplanation):
         _print_outages(found)
+    elif isinstance(found, NetworkOutageExplanation):
+        _print_network_outages(found)
     else:
         _print(found)
 
@@ -57,13 +62,8 @@ def _print_network(found: NetworkExplanation) -> None:
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
     for name, worth in found.adds[found.area].items():
         print(f"  {explain.ADDED[name]}: {worth:.3f}")
-    print(
-        "firm capacity, by area: " + ", ".join(f"{area} {worth['constant']:.3f}" for area, worth in found.adds.items())
-    )
-    links = ", ".join(f"{start} to {end} {worth:.3f}" for (start, end), worth in found.link_adds.items())
-    print(f"links: {links or 'none would help'}")
-    if found.cap_adds:
-        print("caps on net imports: " + ", ".join(f"{name} {worth:.3f}" for name, worth in found.cap_adds.items()))
+    print("firm capacity, by area: " + _by_area(found.adds))
+    _print_links(found)
 
 
 def _print_standing(found: Explanation | NetworkExplanation) -> None:
@@ -127,11 +127,7 @@ def _print_outages(found: OutageExplanation) -> None:
         print(f"bound by: {found.bound_by}")
     else:
         print(f"nothing fits (quantile {found.quantile:g} of the draws); {natives}")
-    mw = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
-    print(
-        f"{found.area}: units {mw['units_mw']} GW, of which {mw['expected_outage_mw']} are out on average; storage as "
-        f"it counts firm {mw['storage_mw']}; no reserve"
-    )
+    _print_units(found)
     print()
     _print_table(f"Hours that bind load which is never cut, {where}", firm)
     term = explain_outages.FIRM_TERM[found.notion]
@@ -145,6 +141,58 @@ def _print_outages(found: OutageExplanation) -> None:
     print("one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not:")
     for name, worth in load.adds.items():
         print(f"  {explain_outages.ADDED[name]}: {worth:.3f}, {firm.adds[name]:.3f}")
+
+
+def _print_units(found: OutageExplanation | NetworkOutageExplanation) -> None:
+    mw = {name: f"{value / 1e3:,.1f}" for name, value in found.standing.items()}
+    print(
+        f"{found.area}: units {mw['units_mw']} GW, of which {mw['expected_outage_mw']} are out on average; storage as "
+        f"it counts firm {mw['storage_mw']}; no reserve"
+    )
+
+
+def _print_network_outages(found: NetworkOutageExplanation) -> None:
+    title = f"with the make-up of {found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
+    what = "is expected to be curtailed most" if found.group_mw > 0.0 else "finds natives short of most"
+    tables.show(
+        f"Hours in which new load in {found.group} {what}, {title}",
+        tables.EXPLAIN_NETWORK_OUTAGES,
+        found.hours.to_dict("records"),
+    )
+    natives = f"natives lack {found.native_unserved_mwh:,.1f} MWh without it"
+    if found.group_mw > 0.0:
+        seasons = ", ".join(f"{name} {hours:,.0f}" for name, hours in found.season_hours.items())
+        print(
+            f"{found.group_mw / 1e3:,.2f} GW fit (quantile {found.quantile:g} of the draws), expected to be curtailed "
+            f"in {found.curtailed_hours:,.0f} h ({seasons}); {natives}; {found.states} states of every hour"
+        )
+        print(f"bound by: {found.bound_by}")
+    else:
+        print(f"nothing fits (quantile {found.quantile:g} of the draws); {natives}")
+    print(f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these")
+    _print_units(found)
+    print(f"load that is never cut: {found.firm_mw / 1e3:,.2f} GW of the group, bound by: {found.firm_bound_by}")
+    if max(found.group_mw, found.firm_mw) <= 0.0:
+        print(NOT_YET)
+        return
+    print(f"one more MW in {found.area} of ... adds MW of headroom of the group, and of load that is never cut:")
+    firm = found.firm_adds[found.area]
+    for name, worth in found.adds[found.area].items():
+        print(f"  {explain_outages.ADDED[name]}: {worth:.3f}, {firm[name]:.3f}")
+    for what, adds in (("may be cut", found.adds), ("is never cut", found.firm_adds)):
+        print(f"{explain_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(adds))
+    _print_links(found)
+
+
+def _by_area(adds: Mapping[str, Mapping[str, float]]) -> str:
+    return ", ".join(f"{area} {worth['constant']:.3f}" for area, worth in adds.items())
+
+
+def _print_links(found: NetworkExplanation | NetworkOutageExplanation) -> None:
+    links = ", ".join(f"{start} to {end} {worth:.3f}" for (start, end), worth in found.link_adds.items())
+    print(f"links: {links or 'none would help'}")
+    if found.cap_adds:
+        print("caps on net imports: " + ", ".join(f"{name} {worth:.3f}" for name, worth in found.cap_adds.items()))
 
 
 def _print_table(title: str, load: Load) -> None:

@@ -145,6 +145,15 @@ EXPLAIN_OUTAGES: tuple[Column, ...] = (
     ("counts\nfor", "part", "{:.1%}"),
 )
 """Hours where units fail: what may be out before load is short, and how the hour counts in the derivatives."""
+EXPLAIN_NETWORK_OUTAGES: tuple[Column, ...] = (
+    *_OUTAGES,
+    ("out when\ncut MW", "out_when_short_mw", "{:,.0f}"),
+    ("import\nMW", "import_beside_mw", "{:+,.0f}"),
+    ("cut\nwith", "short_probability", "{:.0%}"),
+    ("expected\ncut MW", "lacking_mw", "{:,.0f}"),
+    ("counts\nfor", "part", "{:.1%}"),
+    ("short side", "short_side", "{}"),
+)
 
 EXPLAIN_NETWORK: Sequence[Column] = (
     *_HOUR,
