@@ -159,7 +159,7 @@ def _checked(*given: ArrayLike) -> _Cases:
             finite = "finite and " if i < 4 else ""
             problems.append(f"{name} is {float(arrays[i][at])} at case {at[0]}: {finite}{rule} is needed")
     if problems:
-        raise CapacityError("; ".join(problems))
+        raise CapacityError(problems)
     return _Cases(*arrays)
 
 

@@ -102,6 +102,6 @@ def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
     )
     short = table[table["reason"] != ""].to_dict("records")
     if short:
-        print(f"\n{len(short)} areas whose base-year data imply native shortage beyond 0.1 % of energy:")
+        print("\nAreas whose base-year data imply native shortage beyond 0.1 % of energy:")
     for row in short:
         print(f"  {row['area']}: {row['reason']}")

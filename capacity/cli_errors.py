@@ -20,3 +20,5 @@ def plain_errors() -> Iterator[None]:
         yield
     except (CapacityError, GridDataError, KernelError, ScenarioError) as error:
         raise click.ClickException(str(error)) from error
+    except MemoryError as error:
+        raise click.ClickException(f"not enough memory ({error}); ask for fewer draws or years") from error

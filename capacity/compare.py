@@ -69,7 +69,9 @@ def read(text: str) -> list[Sample]:
         manifest = json.loads((folder / RUN_MARK).read_text(encoding="utf-8"))
         with open_result(path) as data:
             return _samples(text, scenario, data, str(manifest["grid_sha256"]))
-    except (OSError, ValueError, KeyError) as error:
+    except CapacityError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise CapacityError(f"{path}: cannot be read ({error}); run it again") from error
 
 

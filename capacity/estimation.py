@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -38,6 +39,8 @@ WORTH_PROCESSES = 50_000
 """Draws of an area and year, in all scenarios; fewer take no longer than processes take to begin."""
 NETWORK_SECONDS = 7.0
 """Of a core for a draw and year of both countries within transfer limits, with NumPy alone (docs/performance.md)."""
+BYTES = 30_000
+"""Of memory for a draw and year at the least: 256 to 512 draws of islands, 2025-2040, take 34,000 each."""
 JOINT_TOPICS = ("chips", "capital", "efficiency")
 """Files of parameters that only the joint limits read, but for READ_BY_BOTH."""
 READ_BY_BOTH = frozenset({"chip_life_spread_years"})
@@ -118,7 +121,10 @@ def _require_known(adequacy: str, exchange: str, storage: str, outage_states: in
     if storage not in STORAGE:
         raise CapacityError(f"storage={storage!r}: no such treatment; known: {', '.join(STORAGE)}")
     if storage == "dispatch" and (exchange, adequacy) != ("island", "firm_capacity"):
-        raise CapacityError("storage='dispatch' knows islands under firm_capacity only; leave the others out")
+        raise CapacityError(
+            f"storage='dispatch' with exchange={exchange!r} and adequacy={adequacy!r}: it knows islands under "
+            "firm_capacity only; choose storage='equivalent', or leave the others out"
+        )
     if exchange not in network.NETWORKS:
         raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
 
@@ -138,6 +144,19 @@ def _attributes(how: How, scenarios: Sequence[Scenario], draws: int) -> dict[str
     if how.notion in reliability.NOTIONS and how.event_draws:
         attrs["outage_years"] = np.int32(reliability.SAMPLED_YEARS)
     return attrs
+
+
+def _require_room(draws: int | Sequence[int], years: int) -> None:
+    """Raise CapacityError for more draws than this machine's memory could ever hold."""
+    count = draws if isinstance(draws, int) else len(draws)
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return
+    needed, there = count * years * BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise CapacityError(
+            f"draws={count}: with {years} years they need about {needed / 1e9:,.0f} GB, and this machine has "
+            f"{there / 1e9:,.0f}; ask for fewer, or use gridflops sweep, which keeps one block of draws at a time"
+        )
 
 
 def _warn_if_slow(how: How, runs: Sequence[Draws]) -> None:
@@ -255,6 +274,7 @@ def _checked(
     problems = []
     base = int(grid["history_year"][-1])
     model_years = np.asarray(years, dtype=np.int64)
+    _require_room(draws, len(model_years))
     ids = draw_ids(draws)
     if not len(scenarios):
         problems.append("no scenario given")
@@ -272,5 +292,5 @@ def _checked(
     if start:
         problems.append(start)
     if problems:
-        raise CapacityError("; ".join(problems))
+        raise CapacityError(problems)
     return ids, np.arange(base + 1, model_years[-1] + 1)

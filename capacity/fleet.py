@@ -88,7 +88,7 @@ def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
         if parent_of(area) in known:
             raise CapacityError(f"no area {area!r}; if it is a zone of {parent_of(area)}, add --areas us-zones")
         near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
-        raise CapacityError(f"no area {area!r}{f'; did you mean {near}?' if near else f'; known: {known}'}")
+        raise CapacityError(f"no area {area!r}; {f'did you mean {near}?' if near else 'known: ' + ', '.join(known)}")
     name = str(grid["area_country"].sel(area=area).item())
     return name, Fleet.of(grid, name).areas.index(area)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
@@ -122,6 +123,7 @@ def run(
     run.
     """
     started = time.monotonic()
+    _require_outage_states_used(adequacy, exchange)
     with plain_errors():
         import grids
         import scenarios
@@ -140,6 +142,16 @@ def run(
         manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
         outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
         _print_run(result, out, time.monotonic() - started, as_json)
+
+
+def _require_outage_states_used(adequacy: str, exchange: str) -> None:
+    """Refuse a number of states that nothing would look at."""
+    default = click.get_current_context().get_parameter_source("outage_states") is ParameterSource.DEFAULT
+    if not default and (exchange == "island" or adequacy in ("firm_capacity", "historic_peak")):
+        raise click.UsageError(
+            "--outage-states counts only where --adequacy is expected_unserved, lolh or lole and --network is network "
+            "or copper-plate; leave it out"
+        )
 
 
 @contextmanager

@@ -103,13 +103,13 @@ def _check(history: xr.Dataset, request: Request) -> None:
     if "naive_drift" not in request.baselines:
         problems.append("baseline naive_drift is what all others are measured against; keep it")
     last = int(history["year"][-1])
-    problems += [
-        f"origin {year}: give years from 1995 to {last - 1}" for year in request.origins if not 1995 <= year < last
-    ]
+    outside = [str(year) for year in request.origins if not 1995 <= year < last]
+    if outside:
+        problems.append(f"origins {', '.join(outside)}: give years from 1995 to {last - 1}")
     if not 1 <= request.horizon <= 15:
         problems.append(f"horizon {request.horizon}: give 1 to 15 years")
     if problems:
-        raise CapacityError("; ".join(problems))
+        raise CapacityError(problems)
     if set(request.baselines) & set(SLOW):
         statistical.require_statsmodels()
 

@@ -147,14 +147,14 @@ def read(path: Path) -> Plan:
     if not faults and not isinstance(document.content, dict):
         faults = [f"{path}: a plan is a mapping with at least name, scenarios, draws, years and seed"]
     if faults:
-        raise CapacityError("; ".join(faults))
+        raise CapacityError(faults)
     content = dict(document.content)
     if isinstance(content.get("years"), int):
         content["years"] = str(content["years"])
     try:
         return Plan.model_validate(content)
     except ValidationError as error:
-        raise CapacityError("; ".join(_fault(document, detail) for detail in error.errors())) from error
+        raise CapacityError(_fault(document, detail) for detail in error.errors()) from error
 
 
 def _fault(document: yaml_text.Document, detail: Any) -> str:
@@ -163,6 +163,8 @@ def _fault(document: yaml_text.Document, detail: Any) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         message = "unknown key; remove it"
+    if detail["type"] == "missing":
+        message = "is missing; docs/sweeps.md says what a plan holds"
     return f"{document.file}:{document.line(keys)}: {place + ': ' if place else ''}{message}"
 
 

@@ -179,7 +179,8 @@ def _run_lengths(flags: Flags) -> list[int]:
 
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise GridDataError(f"{path}: no such file; expected hourly demand of 22 authorities as .parquet or .csv")
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise GridDataError(f"{path}: {what}; expected hourly demand of 22 authorities as .parquet or .csv")
     suffix = path.suffix.lower()
     if suffix not in {".parquet", ".csv"}:
         raise GridDataError(f"{path}: cannot read {suffix or 'a file without suffix'!r}; use .parquet or .csv")
