@@ -13,6 +13,7 @@ from grid_factory import tiny_grid
 from capacity import CapacityError, estimate, explain_outages, reliability
 from capacity.cli import main
 from capacity.explain_area import area_case, asked
+from capacity.explain_report import plain
 from capacity.notions import TERMS
 from grids import store
 from scenarios import load
@@ -122,7 +123,7 @@ def test_wrong_requests_are_named(grid):
         explain_outages.explain_outages(grid, load(["us-power-capping"])[0], "us.ercot", 2027, draws=2)
 
 
-def test_the_command_prints_draws_and_writes(grid, tmp_path):
+def test_the_command_prints_draws_and_writes(grid, found, tmp_path):
     path, page, csv = tmp_path / "tiny.nc", tmp_path / "binds.png", tmp_path / "hours.csv"
     store.write_grid(grid, path)
     arguments = ["explain", "us.ercot", "2026", "--draws", "2", "--grid", str(path), "--adequacy", "lolh"]
@@ -132,5 +133,5 @@ def test_the_command_prints_draws_and_writes(grid, tmp_path):
     assert "units like those that stand" in done.output
     assert page.read_bytes().startswith(b"\x89PNG")
     assert pd.read_csv(csv)["of"].tolist() == ["flexible"] * 3 + ["firm"] * 3
-    data = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    data = json.loads(json.dumps(plain(found["lole"])))
     assert len(data["flexible"]["hours"]) == len(data["firm"]["hours"]) == 20
