@@ -219,6 +219,16 @@ def test_offline_is_one_error_that_lists_every_file(monkeypatch: pytest.MonkeyPa
         assert f"place it by hand at {tmp_path / 'demo' / name}.csv" in problem
 
 
+def test_a_folder_that_cannot_be_written_is_one_error_and_no_download(
+    server: Server, listed: dict[str, Source], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(GridDataError, match="cannot write there") as caught:
+        fetch(tmp_path / "mine.txt" / "x", base_url=server.url)
+    assert len(caught.value.problems) == 1
+    assert server.ranges == []
+
+
 @pytest.mark.parametrize("path", ["../outside.csv", "/etc/outside.csv", "a/../../outside.csv", "C:/x.csv", "a\\b.csv"])
 def test_a_path_out_of_the_folder_is_refused(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
