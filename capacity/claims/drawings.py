@@ -45,6 +45,8 @@ LAYERS = {
 }
 """Limits by colour, of Okabe and Ito's palette; labels stand beside the layers, so that colour is not needed."""
 HEIGHT_IN = 6.0
+SLIGHT = 1e-4
+"""Of a band: a median nearer to 0 is written as 0."""
 
 
 def draw(figure: Mapping[str, Any], path: Path, subtitle: str, source_line: str) -> None:
@@ -196,7 +198,7 @@ def _interval(axes: Axes, place: float, values: Floats) -> None:
     axes.plot([low, high], [place, place], color=LINE_COLOURS[0], linewidth=2.4, solid_capstyle="butt")
     axes.plot([middle], [place], color=LINE_COLOURS[0], marker="o", markersize=9, markeredgecolor="white")
     axes.annotate(
-        f"{number(middle)}",
+        number(middle if abs(middle) > SLIGHT * (high - low) else 0.0),
         (float(middle), place),
         xytext=(0, 8),
         textcoords="offset points",

@@ -12,6 +12,8 @@ from capacity.sensitivity.study import OUTPUTS, Study, largest_swings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+STILL = 1e-3
+"""Of the middle: an end nearer to it has not moved."""
 SHOWN = 10
 """Parameters in each panel."""
 HEAD_IN, PANEL_IN, GAP_IN = 1.15, 2.6, 0.95
@@ -48,8 +50,9 @@ def _panel(axes: Axes, study: Study, output: str) -> None:
         ends = ((swing.low[output], LOW_COLOUR, "////"), (swing.high[output], HIGH_COLOUR, ""))
         for value, colour, hatch in ends:
             axes.barh(place, value - middle, left=middle, height=0.62, color=colour, hatch=hatch, edgecolor="white")
-        for value in sorted((swing.low[output], swing.high[output])):
-            right = value >= middle
+        below, above = sorted((swing.low[output], swing.high[output]))
+        # An end that moves nothing has its number on the side without a bar.
+        for value, right in ((below, below > middle), (above, above >= (1.0 - STILL) * middle)):
             axes.annotate(
                 f"{value:,.3g}",
                 (value, place),

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -290,6 +291,14 @@ def test_paths_on_a_logarithmic_scale_of_any_size(size, tmp_path):
     drawings.draw(figure, tmp_path / "b.png", "subtitle", "source")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.png").stat().st_size > 20_000
+
+
+def test_a_median_that_is_nothing_beside_its_band_is_written_as_nothing(monkeypatch):
+    said = []
+    axes = SimpleNamespace(plot=lambda *_, **__: None, annotate=lambda text, *_, **__: said.append(text))
+    drawings._interval(axes, 0.0, np.array([-5.0, 1.2e-6, 6.0]))
+    drawings._interval(axes, 0.0, np.array([-5.0, 1.2e-2, 6.0]))
+    assert said == ["0", "0.012"]
 
 
 def luminance(colour: str) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -203,6 +204,18 @@ def test_the_command_writes_tables_and_figure(tmp_path, monkeypatch):
         "groups.csv", "information.csv", "information_parameters.csv", "parameters.csv", "sensitivity.json",
         "tornado.png",
     ]  # fmt: skip
+
+
+def test_an_end_that_moves_nothing_has_its_number_beside_the_bar():
+    from matplotlib.figure import Figure
+
+    from capacity.sensitivity.figure import _panel
+
+    swings = [study.Swing("up", {"us": 10.0}, {"us": 12.0}), study.Swing("down", {"us": 8.0}, {"us": 10.0})]
+    axes = Figure().add_subplot()
+    _panel(axes, SimpleNamespace(middle={"us": 10.0}, swings=swings), "us")
+    sides = [(text.get_text(), text.get_horizontalalignment()) for text in axes.texts]
+    assert sides == [("8", "right"), ("10", "left"), ("10", "right"), ("12", "left")]
 
 
 def test_a_year_before_the_chips_is_refused():
