@@ -54,6 +54,9 @@ class Explanation:
     adds : dict                  MW of headroom that one more MW of each resource adds: exact derivatives; under terms
                                  that carry over from hour to hour (ramps, supply at the site) what one MW brings.
                                  [MW/MW]
+    adds_dispatched : dict       The same where what storage counts for, which `adds` holds, is found again: beside the
+                                 dispatched store. Empty where it is dispatched already, counts by its credit, or load
+                                 has other terms.
     standing : {name: MW}        The area's units, their expected outage, storage as it counts firm, reserve. [MW]
     native_short_hours : int     Hours in which native load is short without any new load.
     season_hours : dict          Curtailed hours by season.
@@ -73,6 +76,7 @@ class Explanation:
     curtailed_hours: int
     hours: pd.DataFrame
     adds: dict[str, float]
+    adds_dispatched: dict[str, float]
     standing: dict[str, float]
     native_short_hours: int
     season_hours: dict[str, int]
@@ -107,11 +111,8 @@ def explain(
     zone = str(grid["area_timezone"].sel(area=area).item())
     curtailed = case.curtailed
     (tight,) = np.nonzero(curtailed > 0.0)
-    term, adds = case.worth()
     held = Held.of(grid, known, chosen)
-    if held is not None:
-        share = case.allowed / len(case.margin) if case.terms.policy.only_energy else None
-        adds["storage"] = held.adds(case.margin, share, adds["constant"]) if case.headroom_mw > 0.0 else 0.0
+    term, adds, again = case.worth(held)
     return Explanation(
         area,
         year,
@@ -123,6 +124,7 @@ def explain(
         len(tight),
         _table(case, held, _hardest(case, curtailed, shown), zone),
         adds,
+        again,
         known.standing(grid, chosen),
         case.terms.native_short(case.margin),
         seasons(tight),
@@ -154,11 +156,20 @@ class _Case:
             return np.zeros(len(self.margin))
         return self.terms.cuts(self.margin[None], np.array([self.headroom_mw]))[0]
 
-    def worth(self) -> tuple[str, dict[str, float]]:
-        """Which term binds, and what one more MW of each resource adds. [MW/MW]"""
+    def worth(self, held: Held | None) -> tuple[str, dict[str, float], dict[str, float]]:
+        """Which term binds, what one more MW of each resource adds, and that beside the store found again. [MW/MW]"""
         outputs = island_outputs(dict(zip(self.names, self.profiles, strict=True)))
-        term, adds = self.terms.worth(self.margin, self.headroom_mw, np.stack(list(outputs.values())))
-        return term, dict(zip(outputs, adds.tolist(), strict=True))
+        term, found = self.terms.worth(self.margin, self.headroom_mw, np.stack(list(outputs.values())))
+        adds = dict(zip(outputs, found.tolist(), strict=True))
+        again: dict[str, float] = {}
+        if held is None:
+            return term, adds, again
+        adds["storage"] = held.adds(adds["constant"])
+        if self.headroom_mw > 0.0 and self.terms.policy.only_energy:
+            again = held.dispatched_adds(self.margin, self.allowed / len(self.margin), outputs)
+        if self.terms.store is not None:  # all of it is dispatched
+            return term, adds | {"storage": again.get("storage", 0.0)}, {}
+        return term, adds, again
 
 
 def island_outputs(profiles: Mapping[str, Floats]) -> dict[str, Floats]:

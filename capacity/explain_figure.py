@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capacity.explain import Explanation
+from capacity.explain_hours_figure import draw_hours, prepare, title
 from capacity.explain_network import NetworkExplanation
 from capacity.explain_network_outages import NetworkOutageExplanation
 from capacity.explain_outages import OutageExplanation
-from capacity.figure_page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
+from capacity.figure_page import INK, MUTED, foot, head, page
 from capacity.figures import LINE_COLOURS
 
 if TYPE_CHECKING:
@@ -21,25 +23,23 @@ if TYPE_CHECKING:
 
 BARS = 12
 _FIRM = "firm capacity after outages and reserve"
-_HELD = f"At fixed imports; {_FIRM}"
-_SLIGHT = 1e-4
+_SLIGHT = 1e-3
 """Of the deepest: a cut below it is too small to draw."""
 
 
 def draw(found: Found, path: Path) -> None:
     """Write the page as PNG."""
-    where, held, cut, adds = found.area, _HELD, "Curtailed new load", "Headroom that one more MW adds, MW"
-    if isinstance(found, NetworkExplanation):
+    where, held, cut, dots = found.area, f"At fixed imports; {_FIRM}", "Curtailed new load", _dots(found)
+    if isinstance(found, NetworkExplanation | NetworkOutageExplanation):
         where, held = found.group, f"At a fixed siting direction; {_FIRM}"
-    elif isinstance(found, NetworkOutageExplanation):
-        where, held, cut = found.group, "At a fixed siting direction; units fail one by one", f"{cut}, expected"
-    elif isinstance(found, OutageExplanation):
-        held, cut, adds = "At fixed imports; units fail one by one", f"{cut}, expected", f"{adds}; dots: never cut"
-    with page(path, 6.4) as figure:
+    if isinstance(found, OutageExplanation | NetworkOutageExplanation):
+        held, cut = held.replace(_FIRM, "units fail one by one"), f"{cut}, expected"
+    with page(path, 10.4) as figure:
         head(figure, f"What binds {where} in {found.year}", _note(found))
-        _curtailment(_axes(figure, 0.06, 0.36, f"{cut}, hours from the hardest down, GW"), found)
-        _worth(_axes(figure, 0.68, 0.30, adds), found)
-        foot(figure, f"{held}. Bound by: {found.bound_by}.")
+        draw_hours(_axes(figure, (0.06, 0.56, 0.68, 0.31), title(found)), found)
+        _curtailment(_axes(figure, (0.06, 0.10, 0.36, 0.33), f"{cut}, hours from the hardest down, GW"), found)
+        _worth(_axes(figure, (0.68, 0.10, 0.30, 0.33), "Headroom that one more MW adds, MW"), found)
+        foot(figure, f"{held}. Bound by: {found.bound_by}." + (f" Dots: {dots[0]}." if dots else ""))
 
 
 def _note(found: Found) -> str:
@@ -52,14 +52,9 @@ def _note(found: Found) -> str:
     )
 
 
-def _axes(figure: Figure, left: float, width: float, title: str) -> Axes:
-    axes = figure.add_axes((left, 0.15, width, 0.65))
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.grid(color=RULE, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=SMALL_PT, colors=MUTED)
-    axes.set_title(title, loc="left", fontsize=PANEL_PT)
+def _axes(figure: Figure, place: tuple[float, float, float, float], text: str) -> Axes:
+    axes = figure.add_axes(place)
+    prepare(axes, text)
     return axes
 
 
@@ -81,16 +76,26 @@ def _worth(axes: Axes, found: Found) -> None:
         [name for name, _, _ in shown], [value for _, value, _ in shown], color=[colour for _, _, colour in shown]
     )
     most = max([value for _, value, _ in shown] + [1e-3])
-    if isinstance(found, OutageExplanation):
-        firm = {_named(name): value for name, value in found.firm.adds.items()}
-        axes.plot([firm[name] for name, _, _ in shown], range(len(shown)), "o", color=MUTED)
-        most = max(most, *firm.values())
+    dots = _dots(found)
+    if dots is not None:
+        axes.plot([dots[1][name] for name, _, _ in shown], range(len(shown)), "o", color=INK)
+        most = max(most, *dots[1].values())
     axes.set_xlim(0.0, 1.05 * most)
+
+
+def _dots(found: Found) -> tuple[str, dict[str, float]] | None:
+    """A second worth of what an island can have more of, and its name."""
+    if isinstance(found, OutageExplanation):
+        return "load that is never cut", {_named(name): value for name, value in found.firm.adds.items()}
+    if isinstance(found, Explanation) and found.adds_dispatched:
+        return "at what storage counts for now", {_named(name): value for name, value in found.adds.items()}
+    return None
 
 
 def _bars(found: Found) -> list[tuple[str, float, str]]:
     if not isinstance(found, NetworkExplanation | NetworkOutageExplanation):
-        return [(_named(name), worth, LINE_COLOURS[0]) for name, worth in found.adds.items()]
+        adds = (found.adds_dispatched if isinstance(found, Explanation) else {}) or found.adds
+        return [(_named(name), worth, LINE_COLOURS[0]) for name, worth in adds.items()]
     bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in found.adds.items()]
     bars += [(f"link {start} to {end}", value, MUTED) for (start, end), value in found.link_adds.items()]
     return bars + [(f"cap on imports, {name}", value, MUTED) for name, value in found.cap_adds.items()]

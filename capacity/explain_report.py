@@ -107,9 +107,11 @@ def _print(found: Explanation) -> None:
     if found.headroom_mw <= 0.0:
         print(NOT_YET)
         return
-    print("one more MW of ... adds MW of headroom:")
+    again = found.adds_dispatched
+    held = " (in brackets: at what storage counts for now, not found again)" if again else ""
+    print(f"one more MW of ... adds MW of headroom{held}:")
     for name, worth in found.adds.items():
-        print(f"  {explain.ADDED[name]}: {worth:.3f}")
+        print(f"  {explain.ADDED[name]}: " + (f"{again[name]:.3f} ({worth:.3f})" if again else f"{worth:.3f}"))
 
 
 def _print_outages(found: OutageExplanation) -> None:

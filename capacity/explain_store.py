@@ -7,6 +7,7 @@ store was full.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -65,19 +66,24 @@ class Held(NamedTuple):
         left = margin_mw - self.counted_mw - load_mw
         return np.asarray(storage_trace(left[None], *self.store).charge_mwh[0])
 
-    def adds(self, margin_mw: Floats, share: float | None, constant: float) -> float:
-        """Headroom that one more MW of nameplate adds, its hours with it: where it is dispatched. [MW/MW]
+    def adds(self, constant: float) -> float:
+        """What one more MW of nameplate adds at what the store counts for; constant : of firm capacity. [MW/MW]"""
+        return constant * self.counted_mw / self.nameplate_mw
 
-        share : of its energy that new load may forgo; None under other terms, where a MW counts as the store does now
-        constant : what one more MW of firm capacity adds
+    def dispatched_adds(self, margin_mw: Floats, share: float, outputs: Mapping[str, Floats]) -> dict[str, float]:
+        """Headroom that one more MW of resources, and of storage with its hours, adds beside it dispatched. [MW/MW]
+
+        share : of its energy that new load may forgo; outputs : (hour,) of one MW of each. Nothing by credit.
         """
-        if self.store is None or share is None:
-            return constant * self.counted_mw / self.nameplate_mw
+        if self.store is None:
+            return {}
         apart = margin_mw - self.counted_mw
         load = float(storage_headroom_mw(apart[None], *self.store, np.array([[share]])).headroom_mw[0, 0])
-        more = [np.array([float(values[0]) / self.nameplate_mw]) for values in self.store[:2]]
-        nothing = np.zeros((1, len(apart)))
-        return float(beside_store(apart, self.store, (load, share), nothing, (more[0], more[1]))[0])
+        every = np.stack([*outputs.values(), np.zeros(len(apart))])
+        power, energy = (np.zeros(len(every)) for _ in range(2))
+        power[-1], energy[-1] = (float(values[0]) / self.nameplate_mw for values in self.store[:2])
+        worth = beside_store(apart, self.store, (load, share), every, (power, energy))
+        return dict(zip((*outputs, "storage"), worth.tolist(), strict=True))
 
 
 def beside_store(

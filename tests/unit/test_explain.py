@@ -21,7 +21,7 @@ from capacity.explain_store import Held
 from capacity.explain_terms import Terms
 from capacity.fleet import Fleet
 from capacity.notions import TERMS
-from capacity.storage import Store
+from capacity.storage import STORAGE, Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from grids import store
@@ -119,17 +119,30 @@ def test_one_more_megawatt_of_storage_adds_its_derivative(share):
         cycle = 900.0 + 1100.0 * np.sin(np.arange(24 * 30) / 24 * 2 * np.pi)
         margin = cycle + 500.0 * rng.random(24 * 30) + 300.0
 
-        def headroom(mw, margin=margin):
+        def headroom(mw, more=0.0, margin=margin):
             store = (np.array([0.9 * mw]), np.array([3.1 * mw]), np.array([0.85]))
-            return float(storage_headroom_mw(margin[None] - 300.0, *store, np.array([[share]])).headroom_mw[0, 0])
+            return float(
+                storage_headroom_mw(margin[None] - 300.0 + more, *store, np.array([[share]])).headroom_mw[0, 0]
+            )
 
         held = Held(Store(np.array([810.0]), np.array([2790.0]), np.array([0.85])), 300.0, 900.0)
         up, down = ((headroom(900.0 + step) - headroom(900.0)) / step for step in (1e-3, -1e-3))
         if abs(up - down) < 1e-6:
-            assert held.adds(margin, share, 1.0) == pytest.approx(up, rel=1e-5, abs=1e-7)
+            found = held.dispatched_adds(margin, share, {"constant": np.ones(len(margin))})
+            assert found["storage"] == pytest.approx(up, rel=1e-5, abs=1e-7)
             checked += up > 0.0
-        assert held.adds(margin, None, 1.0) == pytest.approx(1.0 / 3.0)
+            assert found["constant"] == pytest.approx((headroom(900.0, 1e-3) - headroom(900.0)) / 1e-3, rel=1e-3)
+        assert held.adds(1.0) == pytest.approx(1.0 / 3.0)
     assert checked >= 8
+
+
+def test_what_storage_is_worth_is_found_again_as_its_dispatch_says(grid):
+    """In a year of dispatch both ways of counting it host the same."""
+    counted, run = (explain(grid, load(["reference"])[0], "us.ercot", 2025, draws=2, storage=s) for s in STORAGE[:2])
+    assert counted.headroom_mw == pytest.approx(run.headroom_mw, rel=1e-6)
+    assert counted.adds_dispatched == pytest.approx(run.adds, rel=1e-6)
+    assert run.adds_dispatched == {}
+    assert counted.adds["storage"] != pytest.approx(counted.adds_dispatched["storage"], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["us-power-capping", "us-sites-with-storage", "us-interruptible-tariff"])
