@@ -92,7 +92,7 @@ def runs_at(margin: Any, load: Any, store: Any) -> Runs:
         used[0] = used[size]
     edges[0, cases:] ^= used[0, :-cases].view(np.uint8)
     case, hour, length = _lacking(edges, used[0, -cases:], parts)
-    return _blocks(margin.reshape(-1), (hour * cases + case, np.full(len(hour), cases), length), case, store)
+    return blocks(margin.reshape(-1), (hour * cases + case, np.full(len(hour), cases), length), case, store)
 
 
 def _room_for_edges(places: int, runs: int) -> Any:
@@ -144,7 +144,7 @@ def divided(values: Any, by: int) -> tuple[Any, Any]:
     return whole, values - whole * by
 
 
-def _blocks(values: Any, places: tuple[Any, Any, Any], case: Any, store: Any) -> Runs:
+def blocks(values: Any, places: tuple[Any, Any, Any], case: Any, store: Any) -> Runs:
     """Blocks of runs that begin at a place of values, go on in steps and have a length; store (3, case)."""
     begin, step, length = places
     order = np.argsort(-length, kind="stable")
@@ -178,7 +178,7 @@ def _joined(parts: Sequence[tuple[Block, Any, Any, Any]], store: Any) -> Runs:
         size += block.margin.size
     values = np.concatenate([block.margin.reshape(-1) for block, _, _, _ in parts])
     begin, step, length = np.concatenate(places, axis=1)
-    return _blocks(values, (begin, step, length), np.concatenate(cases), store)
+    return blocks(values, (begin, step, length), np.concatenate(cases), store)
 
 
 def joined(runs: Runs, store: Any) -> Runs:

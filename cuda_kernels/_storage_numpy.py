@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._storage_runs import stretches
+
 
 def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[Any], tuple[Any, Any, Any]]:
     """The scan as a function of the load (case,); fields of storage_dispatch.Dispatch."""
@@ -42,17 +44,27 @@ def scanner(margin: Any, power: Any, energy: Any, efficiency: Any) -> Callable[[
 
 
 def trace(margin: Any, power: Any, energy: Any, efficiency: Any) -> tuple[Any, Any]:
-    """Unserved power and charge by hour; fields of storage_trace.Trace."""
-    unserved, held = np.zeros(margin.T.shape), np.zeros(margin.T.shape)
-    charge = energy.copy()
-    for h, surplus in enumerate(np.ascontiguousarray(margin.T)):
-        taken = np.minimum(np.maximum(surplus, 0.0), power)
-        given = np.minimum(np.minimum(np.maximum(-surplus, 0.0), power), charge)
-        full = (surplus >= 0.0) & (taken >= (energy - charge) / efficiency)
-        charge = np.where(full, energy, np.where(surplus >= 0.0, charge + efficiency * taken, charge - given))
-        unserved[h] = np.where(surplus >= 0.0, 0.0, -surplus - given)
-        held[h] = charge
-    return np.ascontiguousarray(unserved.T), np.ascontiguousarray(held.T)
+    """Unserved power and charge by hour; fields of storage_trace.Trace.
+
+    Only hours in which a store is used are walked; in all others it is full and nothing goes unserved.
+    """
+    unserved, held = np.zeros_like(margin), np.tile(energy[:, None], (1, margin.shape[1]))
+    used = stretches(margin, np.zeros(len(margin)), np.stack([power, energy, efficiency]))
+    for surplus, number, (most, full, eta) in used.runs:
+        gaining = surplus >= 0.0
+        taken = np.minimum(np.maximum(surplus, 0.0), most)
+        given = np.minimum(np.maximum(-surplus, 0.0), most)
+        gained = eta * taken
+        charge, state = full, np.empty_like(surplus)
+        for h, gains in enumerate(gaining):
+            np.minimum(given[h], charge, out=given[h])
+            filled = np.where(taken[h] >= (full - charge) / eta, full, charge + gained[h])
+            charge = state[h] = np.where(gains, filled, charge - given[h])
+        place, stretch = np.nonzero(np.arange(len(surplus))[:, None] < used.length[number])
+        at = used.case[number[stretch]], used.hour[number[stretch]] + place
+        unserved[at] = np.where(gaining, 0.0, -surplus - given)[place, stretch]
+        held[at] = state[place, stretch]
+    return unserved, held
 
 
 def site(margin: Any, load: Any, backup: tuple[Any, Any], store: tuple[Any, Any, Any]) -> Any:

@@ -18,7 +18,6 @@ from .errors import KernelError
 from .headroom import Engine, _use_numba
 
 Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 
 STEPS = 18
 """Halvings of the loads between which the headroom is sought."""
@@ -68,54 +67,6 @@ def stored_headroom_mw(
         raise KernelError("margins, stores, terms and loads must be finite")
     if _use_numba(engine):
         from ._storage_terms_numba import headroom
-
-        return headroom(margin, numbers)
-    return _headroom(margin, numbers)
-
-
-def _headroom(margin: Floats, numbers: list[Floats]) -> Floats:
-    by_hour = np.ascontiguousarray(margin.T)
-    store, terms, (low, high) = numbers[:3], numbers[3:7], (values.copy() for values in numbers[7:])
-    for _ in range(STEPS):
-        middle = 0.5 * (low + high)
-        good = _kept(by_hour, middle, store, terms)
-        low, high = np.where(good, middle, low), np.where(good, high, middle)
-    return low
-
-
-def _kept(by_hour: Floats, load: Floats, store: list[Floats], terms: list[Floats]) -> Booleans:
-    """Whether the cuts of loads (case,) keep the terms; by_hour : margins (hour, case)."""
-    power, energy, efficiency = store
-    share, depth, longest, most = terms
-    reserve, kept = _reserve(by_hour, load, store, depth * load)
-    allowed = share * len(by_hour) * load
-    charge, total, run, calls, until = energy.copy(), *np.zeros((4, len(load)))
-    for h, margin in enumerate(by_hour):
-        need = load - margin
-        short = need > 0.0
-        given = np.minimum(np.minimum(need, power), charge - reserve[h + 1])
-        filled = np.minimum(charge + efficiency * np.minimum(-need, power), energy)
-        charge = np.where(short, charge - given, filled)
-        cut = np.where(short & (need - given > NO_CUT * load), need - given, 0.0)
-        cuts = cut > 0.0
-        total = total + cut
-        run = np.where(cuts, run + 1.0, 0.0)
-        called = cuts & (h >= until)
-        calls = calls + called
-        until = np.where(called, h + longest, until)
-        kept &= (run <= longest) & (calls <= most) & (total <= allowed)
-    return kept
-
-
-def _reserve(by_hour: Floats, load: Floats, store: list[Floats], deepest: Floats) -> tuple[Floats, Booleans]:
-    """What stores must hold at the start of each hour (hour + 1, case), and whether they can."""
-    power, energy, efficiency = store
-    reserve = np.zeros((len(by_hour) + 1, len(load)))
-    kept = np.ones(len(load), dtype=bool)
-    for h in range(len(by_hour) - 1, -1, -1):
-        need = load - by_hour[h]
-        firm = np.maximum(need - deepest, 0.0)
-        before = np.maximum(reserve[h + 1] - efficiency * np.minimum(-need, power), 0.0)
-        reserve[h] = np.where(need > 0.0, reserve[h + 1] + firm, before)
-        kept &= (firm <= power) & (reserve[h] <= energy)
-    return reserve, kept
+    else:
+        from ._storage_terms_numpy import headroom
+    return headroom(margin, numbers)

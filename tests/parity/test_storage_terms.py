@@ -115,6 +115,65 @@ def test_engines_give_the_same_bits():
     np.testing.assert_array_equal(numba, numpy)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_hours_left_out_change_no_bit(seed):
+    rng = np.random.default_rng(seed)
+    hours, cases = (720, 145)[seed % 2], 8
+    day = np.sin(2.0 * np.pi * np.arange(hours) / 24.0)
+    margin = rng.uniform(4.0, 20.0, (cases, 1)) + rng.uniform(0.0, 9.0, (cases, 1)) * day
+    margin += rng.normal(0.0, rng.uniform(0.0, 2.0, (cases, 1)), (cases, hours))
+    store = rng.uniform(0.0, 5.0, cases), rng.uniform(0.0, 20.0, cases), rng.choice([1.0, 0.86, 0.5], cases)
+    if seed > 2:  # ties
+        margin, store = np.rint(margin), (np.rint(store[0]), np.rint(store[1]), store[2])
+    traced = storage_trace(margin, *store, engine="numpy")
+    for case in range(cases):
+        plain = by_hand(margin[case], tuple(float(values[case]) for values in store))
+        np.testing.assert_array_equal(np.stack([traced.unserved_mw[case], traced.charge_mwh[case]]), plain)
+    margin = margin + traced.unserved_mw
+    wanted = CutTerms(
+        *(rng.choice(values, cases) for values in ([0.002, 0.02, 1.0], [0.2, 1.0], [2.0, 9e3], [4.0, 9e3]))
+    )
+    low = np.maximum(margin.min(axis=1), 0.0) * 0.5
+    high = low + rng.uniform(1.0, 12.0, cases)
+    found = stored_headroom_mw(margin, store, wanted, (low, high), engine="numpy")
+    for case in range(cases):
+        one = tuple(float(values[case]) for values in store)
+        bottom, top = float(low[case]), float(high[case])
+        for _ in range(STEPS):
+            middle = 0.5 * (bottom + top)
+            bottom, top = (middle, top) if keeps(margin[case], middle, wanted, case, one) else (bottom, middle)
+        assert found[case] == bottom
+
+
+def by_hand(margin: np.ndarray, store: tuple[float, ...]) -> list[list[float]]:
+    """Unserved and held, an hour at a time."""
+    power, energy, efficiency = store
+    charge, found = energy, []
+    for surplus in margin.tolist():
+        given, taken = min(max(-surplus, 0.0), power, charge), min(max(surplus, 0.0), power)
+        if surplus < 0.0:
+            charge -= given
+        else:
+            charge = energy if taken >= (energy - charge) / efficiency else charge + efficiency * taken
+        found.append((-surplus - given if surplus < 0.0 else 0.0, charge))
+    return [list(column) for column in zip(*found, strict=True)]
+
+
+def keeps(margin: np.ndarray, load: float, terms: CutTerms, case: int, store: tuple[float, ...]) -> bool:
+    """Whether cuts over all hours keep the terms; what the store has to keep back it must be able to hold."""
+    share, depth, longest, calls = (float(values[case]) for values in terms)
+    cut = cuts(margin, load, depth, store)
+    hours = [h for h, mw in enumerate(cut) if mw > 1e-9 * load]
+    held, able = 0.0, True
+    for need in (load - m for m in reversed(margin.tolist())):
+        firm = max(0.0, need - depth * load)
+        held = held + firm if need > 0.0 else max(0.0, held - store[2] * min(store[0], -need))
+        able = able and not (need > 0.0 and (firm > store[0] or held > store[1]))
+    run = policies.longest_run(np.isin(np.arange(len(margin)), hours)[None])[0]
+    within = sum(cut[h] for h in hours) <= share * len(margin) * load
+    return able and within and run <= longest and policies.fits(np.array(hours), int(calls), int(longest))
+
+
 local_terms = st.fixed_dictionaries(
     {"curtailable_fraction": st.floats(0.001, 0.1)},
     optional=LOCAL_TERMS,
