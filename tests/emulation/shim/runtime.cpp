@@ -1,6 +1,8 @@
 // Scheduler of the fibers declared in cuda_shim.h.
+#undef _FORTIFY_SOURCE   // its longjmp refuses to go to another stack
 #include "cuda_shim.h"
 
+#include <csetjmp>
 #include <cstdarg>
 #include <cstdlib>
 #include <link.h>
@@ -29,13 +31,27 @@ constexpr std::size_t CANARY_BYTES = 64;
 
 enum class State { ready, block_wait, warp_wait, done };
 
+// swapcontext asks the kernel for the signal mask every time. Without a sanitizer, which would have to be told, fibers
+// change places by jumps once they have begun.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(EMU_THREAD)
+#define EMU_JUMPS
+jmp_buf scheduler_place;
+#else
+ucontext_t scheduler;
+#endif
+
 struct Fiber {
     ucontext_t context;
+#if defined(EMU_JUMPS)
+    jmp_buf place;
+    bool begun;
+#endif
     State state;
     int line;                  // where it waits
     int predicate;             // what it votes
     int vote_kind;             // -1: plain barrier
     unsigned mask;             // warp operations
+    bool sends;                // a shuffle, not a vote
     std::uint64_t value;
     std::uint64_t received[32];
     unsigned ballot;
@@ -53,7 +69,6 @@ struct Fiber {
 
 std::vector<Fiber> fibers;
 std::vector<char*> stacks;
-ucontext_t scheduler;
 Fiber* current;
 Body kernel_body;
 void* kernel_function;
@@ -81,7 +96,11 @@ void to_scheduler() {
 #if defined(EMU_THREAD)
     __tsan_switch_to_fiber(scheduler_tsan, __tsan_switch_to_fiber_no_sync);
 #endif
+#if defined(EMU_JUMPS)
+    if (_setjmp(self->place) == 0) _longjmp(scheduler_place, 1);
+#else
     swapcontext(&self->context, &scheduler);
+#endif
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(self->fake_stack, &scheduler_stack, &scheduler_stack_size);
 #endif
@@ -111,7 +130,15 @@ void resume(Fiber& fiber) {
 #if defined(EMU_THREAD)
     __tsan_switch_to_fiber(fiber.tsan, __tsan_switch_to_fiber_no_sync);
 #endif
+#if defined(EMU_JUMPS)
+    if (_setjmp(scheduler_place) == 0) {
+        if (fiber.begun) _longjmp(fiber.place, 1);
+        fiber.begun = true;
+        setcontext(&fiber.context);
+    }
+#else
     swapcontext(&scheduler, &fiber.context);
+#endif
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(scheduler_fake_stack, nullptr, nullptr);
 #endif
@@ -177,12 +204,14 @@ bool release_warp(Fiber& fiber) {
         }
         if (other.predicate) ballot |= 1u << lane;
     }
+    std::uint64_t sent[32];
+    for (int from = 0; from < 32; ++from) {   // what an unnamed lane would send is undefined: make it show
+        sent[from] = from < width && (mask >> from & 1) ? fibers[first + from].value : ~0ull;
+    }
     for (int lane = 0; lane < width; ++lane) {
         if (!(mask >> lane & 1)) continue;
         Fiber& to = fibers[first + lane];
-        for (int from = 0; from < 32; ++from) {   // what an unnamed lane would send is undefined: make it show
-            to.received[from] = from < width && (mask >> from & 1) ? fibers[first + from].value : ~0ull;
-        }
+        if (fiber.sends) std::memcpy(to.received, sent, sizeof sent);
         to.ballot = ballot;
         to.state = State::ready;
     }
@@ -249,6 +278,9 @@ void prepare(Fiber& fiber, int number, char* stack) {
     fiber.context.uc_stack.ss_sp = stack;
     fiber.context.uc_stack.ss_size = STACK;
     fiber.context.uc_link = nullptr;
+#if defined(EMU_JUMPS)
+    fiber.begun = false;
+#endif
     makecontext(&fiber.context, entry, 0);
 #if defined(__SANITIZE_ADDRESS__)
     fiber.fake_stack = nullptr;
@@ -349,6 +381,7 @@ std::uint64_t warp_exchange(int line, unsigned mask, std::uint64_t value, int so
     if (!(mask >> lane() & 1)) fail("warp operation at line %d: lane %d is not in its own mask", line, lane());
     current->mask = mask;
     current->value = value;
+    current->sends = true;
     current->predicate = 0;
     wait(State::warp_wait, line, false);
     return current->received[source & 31];
@@ -357,7 +390,7 @@ std::uint64_t warp_exchange(int line, unsigned mask, std::uint64_t value, int so
 static void meet(int line, unsigned mask, int predicate, bool orders) {
     if (!(mask >> lane() & 1)) fail("warp operation at line %d: lane %d is not in its own mask", line, lane());
     current->mask = mask;
-    current->value = 0;
+    current->sends = false;
     current->predicate = predicate;
     wait(State::warp_wait, line, orders);
 }
