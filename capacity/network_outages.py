@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, import_caps, network, notions
+from capacity import adequacy, network, notions
 from capacity.draws import Draws, stream_number
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
@@ -42,8 +42,6 @@ def require(draws: Draws, fleet: Fleet, notion: str) -> None:
         )
     if any(area != parent_of(area) for area in fleet.areas):
         raise CapacityError(f"adequacy={notion!r} in a network knows no zones; leave --areas us-zones out")
-    if fleet.country == "US":  # the others have none
-        import_caps.refuse(draws, f"adequacy={notion!r} in a network")
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,10 @@ class GroupOutages:
             terms = self.outages.criterion, self.outages.limit, share
             energy = load.sum(axis=1) * adequacy.HOURS
             units = self._units(beside, y, members, joined[1])
-            found = network_outage_headroom(joined, units, within, terms, energy, engine=engine)
+            single, sets = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
+            found = network_outage_headroom(
+                joined, units, within, terms, energy, import_cap_mw=single, import_sets=sets, engine=engine
+            )
         hours.isolated_mw[..., y][np.ix_(members, areas)] = isolated
         _take(hours, (g, y, members, areas), found, direction)
 

@@ -12,10 +12,9 @@ natives first; load that may not is bounded by a criterion of outage_headroom.py
     lolh       sum_h P( U_h(l w) > 0 ) <= limit                              [h a year]
     lole       sum over days of P( U_h(l w) > 0 in an hour of the day ) <= limit, states lasting a day   [d a year]
 
-**Which hours are looked at.** U(d) is supermodular in the deficits d (a maximum of sums over sets less a submodular
-cut), so that what new load adds to it grows with every area's deficit. A state in which each area stands at its lowest
-of the hour is therefore a bound for all: an hour that is served in it at a load is served in all its states at every
-lower load. Some hundred hours are left of 8,760, and all states of those are one problem of network.py.
+**Which hours are looked at.** U falls as any area's margin grows, and rises with the load. A state in which each area
+stands at its lowest of the hour is therefore a bound for all: an hour that is served in it at a load is served in all its
+states at every lower load. Some hundred hours are left of 8,760, and all states of those are one problem of network.py.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import KernelError
 from .headroom import Engine, headroom_mw
-from .network import curtailed_mw, network_headroom, unserved_mw
+from .network import _capped_sets, _caps, curtailed_mw, network_headroom, unserved_mw
 from .outage_headroom import CRITERIA, Criterion
 from .outage_states import TOGETHER, Deeper, Singles
 from .outage_table import HOURS_OF_DAY
@@ -84,13 +83,21 @@ class Units(NamedTuple):
 
 
 class _Joined(NamedTuple):
-    """One case: margins without units (area, hour), scale (area,), limits (area, area), direction (area,)."""
+    """One case: margins without units (area, hour), scale (area,), limits (area, area), direction (area,), most that
+    areas import on balance (area,), and sets of areas: membership (set, area) and (set,)."""
 
     margin: Floats
     scale: Floats
     limits: Floats
     direction: Floats
+    caps: Floats
+    sets: tuple[Floats, Floats] | None
     engine: Engine
+
+    @property
+    def capped(self) -> dict[str, Any]:
+        """Caps as network.py takes them."""
+        return {"import_cap_mw": self.caps, "import_sets": self.sets}
 
     def states(self, capacity: Floats | Singles, hours: Integers) -> Floats:
         """Margins (area, hour * state) in all states of some hours."""
@@ -108,13 +115,20 @@ class _Joined(NamedTuple):
         # The kernel counts what load adds: what natives lack is made load as well.
         lacking = np.maximum(-margin.min(axis=1, initial=0.0), 0.0)
         given = (margin + lacking[:, None])[:, None], np.ones((1, len(margin), 1))
-        return curtailed_mw(*given, self.limits, (lacking + load * self.direction)[None], engine=self.engine)[0]
+        added = (lacking + load * self.direction)[None]
+        found: Floats = curtailed_mw(*given, self.limits, added, **self.capped, engine=self.engine)[0]
+        return found
 
     def tightest(self, margin: Floats, load: Floats | float) -> tuple[Floats, Floats]:
         """What is short beside margins (area, row) at a load or (row,), and the share of the load in the short side."""
         need = np.multiply.outer(load * np.ones(margin.shape[1]), self.direction) - margin.T
-        found = unserved_mw(need, self.limits, engine=self.engine)
-        return found.unserved_mw, found.short_side @ self.direction
+        if self.sets is None:
+            value, side, _ = unserved_mw(need, self.limits, import_cap_mw=self.caps, engine=self.engine)
+        else:
+            from ._network_levels_numpy import network_of
+
+            value, side = network_of(self.limits, self.caps, self.sets, self.engine).tightest(need)
+        return value, side @ self.direction
 
 
 def network_outage_headroom(
@@ -124,6 +138,8 @@ def network_outage_headroom(
     terms: tuple[Criterion, float, ArrayLike],
     native_mwh: ArrayLike,
     *,
+    import_cap_mw: ArrayLike | None = None,
+    import_sets: tuple[ArrayLike, ArrayLike] | None = None,
     engine: Engine = "auto",
 ) -> NetworkOutages:
     """Headroom of every case; a case does not depend on its company.
@@ -134,6 +150,7 @@ def network_outage_headroom(
     terms : criterion of the load that is never curtailed and its limit (1, h or d), and the share (case,) of its energy
         that the flexible load may forgo, 0 <= share < 1. [1]
     native_mwh : (case,)   Energy of the native load of all areas. [MWh]
+    import_cap_mw, import_sets : caps on what areas, and sets of areas, import on balance, as of network_headroom
     engine : "auto" (numba when installed), "numpy" or "numba"
 
     Raises KernelError for shapes and values.
@@ -146,11 +163,14 @@ def network_outage_headroom(
     firm, flexible, copper_firm, copper, hours, unserved, binding = np.zeros((7, cases))
     short, cut = np.zeros((cases, areas)), np.zeros((cases, areas), np.bool_)
     criterion, limit = terms[0], float(terms[1])
+    caps = _caps(import_cap_mw, cases, areas)
+    sets = None if import_sets is None else _capped_sets(import_sets, cases, areas, engine)
     flexible_at = units.flexible_mw, units.flexible_mw.min(axis=2)
     lowest = units.firm.lowest_mw.min(axis=2)
     for c in range(cases):
         margin = np.einsum("ak,akh->ah", coefficients[c], profiles)
-        one = _Joined(margin, units.scale[c], limits[c], direction[c], engine)
+        of_sets = None if sets is None else (sets[0], sets[1][c])
+        one = _Joined(margin, units.scale[c], limits[c], direction[c], caps[c], of_sets, engine)
         found = _flexible(one, flexible_at, float(share[c]))
         flexible[c], copper[c], hours[c], unserved[c], binding[c], cut[c], short[c] = found
         if direction[c].any():
@@ -232,7 +252,7 @@ def _flexible(one: _Joined, sampled: tuple[Floats, Floats], share: float) -> tup
             return 0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(len(one.scale), bool), np.zeros(len(one.scale))
         margin = one.states(capacity, hours)
         given = margin[:, None], np.ones((1, len(margin), 1)), one.limits, one.direction
-        found = network_headroom(*given, share * every / len(hours), engine=one.engine)
+        found = network_headroom(*given, share * every / len(hours), **one.capped, engine=one.engine)
         load, copper = float(found.headroom_mw[0, 0]), float(found.copper_plate_mw[0, 0])
         # Hours left out are short at larger loads only, so that what lies beyond `top` is too large, never too small.
         if max(load, copper) <= top:

@@ -71,6 +71,27 @@ def unserved_lp(
     return float(found.fun)
 
 
+def total_unserved_lp(
+    deficits: np.ndarray,
+    limits: np.ndarray,
+    caps: np.ndarray | float = np.inf,
+    sets: Sets | None = None,
+    weight: np.ndarray | float = 1.0,
+) -> float:
+    """Sum of weights (row,) times the least unserved load of each row of deficits (row, area), as one program (HiGHS)."""
+    flow, bounds = _flow_columns(limits)
+    rows, areas = deficits.shape
+    cost = np.multiply.outer(np.broadcast_to(weight, rows), np.r_[np.ones(areas), np.zeros(flow.shape[1])])
+    member, most = _capped(areas, caps, sets)
+    serve = -sparse.hstack([sparse.eye(areas), flow])
+    take = sparse.hstack([sparse.csr_matrix((len(most), areas)), member @ flow])
+    every = sparse.block_diag([sparse.vstack([serve, take])] * rows).tocsr()
+    limit = np.concatenate([-deficits, np.tile(most, (rows, 1))], axis=1).ravel()
+    found = linprog(cost.ravel(), A_ub=every, b_ub=limit, bounds=([(0, None)] * areas + bounds) * rows)
+    assert found.status == 0, found.message
+    return float(found.fun)
+
+
 def headroom_lp(
     margin: np.ndarray,
     limits: np.ndarray,

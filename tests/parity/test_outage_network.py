@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from network_reference import total_unserved_lp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import outage_check, outage_toy
@@ -45,15 +46,16 @@ def all_units():
     return outage_table(np.concatenate(sizes), np.concatenate(rates, axis=1))
 
 
-def solve(criterion, count=1024, lines=outage_toy.LINKS, direction=DIRECTION, engine="auto", cases=None):
-    """The toy, or areas with `cases` (case, area) times its net load."""
+def solve(criterion, count=1024, lines=outage_toy.LINKS, direction=DIRECTION, engine="auto", cases=None, **capped):
+    """The toy, or areas with `cases` (case, area) times its net load. capped : caps on imports"""
     cases = np.ones((1, 3)) if cases is None else cases
     every = len(cases)
     given = -NET[:, None], cases[:, :, None]
     sampled = units(count, criterion)._replace(scale=np.ones((every, 3)))
     linked = np.broadcast_to(lines, (every, 3, 3)), np.broadcast_to(direction, (every, 3))
     terms = criterion, LIMITS[criterion], np.full(every, outage_check.SHARE)
-    return network_outage_headroom(given, sampled, linked, terms, (cases @ NET).sum(axis=1), engine=engine)
+    energy = (cases @ NET).sum(axis=1)
+    return network_outage_headroom(given, sampled, linked, terms, energy, engine=engine, **capped)
 
 
 def test_states_lie_once_in_every_part_of_the_distribution():
@@ -168,6 +170,39 @@ def test_flexible_load_keeps_its_share_hour_by_hour(criterion):
         assert load > 0.0
         assert lost == pytest.approx(outage_check.SHARE * 48 * load, rel=1e-8)
         assert found.curtailed_hours[case] == np.count_nonzero(unserved(case, load) - native > 1e-6) / 16
+
+
+ONE_AREA = {"import_cap_mw": np.array([np.inf, 15.0, np.inf])}
+TWO_AREAS = {"import_sets": (np.array([[1.0, 1.0, 0.0]]), np.array([10.0]))}
+
+
+@engines
+@pytest.mark.parametrize("capped", [ONE_AREA, TWO_AREAS, ONE_AREA | TWO_AREAS], ids=["area", "set", "both"])
+def test_caps_on_imports_hold_in_every_state(engine, capped):
+    """Both loads beside linear programs of all hours and states."""
+    count, caps, sets = 4, capped.get("import_cap_mw", np.inf), capped.get("import_sets")
+    sampled = units(count)
+
+    def unserved(capacity, load, weight=1.0):
+        need = (NET + load * DIRECTION[:, None])[:, :, None] - capacity
+        rows = np.moveaxis(need, 0, -1).reshape(-1, 3)
+        return total_unserved_lp(rows, outage_toy.LINKS, caps, sets, weight) / count
+
+    found = solve("eue_firm", count, engine=engine, **capped)
+    load, firm = found.flexible_mw[0], found.firm_mw[0]
+    lost = unserved(sampled.flexible_mw, load) - unserved(sampled.flexible_mw, 0.0)
+    assert lost == pytest.approx(outage_check.SHARE * 48 * load, rel=1e-7)
+    short = unserved(sampled.firm.capacity_mw, firm, sampled.firm.weight.ravel())
+    assert short == pytest.approx(LIMITS["eue_firm"] * (NET.sum() + 48 * firm), rel=1e-6)
+    assert found.flexible_mw[0] < solve("eue_firm", count).flexible_mw[0]
+
+
+def test_caps_that_never_bind_change_nothing():
+    free = solve("lolh", 32)
+    for capped in ({"import_cap_mw": np.full(3, 1e6)}, {"import_sets": (np.eye(3)[:2] > 0.0, np.full(2, 1e6))}):
+        found = solve("lolh", 32, **capped)
+        for name in ("flexible_mw", "firm_mw", "curtailed_hours", "native_unserved_mwh"):
+            assert_allclose(getattr(found, name), getattr(free, name), rtol=1e-9, err_msg=name)
 
 
 @needs_numba
