@@ -13,8 +13,9 @@ natives first; load that may not is bounded by a criterion of outage_headroom.py
     lole       sum over days of P( U_h(l w) > 0 in an hour of the day ) <= limit, states lasting a day   [d a year]
 
 **Which hours are looked at.** U falls as any area's margin grows, and rises with the load. A state in which each area
-stands at its lowest of the hour is therefore a bound for all: an hour that is served in it at a load is served in all its
-states at every lower load. Some hundred hours are left of 8,760, and all states of those are one problem of network.py.
+stands at its lowest of the hour is therefore a bound for all: an hour that is served in it at a load is served in all
+its states at every lower load. Some hundred hours are left of 8,760, and all states of those are one problem of
+network.py.
 """
 
 from __future__ import annotations

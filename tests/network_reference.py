@@ -78,7 +78,7 @@ def total_unserved_lp(
     sets: Sets | None = None,
     weight: np.ndarray | float = 1.0,
 ) -> float:
-    """Sum of weights (row,) times the least unserved load of each row of deficits (row, area), as one program (HiGHS)."""
+    """Sum of weights (row,) times the least unserved load of deficits (row, area), as one program (HiGHS)."""
     flow, bounds = _flow_columns(limits)
     rows, areas = deficits.shape
     cost = np.multiply.outer(np.broadcast_to(weight, rows), np.r_[np.ones(areas), np.zeros(flow.shape[1])])
