@@ -73,12 +73,14 @@ def page(path: Path, height_in: float) -> Iterator[Figure]:
 
 
 def head(figure: Figure, title: str, subtitle: str) -> None:
+    """Title and subtitle at the top of the page."""
     height = figure.get_figheight()
     figure.text(0.02, 1.0 - 0.16 / height, title, fontsize=TITLE_PT, weight="bold", va="top")
     figure.text(0.02, 1.0 - 0.48 / height, subtitle, fontsize=TEXT_PT, color=MUTED, va="top")
 
 
 def foot(figure: Figure, source_line: str) -> None:
+    """What the figure rests on, at the bottom of the page."""
     text = textwrap.fill(source_line, width=150)
     figure.text(0.02, 0.12 / figure.get_figheight(), text, fontsize=SMALL_PT, color=MUTED, va="bottom")
 
@@ -109,6 +111,7 @@ def panel_title(axes: Axes, country: str, unit: str) -> None:
 
 
 def year_axis(axes: Axes, years: Sequence[int]) -> None:
+    """Years of a run, first to last, at most seven of them with a number."""
     first, last = int(years[0]), int(years[-1])
     axes.set_xlim(first - 0.5 if first == last else first, last + 0.5 if first == last else last)
     step = next(size for size in (1, 2, 5, 10, 20) if (last - first) / size <= 6)
@@ -117,6 +120,7 @@ def year_axis(axes: Axes, years: Sequence[int]) -> None:
 
 
 def significant(value: float) -> str:
+    """A whole number from ten on, two digits below."""
     return f"{value:,.0f}" if value >= 9.95 else f"{value:.2g}"
 
 

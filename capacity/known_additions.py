@@ -45,6 +45,7 @@ class Known(NamedTuple):
 
 
 def nothing_known(technologies: int) -> Known:
+    """For a fleet of which no year after the base year is on record."""
     nothing = np.empty((technologies, 0))
     return Known(nothing, np.zeros(technologies, dtype=np.int64), nothing, nothing)
 

@@ -93,7 +93,7 @@ def project(
             projection.dataset(found, chosen.name, seed).to_netcdf(folder / "supply.nc")
             projection_figure.draw(found, folder / "supply.png", source)
             if on_grid:
-                _write_cells(grid, chosen, years, draws, seed, folder, source)
+                _write_cells(_cells(grid, chosen, years, draws, seed), folder, source)
             names = sorted(path.name for path in folder.iterdir())
         report = {
             "place": place.name,
@@ -107,16 +107,18 @@ def project(
         click.echo(f"{out}: {', '.join(names)}")
 
 
-def _write_cells(
-    grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int, folder: Path, source: str
-) -> None:
+def _cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int) -> Any:
+    """Supply of all cells in the years of the table, country after country."""
     from capacity.projection_grid import on_grid
 
     asked = [year for year in TABLE_YEARS if year in years] or [years[-1]]
-    cells = on_grid(
+    return on_grid(
         grid, chosen, years=asked, draws=draws, seed=seed,
         progress=lambda country: click.echo(f"cells of {country}", err=True),
     )  # fmt: skip
+
+
+def _write_cells(cells: Any, folder: Path, source: str) -> None:
     packed = {name: {"zlib": True, "dtype": "float32"} for name, v in cells.data_vars.items() if v.dtype.kind == "f"}
     cells.to_netcdf(folder / "supply_cells.nc", encoding=packed)
     draw_maps(cells, folder, source)

@@ -97,6 +97,7 @@ def _chinese(originals: Path) -> pd.DataFrame:
 
 
 def main() -> None:
+    """`python -m capacity.hindcast.placement_data --originals DIR` writes the table that the package ships."""
     from grids import open_grid
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -115,6 +115,7 @@ def _check(history: xr.Dataset, request: Request) -> None:
 
 
 def forecaster(panel: Panel, horizon: int) -> Forecaster:
+    """The pool that learns from all origins of a panel, for 1 to `horizon` years ahead."""
     return Forecaster(panel, horizon, FIRST_YEAR_OF_LEARNING)
 
 

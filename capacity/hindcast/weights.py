@@ -141,5 +141,6 @@ def _plain(values: Floats) -> list[float]:
 
 
 def write(contents: dict[str, Any], path: Path) -> None:
+    """Write what `earned` gave as JSON, for the projection to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")

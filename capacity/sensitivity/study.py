@@ -65,6 +65,14 @@ class Swing:
 
 @dataclass(frozen=True)
 class Study:
+    """What a study found about one scenario and year.
+
+    outputs : of "us", "cn" and "ratio"             Indices and effects of the groups, and quantiles over draws.
+    questions : on the ranking of the countries     What knowing a group or parameter is worth.
+    middle : by output                              With every parameter at its median. [million H100e; ratio 1]
+    swings : by parameter                           Outputs with one parameter moved at a time.
+    """
+
     scenario: str
     year: int
     seed: int

@@ -87,6 +87,7 @@ def _quantiles(parameter: Parameter, axis: Spread, u: Floats) -> Floats:
 
 
 def parameter_names(plan: Plan) -> tuple[str, ...]:
+    """Parameters that the plan's design varies; none without a design."""
     return tuple(plan.design.parameters) if plan.design is not None else ()
 
 

@@ -127,6 +127,7 @@ def holder(place: Place) -> dict[str, Any] | None:
 
 
 def name_of(said: dict[str, Any]) -> str:
+    """A client in words, from what the store says of it."""
     return f"process {said.get('pid')} on {said.get('host')}, since {said.get('since')}"
 
 

@@ -33,6 +33,7 @@ class Place(Protocol):
 
 
 def checked_key(key: str) -> str:
+    """The key. Raises CapacityError for one that could lead out of the store."""
     if not KEY.fullmatch(key):
         raise CapacityError(f"{key!r}: no key of a sweep; a store is written only below its own folder")
     return key

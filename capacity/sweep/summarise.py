@@ -43,6 +43,7 @@ def to_keys(values: Floats) -> Keys:
 
 
 def from_keys(keys: Keys) -> Floats:
+    """The values of which `to_keys` made the keys."""
     return np.where(keys & SIGN, keys ^ SIGN, ~keys).view(np.float64)
 
 

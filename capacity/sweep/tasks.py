@@ -175,6 +175,7 @@ def opened(url: str) -> Sweep:
 
 
 def grid_from(content: bytes) -> xr.Dataset:
+    """The grid of a store, from the bytes of its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "grid.nc"
         path.write_bytes(content)
@@ -182,6 +183,7 @@ def grid_from(content: bytes) -> xr.Dataset:
 
 
 def worker_name() -> str:
+    """Host and number of this process."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 

@@ -241,6 +241,7 @@ def _read(originals: Path, name: str) -> Frame:
 
 
 def write(entries: Mapping[str, Any], out: Path) -> None:
+    """Write the estimates as YAML, with what they are and where they come from."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
