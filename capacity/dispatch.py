@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from cuda_kernels import Engine
 from cuda_kernels.water_level import water_level
+from grids.hours import DAYS_IN_MONTH
 
 Floats = NDArray[np.float64]
 
-DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-MONTH_STARTS = np.concatenate([[0], np.cumsum(DAYS * 24)[:-1]])
-HOURS_OF_MONTH = DAYS * 24
+HOURS_OF_MONTH = DAYS_IN_MONTH * 24
+MONTH_STARTS = np.concatenate([[0], np.cumsum(HOURS_OF_MONTH)[:-1]])
 
 
 def hydro_schedule(

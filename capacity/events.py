@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from capacity import notions
+from grids.hours import MONTH_OF_HOUR
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ DAY_PARTS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evenin
 FIGURES = ("hours", "events", "longest_h", "deepest_share", *SEASONS, *DAY_PARTS)
 """What is counted in a year: hours with any curtailment, runs of them, the longest run, the deepest cut over the load,
 and hours by season and part of the day."""
-SEASON_OF_HOUR = np.select([np.isin(notions.MONTH_OF_HOUR, months) for months in SEASONS.values()], range(len(SEASONS)))
+SEASON_OF_HOUR = np.select([np.isin(MONTH_OF_HOUR, months) for months in SEASONS.values()], range(len(SEASONS)))
 
 
 @cache

@@ -22,6 +22,7 @@ from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from capacity.winter import cold_spell
 from cuda_kernels import Engine
+from grids.hours import MONTH_OF_HOUR
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +34,6 @@ LOAD_TERMS = ("load", "heating", *HOURLY)
 """Terms that are native load, beside its part in the constant."""
 SUMMER_MONTHS = (4, 5, 6, 7, 8, 9, 10)
 """April to October against the summer peak, the rest against the winter peak."""
-MONTH_OF_HOUR = np.repeat(np.arange(1, 13), dispatch.HOURS_OF_MONTH)
 IS_SUMMER = np.isin(MONTH_OF_HOUR, SUMMER_MONTHS)
 
 

@@ -20,7 +20,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import adequacy, notions
-from capacity.dispatch import DAYS
 from capacity.draws import CentralPath, Draws, stream_number
 from capacity.fleet import Fleet
 from capacity.winter import monthly_temperature_c
@@ -28,6 +27,7 @@ from cuda_kernels import Engine
 from cuda_kernels.outage_headroom import Criterion, outage_headroom_mw
 from cuda_kernels.outage_table import STEP_MW, OutageTable, on_grid, outage_table
 from cuda_kernels.outage_years import Kind, outage_year_mw
+from grids.hours import DAYS_IN_MONTH
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -284,5 +284,5 @@ def _ratios(central: CentralPath, technology: str) -> tuple[float, float]:
 
 def hourly_temperature_c(monthly_c: Floats) -> Floats:
     """Temperature (8760,) from monthly means (12,), linear between the middles of months: no day stands out."""
-    middle = np.cumsum(DAYS * 24.0) - DAYS * 12.0
+    middle = np.cumsum(DAYS_IN_MONTH * 24.0) - DAYS_IN_MONTH * 12.0
     return np.interp(np.arange(8760) + 0.5, middle, monthly_c, period=8760.0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.dispatch import DAYS, HOURS_OF_MONTH
+from grids.hours import DAYS_IN_MONTH, MONTH_OF_HOUR
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +24,6 @@ Floats = NDArray[np.float64]
 
 HEATING_BELOW_C = 15.0
 """Outdoor temperature above which no building is heated; label J, common base of heating degree days."""
-MONTH_OF_HOUR = np.repeat(np.arange(1, 13), HOURS_OF_MONTH)
 IS_WINTER = np.isin(MONTH_OF_HOUR, (12, 1, 2))
 
 
@@ -61,8 +60,8 @@ def heating_shape(monthly_temperature_c: Floats) -> Floats:
 
 def by_hour(monthly: Floats) -> Floats:
     """Hours (8760,) of monthly means (12,), linear between the middles of months."""
-    ends = np.cumsum(DAYS * 24.0)
-    middle = ends - DAYS * 12.0
+    ends = np.cumsum(DAYS_IN_MONTH * 24.0)
+    middle = ends - DAYS_IN_MONTH * 12.0
     return np.interp(np.arange(8760) + 0.5, middle, monthly, period=8760.0)
 
 

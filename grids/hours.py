@@ -13,27 +13,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+MONTH_OF_HOUR = np.repeat(np.arange(1, 13), DAYS_IN_MONTH * 24)
+"""Calendar month, 1 to 12, of each of the 8760 hours."""
 
 
 def hours_in_year(year: int) -> int:
     """Hours of a calendar year: 8760, or 8784 in a leap year. Mean load of a year is its energy over this."""
     return HOURS_PER_LEAP_YEAR if calendar.isleap(year) else HOURS_PER_YEAR
-
-
-def month_of_hour() -> npt.NDArray[np.int64]:
-    """Calendar month, 1 to 12, of each of the 8760 hours; shape (hour,)."""
-    return np.repeat(np.arange(1, 13), np.array(DAYS_IN_MONTH) * 24)
-
-
-def day_of_hour() -> npt.NDArray[np.int64]:
-    """Day of the year, 0 to 364, of each of the 8760 hours; shape (hour,)."""
-    return np.arange(HOURS_PER_YEAR) // 24
-
-
-def local_hour(utc_offset_hours: int) -> npt.NDArray[np.int64]:
-    """Hour of the day, 0 to 23, on a clock `utc_offset_hours` ahead of UTC; shape (hour,)."""
-    return (np.arange(HOURS_PER_YEAR) + utc_offset_hours) % 24
 
 
 def local_to_utc(values: npt.NDArray[np.float64], utc_offset_hours: int) -> npt.NDArray[np.float64]:

@@ -42,7 +42,6 @@ NYISO_STEP_MINUTES: Final = 5
 PLANT_YEAR: Final = 2020
 PLANT_COLUMNS: Final = ("Plant Code", "Balancing Authority Code")
 UNIT_COLUMNS: Final = ("Plant Code", "Nameplate Capacity (MW)", "Operating Month", "Operating Year")
-RETIRED_COLUMNS: Final = (*UNIT_COLUMNS, "Retirement Month", "Retirement Year")
 
 
 def china_profiles(parts: Sequence[Path]) -> Frame:

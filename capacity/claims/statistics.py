@@ -127,12 +127,3 @@ def compute_change_from_price(cost_share: Floats, price_ratio: Floats) -> Floats
     cost_share : share of electricity in the yearly cost before the change. [1]
     """
     return np.asarray(-np.log1p(cost_share * (price_ratio - 1.0)))
-
-
-def worth_in_power(change: Floats, power_share: Floats, least: float = 1e-3) -> Floats:
-    """ln change of power (draw,) that would change compute as much as `change` did, at the share of power.
-
-    The share of power is the elasticity of compute to power; where it is below `least` no power would do: inf.
-    """
-    slack = power_share < least
-    return np.where(slack, np.sign(change) * np.inf, change / np.where(slack, 1.0, power_share))

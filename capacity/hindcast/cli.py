@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SERIES = ("total", "coal", "gas", "wind", "solar", "nuclear", "hydro")
 SCOPES = ("countries", "us-states", "cn-provinces", "us-states-capacity", "cn-provinces-capacity")
 BASELINES = ("naive_drift", "last_value", "ets", "auto_arima")
-ALIASES = {"all": SCOPES}
 COLUMNS = (
     ("scope", "scope", "{}"),
     ("series", "series", "{}"),

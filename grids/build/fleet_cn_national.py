@@ -10,7 +10,6 @@ from typing import Final
 # New-type (battery) storage, MW. End of 2024, F: National Energy Administration press conference,
 # 23 January 2025: 73.76 GW / 168 GWh; five provinces by name, shares of the six regional grids.
 BATTERY_2024_MW: Final = 73_760.0
-BATTERY_2024_MWH: Final = 168_000.0
 # End of 2025. R: National Energy Administration, January 2026.
 BATTERY_2025_MW: Final = 136_000.0
 BATTERY_NAMED_MW: Final = {

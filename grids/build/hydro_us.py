@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from grids.hours import DAYS_IN_MONTH
+
 SHAPES: Final = {
     #                    Jan   Feb   Mar   Apr   May   Jun   Jul   Aug   Sep   Oct   Nov   Dec
     "columbia":          (1.03, 1.00, 1.05, 1.10, 1.35, 1.33, 1.05, 0.88, 0.72, 0.70, 0.85, 0.97),
@@ -49,12 +51,11 @@ AREA_SHAPE: Final = {
     "us.westconnect_north": "colorado",
     "us.westconnect_south": "colorado",
 }
-DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def monthly_factor(area: str, annual_factor: float) -> NDArray[np.float64]:
     """Capacity factor in each month (12,), whose mean over the year's days is `annual_factor`, at most 1."""
     shape = np.asarray(SHAPES[AREA_SHAPE[area]])
-    shape = shape / np.average(shape, weights=DAYS)
+    shape = shape / np.average(shape, weights=DAYS_IN_MONTH)
     factor: NDArray[np.float64] = np.minimum(shape * annual_factor, 1.0)
     return factor

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TABLE: Final = "pypsa_china_pik/hourly_demand_31_provinces_mwh.parquet"
 BEIJING_OFFSET_HOURS: Final = 8
-SHAPE_YEAR: Final = 2018
 
 
 def read_hourly_load(originals: Path) -> pd.DataFrame:

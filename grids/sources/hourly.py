@@ -64,14 +64,6 @@ def _clock_scores(series: pd.Series, lat: float, lon: float) -> Floats:
     return np.array([np.corrcoef(values, sun[place + shift])[0, 1] for shift in shifts])
 
 
-def clock_offset_hours(series: pd.Series, lat: float, lon: float) -> float:
-    """The same shift to a fraction of an hour (parabola through the best score and its neighbours), as a diagnosis."""
-    scores = _clock_scores(series, lat, lon)
-    best = int(np.clip(np.argmax(scores), 1, len(scores) - 2))
-    left, top, right = scores[best - 1 : best + 2]
-    return float(best - LARGEST_SHIFT_HOURS + 0.5 * (left - right) / (left - 2.0 * top + right))
-
-
 def checked_hours(series: pd.Series, name: str, *, lowest: float = 0.0, highest: float = 1.0) -> pd.Series:
     """Every hour once, in order, inside the range; short gaps interpolated, long gaps left missing.
 

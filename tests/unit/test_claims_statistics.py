@@ -87,11 +87,6 @@ def test_energy_share_of_cost_and_what_a_price_does():
     assert stats.compute_change_from_price(share, one)[0] == 0.0
 
 
-def test_worth_in_power_is_infinite_where_power_does_not_bind():
-    found = stats.worth_in_power(np.array([0.2, 0.2, -0.2]), np.array([0.5, 0.0, 0.0]))
-    np.testing.assert_allclose(found, [0.4, np.inf, -np.inf])
-
-
 def test_posterior_of_known_draws():
     found = posterior(np.arange(101.0))
     assert (found.median, found.low, found.high, found.draws) == (50.0, 5.0, 95.0, 101)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from grids.build import fleet, generation, hydro_us
 from grids.build.axes import CN_AREAS, HISTORY_YEARS, US_AREAS
+from grids.hours import DAYS_IN_MONTH
 from grids.sources import eia_state
 from grids.variables import GridDataError
 
@@ -68,7 +69,7 @@ def test_capacity_factor_uses_mean_capacity_and_masks() -> None:
 @pytest.mark.parametrize("area", sorted(hydro_us.AREA_SHAPE))
 def test_runoff_shapes_keep_the_annual_level(area: str) -> None:
     monthly = hydro_us.monthly_factor(area, 0.4)
-    assert np.average(monthly, weights=hydro_us.DAYS) == pytest.approx(0.4)
+    assert np.average(monthly, weights=DAYS_IN_MONTH) == pytest.approx(0.4)
     assert monthly.min() > 0
 
 
