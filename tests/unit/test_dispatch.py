@@ -1,7 +1,6 @@
 """Hydro keeps its water and exports never come out of shortage."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
