@@ -86,7 +86,8 @@ def _worth(axes: Axes, found: Found) -> None:
 def _dots(found: Found) -> tuple[str, dict[str, float]] | None:
     """A second worth of what an island can have more of, and its name."""
     if isinstance(found, OutageExplanation):
-        return "load that is never cut", {_named(name): value for name, value in found.firm.adds.items()}
+        firm = found.firm.adds_dispatched or found.firm.adds
+        return "load that is never cut", {_named(name): value for name, value in firm.items()}
     if isinstance(found, Explanation) and found.adds_dispatched:
         return "at what storage counts for now", {_named(name): value for name, value in found.adds.items()}
     return None
@@ -94,9 +95,10 @@ def _dots(found: Found) -> tuple[str, dict[str, float]] | None:
 
 def _bars(found: Found) -> list[tuple[str, float, str]]:
     if not isinstance(found, NetworkExplanation | NetworkOutageExplanation):
-        adds = (found.adds_dispatched if isinstance(found, Explanation) else {}) or found.adds
+        adds = found.adds_dispatched or found.adds
         return [(_named(name), worth, LINE_COLOURS[0]) for name, worth in adds.items()]
-    bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in found.adds.items()]
+    by_area = found.adds_dispatched or found.adds
+    bars = [(f"firm, {area}", worth["constant"], LINE_COLOURS[0]) for area, worth in by_area.items()]
     bars += [(f"link {start} to {end}", value, MUTED) for (start, end), value in found.link_adds.items()]
     return bars + [(f"cap on imports, {name}", value, MUTED) for name, value in found.cap_adds.items()]
 

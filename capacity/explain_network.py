@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from capacity import explain, import_caps, network, network_sites, network_year,
 from capacity.errors import CapacityError
 from capacity.explain import NOTHING_MW
 from capacity.explain_brought import More, brought_mw
+from capacity.explain_group_store import Adds, GroupStore
 from capacity.explain_point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
 from capacity.explain_standing import standing_mw
 from capacity.explain_terms import ALL
@@ -44,6 +46,8 @@ class NetworkExplanation:
     adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives. Under notice and terms that
                                   carry on from hour to hour what one MW brings, of caps none, and of other areas
                                   firm capacity only. [MW/MW]
+    adds_dispatched : likewise    The same where what storage counts for, which `adds` holds, is found again as that of
+                                  one store beside the sum of the areas; empty by its credit and under other terms.
     link_adds : {(from, to): MW}  The same of links, the largest first. [MW/MW]
     cap_adds : {region: MW}       The same of caps on net imports, those that bind. [MW/MW]
     standing : {name: MW}         The area's units, their expected outage, storage as it counts firm, reserve. [MW]
@@ -63,6 +67,7 @@ class NetworkExplanation:
     curtailed_hours: int
     hours: pd.DataFrame
     adds: dict[str, dict[str, float]]
+    adds_dispatched: dict[str, dict[str, float]]
     link_adds: dict[tuple[str, str], float]
     cap_adds: dict[str, float]
     standing: dict[str, float]
@@ -83,6 +88,15 @@ class _Group:
     margins: list[notions.Margin]
     own: int
 
+    @cached_property
+    def store(self) -> GroupStore | None:
+        """What all areas' stores are as one."""
+        known, balances = self.known, [self.known.case.balances[i] for i in self.areas]
+        counted = np.array([0.0 if b.storage_mw is None else b.storage_mw[self.draw, 0] for b in balances])
+        mw = self.margin_mw, counted, known.storage_nameplate_mw(self.draw, self.areas)
+        at = self.draw, len(known.draws.years) - 1
+        return GroupStore.of([known.stores[i] for i in self.areas], mw, at, float(known.case.share[self.draw, 0]))
+
     @property
     def names(self) -> list[str]:
         return [self.known.fleet.areas[i] for i in self.areas]
@@ -100,10 +114,12 @@ class _Group:
 
 
 class _Worth(NamedTuple):
-    """Which term binds a group, and what one more MW adds: by area and resource, by link, by region. [MW/MW]"""
+    """Which term binds a group, and what one more MW adds: by area and resource, with what storage counts for found
+    again, by link, by region. [MW/MW]"""
 
     term: str
     adds: dict[str, dict[str, float]]
+    again: dict[str, dict[str, float]]
     links: dict[tuple[str, str], float]
     caps: dict[str, float]
 
@@ -151,6 +167,7 @@ def explain_group(
         int((cut > 0.0).sum()),
         table,
         worth.adds,
+        worth.again,
         worth.links,
         worth.caps,
         standing_mw(grid, (known.fleet, known.draws), (group.draw, a), known.nameplate_mw, known.case.balances[a]),
@@ -188,10 +205,9 @@ def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
     if terms.by_hours or load <= 0.0:
         loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
         bound = bound_of(point, loads, terms, group.firm_extra_mw)
-        adds = {n: _resources(bound, group.margins[i], i) for i, n in enumerate(group.names)}
-        return point, _Worth(
-            bound.term, adds, links_of(bound, group.names), caps_of(bound, known.case.caps, group.areas)
-        )
+        adds, again = _adds(group, bound)
+        caps = caps_of(bound, known.case.caps, group.areas)
+        return point, _Worth(bound.term, adds, again, links_of(bound, group.names), caps)
     at_once = known.terms_of(group.g, draw)
     cut = network_sites.cuts_mw(at_once, flexible[None], terms, "auto")[0][0]
     worth = _brought(group, links_of(Bound(ENERGY, point), group.names), at_once, direction, terms)
@@ -214,7 +230,7 @@ def _brought(
     by_link = dict(zip(wider, rest[len(constant) :], strict=True))
     best = sorted(by_link, key=lambda pair: (-by_link[pair], pair))
     in_order = {name: adds[name] for name in group.names}
-    return _Worth(ALL, in_order, {pair: by_link[pair] for pair in best if by_link[pair] > NOTHING_MW}, {})
+    return _Worth(ALL, in_order, {}, {pair: by_link[pair] for pair in best if by_link[pair] > NOTHING_MW}, {})
 
 
 def _cut_mw(group: _Group, point: Point, term: str) -> Floats:
@@ -230,9 +246,18 @@ def _hardest(point: Point, shown: int) -> NDArray[np.int64]:
     return np.argsort(order, kind="stable")[: min(shown, cut or shown)]
 
 
-def _resources(bound: Bound, margin: notions.Margin, i: int) -> dict[str, float]:
-    outputs = {name: margin.profiles[0, notions.TERMS.index(name)] for name in explain.RESOURCES}
-    return {name: bound.worth(i, output) for name, output in outputs.items()}
+def _adds(group: _Group, bound: Bound) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Group headroom that one more MW of each resource in each area adds, and that with storage found again. [MW/MW]"""
+    outputs = [
+        {name: margin.profiles[0, notions.TERMS.index(name)] for name in explain.RESOURCES} for margin in group.margins
+    ]
+    adds = [{name: bound.worth(i, output) for name, output in each.items()} for i, each in enumerate(outputs)]
+    again: Adds = []
+    if group.store is not None:
+        adds = group.store.held_adds(adds)
+        if group.known.policy.only_energy and bound.point.load_mw > 0.0:
+            again = group.store.found_again(adds, outputs)
+    return dict(zip(group.names, adds, strict=True)), dict(zip(group.names, again, strict=False))
 
 
 def links_of(bound: Bound, names: list[str]) -> dict[tuple[str, str], float]:
@@ -270,6 +295,7 @@ def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zon
     nil = np.zeros(len(rows))
     utc, local = explain.dates(weather_year, rows, zone)
     need = point.load_mw * point.direction - point.margin[rows]
+    stored = {} if group.store is None else {"group_storage_mwh": group.store.charge_mwh(point.load_mw)[rows]}
     sides = ([int(i) for i in group.areas[side]] for side in point.within.cuts(need).short_side)
     table = pd.DataFrame(
         {
@@ -284,6 +310,7 @@ def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zon
             "margin_mw": parts.sum(axis=0),
             "import_beside_mw": imports_mw(need, point.within)[:, group.own],
             "group_curtailed_mw": cut[rows],
+            **stored,
             "short_side": [
                 network.cut_name(side, known.case.links.groups[group.g], known.fleet.areas) for side in sides
             ],

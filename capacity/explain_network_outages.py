@@ -21,7 +21,9 @@ from capacity.errors import CapacityError
 from capacity.events import SEASON_OF_HOUR, SEASONS
 from capacity.explain import NOTHING_MW
 from capacity.explain_area import AreaCase, at_quantile
+from capacity.explain_group_store import Adds
 from capacity.explain_network import caps_of, links_of
+from capacity.explain_outage_area import make_up
 from capacity.explain_outage_firm import FirmRows, firm_rows
 from capacity.explain_outage_group import Group, group_of, sampled_of, solved
 from capacity.explain_outages import FIRM_TERM, FLEXIBLE, OutageExplanation
@@ -34,6 +36,9 @@ from scenarios import Scenario
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+
+ByArea = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class NetworkOutageExplanation:
                                   cut in the group, the hour's part in the derivatives, the commonest short side. [MW]
     adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives for the states. [MW/MW]
     firm_adds : {area: {resource: MW}}   The same of firm load; of hours and days of shortage by states near it. [MW/MW]
+    adds_dispatched, firm_adds_dispatched : likewise   Where what storage counts for, which the others hold, is found
+                                  again as that of one store; empty by its credit.
     link_adds : {(from, to): MW}  Group headroom that one more MW of a link adds, the largest first. [MW/MW]
     cap_adds : {region: MW}       The same of caps on net imports, those that bind. [MW/MW]
     standing : {name: MW}         The area's units, their mean outage, storage as it counts firm. [MW]
@@ -73,8 +80,10 @@ class NetworkOutageExplanation:
     firm_mw: float
     curtailed_hours: float
     hours: pd.DataFrame
-    adds: dict[str, dict[str, float]]
-    firm_adds: dict[str, dict[str, float]]
+    adds: ByArea
+    adds_dispatched: ByArea
+    firm_adds: ByArea
+    firm_adds_dispatched: ByArea
     link_adds: dict[tuple[str, str], float]
     cap_adds: dict[str, float]
     standing: dict[str, float]
@@ -162,6 +171,8 @@ def _explained(group: Group, loads: tuple[Floats, Floats], shown: int, zone: str
     likely = (cut > 0.0).mean(axis=1)
     table, weather_year = _hours(group, bound, shown, zone)
     rows = firm_rows(group, _direction(firm), float(firm.sum()))
+    adds, again = _with_storage(group, [_adds(group, bound, i) for i in range(len(group.areas))])
+    firm_adds, firm_again = _with_storage(group, [_firm_adds(group, rows, i) for i in range(len(group.areas))])
     return NetworkOutageExplanation(
         group.names[group.own],
         known.whole.links.groups[g].name,
@@ -176,8 +187,10 @@ def _explained(group: Group, loads: tuple[Floats, Floats], shown: int, zone: str
         float(firm.sum()),
         float(likely.sum()),
         table,
-        {name: _adds(group, bound, i) for i, name in enumerate(group.names)},
-        {name: _firm_adds(group, rows, i) for i, name in enumerate(group.names)},
+        adds,
+        again,
+        firm_adds,
+        firm_again,
         links_of(bound, group.names),
         caps_of(bound, known.case.caps if known.limited else None, group.areas),
         group.units[group.own].standing_mw(group.storage_mw(group.own)),
@@ -197,7 +210,18 @@ def _adds(group: Group, bound: Bound, i: int) -> dict[str, float]:
     mean = group.units[i].mean_mw
     adds = {} if mean <= 0.0 else {"units": bound.worth(i, group.flexible[i].ravel() / mean)}
     adds |= {name: bound.worth(i, np.repeat(output, group.states)) for name, output in group.outputs(i).items()}
-    return group.with_storage(i, adds)
+    return adds
+
+
+def _with_storage(group: Group, adds: Adds) -> tuple[ByArea, ByArea]:
+    """The same with storage at what it counts for, and with that found again. [MW/MW]"""
+    again: Adds = []
+    if group.store is not None:
+        adds = group.store.held_adds(adds, group.reserve)
+        if any(each["constant"] > 0.0 for each in adds):
+            outputs = [group.outputs(i) for i in range(len(group.areas))]
+            again = group.store.found_again(adds, outputs, group.reserve)
+    return dict(zip(group.names, adds, strict=True)), dict(zip(group.names, again, strict=False))
 
 
 def _firm_adds(group: Group, rows: FirmRows, i: int) -> dict[str, float]:
@@ -205,7 +229,7 @@ def _firm_adds(group: Group, rows: FirmRows, i: int) -> dict[str, float]:
     mean = group.units[i].mean_mw
     adds = {} if mean <= 0.0 else {"units": rows.worth(i, rows.capacity_mw[i] / mean)}
     adds |= {name: rows.worth(i, output[rows.hour]) for name, output in group.outputs(i).items()}
-    return group.with_storage(i, adds)
+    return adds
 
 
 def _hours(group: Group, bound: Bound, shown: int, zone: str) -> tuple[pd.DataFrame, int]:
@@ -225,6 +249,8 @@ def _hours(group: Group, bound: Bound, shown: int, zone: str) -> tuple[pd.DataFr
     imports = imports_mw(need[each], group.within)[:, own].reshape(-1, states)
     sides = group.within.cuts(need[each]).short_side.reshape(len(rows), states, -1)
     table, weather_year = _make_up(group, rows, zone)
+    if group.store is not None:
+        table["group_storage_mwh"] = group.store.charge_mwh(float(point.load_mw))[rows]
     table |= {
         "out_when_short_mw": np.divide(
             (out * cut).sum(axis=1), cut.sum(axis=1), where=cut.any(axis=1), out=out.mean(axis=1)
@@ -250,7 +276,7 @@ def _make_up(group: Group, rows: Integers, zone: str) -> tuple[dict[str, Any], i
     firm_mw = float(known.whole.balances[a].firm_mw[group.draw, group.last])
     at = explain.dates(weather_year, rows, zone)
     standing = group.units[own], group.storage_mw(own)
-    return explain_outages.make_up(at, by, firm_mw, standing, rows), weather_year
+    return make_up(at, by, firm_mw, standing, rows), weather_year
 
 
 def _commonest(group: Group, sides: Flags) -> str:

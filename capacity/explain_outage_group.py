@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import adequacy, explain, network, network_year, notions
-from capacity.explain_outages import AreaUnits
+from capacity.explain_group_store import GroupStore
+from capacity.explain_outage_area import AreaUnits
 from capacity.explain_point import Transfers
 from capacity.network_outages import GroupOutages
 from capacity.reliability import STATE_YEARS, Outages
@@ -73,11 +75,20 @@ class Group:
         """Storage of an area as it counts. [MW]"""
         return float(self.outages.storage_mw[self.draw, self.areas[i], self.last])
 
-    def with_storage(self, i: int, adds: dict[str, float]) -> dict[str, float]:
-        """The same with a MW of storage, at what the area's counts for, where it has any. [MW/MW]"""
-        rows = [self.known.fleet.technologies.index(technology) for technology in adequacy.STORAGE]
-        nameplate = float(self.known.nameplate_mw[self.draw, self.areas[i], rows].sum())
-        return adds if nameplate <= 0.0 else adds | {"storage": adds["constant"] * self.storage_mw(i) / nameplate}
+    @property
+    def reserve(self) -> float:
+        """One plus the reserve margin that hourly margins keep. [1]"""
+        return float(adequacy.reserve_of(self.known.fleet, self.known.draws)[self.draw, self.last])
+
+    @cached_property
+    def store(self) -> GroupStore | None:
+        """What all areas' stores are as one, beside hourly margins."""
+        known, balances = self.known, [self.known.case.balances[i] for i in self.areas]
+        margin = np.stack([m.coefficients[0, self.last] @ m.profiles[self.last] for m in self.margins], axis=1)
+        counted = np.array([0.0 if b.storage_mw is None else b.storage_mw[self.draw, 0] for b in balances])
+        mw = margin, counted, known.storage_nameplate_mw(self.draw, self.areas)
+        share = float(known.case.share[self.draw, 0])
+        return GroupStore.of([known.stores[i] for i in self.areas], mw, (self.draw, self.last), share)
 
 
 def sampled_of(grid: xr.Dataset, known: network_year.YearCase, notion: str, states: int) -> GroupOutages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -10,7 +10,8 @@ from capacity import explain, explain_outages, tables
 from capacity.explain import Explanation
 from capacity.explain_network import NetworkExplanation
 from capacity.explain_network_outages import NetworkOutageExplanation
-from capacity.explain_outages import Load, OutageExplanation
+from capacity.explain_outage_area import Load
+from capacity.explain_outages import OutageExplanation
 
 Found = Explanation | NetworkExplanation | OutageExplanation | NetworkOutageExplanation
 
@@ -52,17 +53,18 @@ def plain(found: Found) -> dict[str, object]:
 
 def _print_network(found: NetworkExplanation) -> None:
     title = f"with the make-up of {found.area}, {found.year}, draw {found.draw}, weather {found.weather_year}"
-    tables.show(_title(found, found.group, title), tables.EXPLAIN_NETWORK, found.hours.to_dict("records"))
+    columns = tables.EXPLAIN_NETWORK + (tables.GROUP_STORAGE if "group_storage_mwh" in found.hours else ())
+    tables.show(_title(found, found.group, title), columns, found.hours.to_dict("records"))
     _print_hours(found.group_mw, found)
     print(f"{found.area}: {found.headroom_mw / 1e3:,.2f} GW of these")
     _print_standing(found)
     if found.group_mw <= 0.0:
         print(NOT_YET)
         return
-    print(f"one more MW in {found.area} of ... adds MW of headroom of the group:")
-    for name, worth in found.adds[found.area].items():
-        print(f"  {explain.ADDED[name]}: {worth:.3f}")
-    print("firm capacity, by area: " + _by_area(found.adds))
+    held = _held(found.adds_dispatched)
+    print(f"one more MW in {found.area} of ... adds MW of headroom of the group{held}:")
+    _print_adds(explain.ADDED, [(found.adds[found.area], found.adds_dispatched.get(found.area, {}))])
+    print("firm capacity, by area: " + _by_area(found.adds_dispatched or found.adds))
     _print_links(found)
 
 
@@ -107,11 +109,8 @@ def _print(found: Explanation) -> None:
     if found.headroom_mw <= 0.0:
         print(NOT_YET)
         return
-    again = found.adds_dispatched
-    held = " (in brackets: at what storage counts for now, not found again)" if again else ""
-    print(f"one more MW of ... adds MW of headroom{held}:")
-    for name, worth in found.adds.items():
-        print(f"  {explain.ADDED[name]}: " + (f"{again[name]:.3f} ({worth:.3f})" if again else f"{worth:.3f}"))
+    print(f"one more MW of ... adds MW of headroom{_held(found.adds_dispatched)}:")
+    _print_adds(explain.ADDED, [(found.adds, found.adds_dispatched)])
 
 
 def _print_outages(found: OutageExplanation) -> None:
@@ -140,9 +139,9 @@ def _print_outages(found: OutageExplanation) -> None:
     if load.headroom_mw <= 0.0 and firm.headroom_mw <= 0.0:
         print(NOT_YET)
         return
-    print("one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not:")
-    for name, worth in load.adds.items():
-        print(f"  {explain_outages.ADDED[name]}: {worth:.3f}, {firm.adds[name]:.3f}")
+    held = _held(load.adds_dispatched or firm.adds_dispatched)
+    print(f"one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not{held}:")
+    _print_adds(explain_outages.ADDED, [(each.adds, each.adds_dispatched) for each in (load, firm)])
 
 
 def _print_units(found: OutageExplanation | NetworkOutageExplanation) -> None:
@@ -158,7 +157,7 @@ def _print_network_outages(found: NetworkOutageExplanation) -> None:
     what = "is expected to be curtailed most" if found.group_mw > 0.0 else "finds natives short of most"
     tables.show(
         f"Hours in which new load in {found.group} {what}, {title}",
-        tables.EXPLAIN_NETWORK_OUTAGES,
+        tables.EXPLAIN_NETWORK_OUTAGES + (tables.GROUP_STORAGE if "group_storage_mwh" in found.hours else ()),
         found.hours.to_dict("records"),
     )
     natives = f"natives lack {found.native_unserved_mwh:,.1f} MWh without it"
@@ -177,13 +176,24 @@ def _print_network_outages(found: NetworkOutageExplanation) -> None:
     if max(found.group_mw, found.firm_mw) <= 0.0:
         print(NOT_YET)
         return
-    print(f"one more MW in {found.area} of ... adds MW of headroom of the group, and of load that is never cut:")
-    firm = found.firm_adds[found.area]
-    for name, worth in found.adds[found.area].items():
-        print(f"  {explain_outages.ADDED[name]}: {worth:.3f}, {firm[name]:.3f}")
-    for what, adds in (("may be cut", found.adds), ("is never cut", found.firm_adds)):
-        print(f"{explain_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(adds))
+    each = (found.adds, found.adds_dispatched), (found.firm_adds, found.firm_adds_dispatched)
+    held = _held(found.adds_dispatched or found.firm_adds_dispatched)
+    print(f"one more MW in {found.area} of ... adds MW of headroom of the group, and of load that is never cut{held}:")
+    _print_adds(explain_outages.ADDED, [(adds[found.area], again.get(found.area, {})) for adds, again in each])
+    for what, (adds, again) in zip(("may be cut", "is never cut"), each, strict=True):
+        print(f"{explain_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(again or adds))
     _print_links(found)
+
+
+def _held(again: Mapping[str, object]) -> str:
+    return " (in brackets: at what storage counts for now, not found again)" if again else ""
+
+
+def _print_adds(names: Mapping[str, str], loads: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> None:
+    """What one more MW adds to each load, in brackets beside it what it would if storage counted for as much."""
+    for name in loads[0][0]:
+        worth = (f"{again[name]:.3f} ({adds[name]:.3f})" if again else f"{adds[name]:.3f}" for adds, again in loads)
+        print(f"  {names[name]}: " + ", ".join(worth))
 
 
 def _by_area(adds: Mapping[str, Mapping[str, float]]) -> str:

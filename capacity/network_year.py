@@ -32,6 +32,7 @@ from capacity.winter import weather_place
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class Asked(NamedTuple):
@@ -83,6 +84,11 @@ class YearCase:
     def nameplate_mw(self) -> Floats:
         """Projected capacity (draw, a, k) of that year. [MW]"""
         return self.capacity_mw[0][..., -1]
+
+    def storage_nameplate_mw(self, draw: int, areas: Integers) -> Floats:
+        """Nameplate of storage (area,) of some areas in one draw. [MW]"""
+        rows = [self.fleet.technologies.index(technology) for technology in adequacy.STORAGE]
+        return self.nameplate_mw[draw][areas][:, rows].sum(axis=1)
 
     def group_of(self, area: int) -> int:
         """Number of the group that an area belongs to."""

@@ -128,6 +128,8 @@ EXPLAIN: tuple[Column, ...] = (
 )
 STORAGE: tuple[Column, ...] = (("stored\nMWh", "storage_mwh", "{:,.0f}"),)
 """One more column of EXPLAIN and EXPLAIN_OUTAGES: what storage holds at the end of the hour."""
+GROUP_STORAGE: tuple[Column, ...] = (("group\nstored MWh", "group_storage_mwh", "{:,.0f}"),)
+"""The same of a group."""
 _OUTAGES: tuple[Column, ...] = (
     *_DATE,
     ("load\nMW", "load_mw", "{:,.0f}"),
@@ -155,7 +157,7 @@ EXPLAIN_NETWORK_OUTAGES: tuple[Column, ...] = (
     ("short side", "short_side", "{}"),
 )
 
-EXPLAIN_NETWORK: Sequence[Column] = (
+EXPLAIN_NETWORK: tuple[Column, ...] = (
     *_HOUR,
     ("import\nMW", "import_beside_mw", "{:+,.0f}"),
     ("group\ncurtailed MW", "group_curtailed_mw", "{:,.0f}"),

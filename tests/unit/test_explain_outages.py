@@ -13,6 +13,7 @@ from grid_factory import tiny_grid
 from capacity import CapacityError, estimate, explain_outages, reliability
 from capacity.cli import main
 from capacity.explain_area import area_case, asked
+from capacity.explain_outage_area import outages_of
 from capacity.explain_report import plain
 from capacity.notions import TERMS
 from grids import store
@@ -71,7 +72,7 @@ def test_derivatives_are_differences_of_the_headroom(grid, found, notion):
     """One MW of capacity, wind, sun, water, imports and of the fleet to scale, by the public headroom function."""
     one = found[notion]
     known = area_case(grid, *asked(grid, SCENARIO, "us.ercot", (2027, 0.5), (3, 2025)), "equivalent")
-    outages = explain_outages._outages(grid, known, notion)
+    outages = outages_of(grid, known, notion)
     members, last, a = np.array([one.draw]), known.last, known.a
     conditions = next(weather for weather, draws in known.by_weather() if one.draw in draws)
     margin, balance = known.margin(conditions, known.balance.take(members)), known.balance.take(members)
