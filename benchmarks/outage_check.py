@@ -30,9 +30,9 @@ from cuda_kernels.outage_table import (
     OutageTable,
     expected_headroom_mw,
     look_up,
-    marginal_headroom,
     outage_table,
 )
+from cuda_kernels.outage_worth import worth_at
 
 TOLERANCE = 0.02
 SHARE = 0.1
@@ -185,7 +185,8 @@ def _short(area: Area, added: float) -> Floats:
 
 def credit(area: Area, added: float) -> float:
     """Marginal credit of the sun beside a load. [MW/MW]"""
-    return float(marginal_headroom(area.net_load_mw, table_of(area), area.day, [added], SHARE, SUN)[0])
+    worth = worth_at(area.net_load_mw, (table_of(area), area.day), ("eue_flexible", SHARE), added)
+    return float(worth.adds(SUN))
 
 
 def carried(area: Area, metric: str) -> float:

@@ -200,26 +200,3 @@ def _bisect(
         good = fits(look_up(table, load + middle[:, None], where)[1])
         low, high = np.where(good, middle, low), np.where(good, high, middle)
     return np.where(nothing, 0.0, low)
-
-
-def marginal_headroom(
-    net_load_mw: ArrayLike,
-    table: OutageTable,
-    condition: ArrayLike,
-    headroom_mw: ArrayLike,
-    share: float,
-    output: Floats,
-) -> Floats:
-    """Headroom that one more MW of a resource adds under eue_flexible: its marginal capacity credit (case,). [MW/MW]
-
-    output : (hour,)   Output of one MW of the resource. [1]
-
-    Exact derivative, by the implicit function: sum output (F(x + L) - F(x)) over sum F(x + L) - share hours.
-    """
-    load = np.atleast_2d(np.asarray(net_load_mw, dtype=np.float64))
-    where = np.asarray(condition, dtype=np.int64)
-    added = np.asarray(headroom_mw, dtype=np.float64)[:, None]
-    before, after = look_up(table, load, where)[1], look_up(table, load + added, where)[1]
-    rise = after.sum(axis=1) - share * load.shape[1]
-    gain = ((after - before) * output).sum(axis=1)
-    return np.divide(gain, rise, out=np.zeros_like(gain), where=(rise > 0.0) & (added[:, 0] > 0.0))

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels.network import unserved_mw
-from cuda_kernels.outage_table import expected_headroom_mw, look_up, marginal_headroom, outage_table
+from cuda_kernels.outage_table import expected_headroom_mw, look_up, outage_table
 
 UNITS = np.array([50.0, 120.0, 80.0, 200.0, 30.0, 120.0, 250.0])
 RATES = np.array([[0.05, 0.1, 0.02, 0.08, 0.2, 0.1, 0.03], [0.15, 0.2, 0.05, 0.1, 0.3, 0.2, 0.06]])
@@ -77,16 +77,6 @@ def test_units_that_never_fail_are_the_known_capacity():
     found = expected_headroom_mw(NET_LOAD, table, np.zeros(144, np.int64), "eue_flexible", 0.02).headroom_mw
     want = headroom_mw(500.0 - NET_LOAD, np.eye(3), 0.02, engine="numpy").headroom_mw
     assert_allclose(found, want, rtol=1e-9, atol=1e-9)
-
-
-def test_marginal_credit_is_the_derivative():
-    table = outage_table(UNITS, RATES)
-    output = np.random.default_rng(5).random(144)
-    found = expected_headroom_mw(NET_LOAD, table, CONDITION, "eue_flexible", 0.05).headroom_mw
-    more = expected_headroom_mw(NET_LOAD - 1e-4 * output, table, CONDITION, "eue_flexible", 0.05).headroom_mw
-    credit = marginal_headroom(NET_LOAD, table, CONDITION, found, 0.05, output)
-    assert_allclose((more - found) / 1e-4, credit, rtol=1e-4)
-    assert (credit < 1.0).all()
 
 
 def test_three_areas_with_outages_and_lines_equal_the_enumeration_of_all_units():
