@@ -132,6 +132,8 @@ def _exchange(
     how, hosting, outages = areas.how, areas.hosting, areas.outages
     case = network.case_of(grid, fleet, draws, areas.records, (areas.balances, areas.central), how.margin_of)
     limited, year = how.exchange == "network", None
+    if not (limited or case.siting.for_total.any()):  # a split for the largest total is one within limits
+        case = _without_limits(case)
     if outages is not None:
         alone = outages.importing_nothing(areas.balances, adequacy.reserve_of(fleet, draws))
         states = network_outages.GroupOutages(outages, alone, how.outage_states)
@@ -144,6 +146,13 @@ def _exchange(
     else:
         outage_events.count_network(outages, case, place, hosting, joined, limited=limited)
     return joined
+
+
+def _without_limits(case: network.Case) -> network.Case:
+    """The same where links have no limits and regions no caps, so that hours and cuts are those of the copper plate."""
+    linked = case.links.high_mw + case.links.high_mw.T > 0.0
+    limits = np.broadcast_to(np.where(linked, np.inf, 0.0), case.limits_mw.shape)
+    return replace(case, limits_mw=limits, caps=None)
 
 
 def balances_of(

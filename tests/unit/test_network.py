@@ -79,6 +79,7 @@ def test_islands_networks_and_copper_plates_are_ordered(runs):
     assert (network_["grid_headroom_mw"] >= network_["isolated_headroom_mw"] * (1 - 1e-9)).all()
     assert (network_["copper_plate_headroom_mw"] >= network_["grid_headroom_mw"] * (1 - 1e-9)).all()
     np.testing.assert_allclose(copper["grid_headroom_mw"], network_["copper_plate_headroom_mw"], rtol=1e-12)
+    assert set(copper["binding_cut"].to_numpy().ravel()) == {"whole group"}  # hours and cuts are the plate's too
     assert "isolated_headroom_mw" not in runs["island"]
 
 
