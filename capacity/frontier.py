@@ -18,8 +18,14 @@ from scipy.optimize import linprog
 
 from capacity import network_year
 from capacity.errors import CapacityError
+from capacity.explain_area import at_quantile
+from capacity.explain_outage_group import group_of, sampled_of
+from capacity.explain_outage_group import solved as outages_solved
 from capacity.explain_point import Transfers, point_at
 from capacity.fleet import number_of
+from capacity.network_outages import require
+from capacity.notions import DEFAULT_NOTION
+from capacity.reliability import DEFAULT_STATES, NOTIONS
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
 
@@ -37,7 +43,7 @@ _SLIVER = 1e-8  # of the largest margin
 class Edge:
     """The set of loads that fit in some areas of a group, known by points on its edge.
 
-    margin : (hour, area) of the group, nothing imported; within : its limits. [MW]
+    margin : (hour, area) of the group, nothing imported, or of all states of its hours; within : its limits. [MW]
     chosen : numbers, within the group, of the areas that take new load; share : eps
     points : (point, chosen) [MW]; slopes : (point, chosen)   slope L <= slope point holds for all L that fit.
     """
@@ -123,10 +129,15 @@ def frontier(
     quantile: float = 0.5,
     draws: int = 32,
     seed: int = 2025,
+    notion: str = DEFAULT_NOTION,
+    states: int = DEFAULT_STATES,
 ) -> Frontier:
     """Frontier of new load in two or three areas of one group, nothing new elsewhere, at a quantile of the draws.
 
-    weights : of the user, one an area, >= 0. Raises CapacityError for areas, weights, year and quantile.
+    weights : of the user, one an area, >= 0
+    notion : firm_capacity, or one of outages, whose `states` of every hour are looked at; load may be curtailed
+
+    Raises CapacityError for areas, weights, year, quantile and notion.
     """
     name, numbers = _checked(grid, areas, weights, quantile)
     known = network_year.year_case(grid, scenario, name, network_year.Asked(year, draws, seed), plain=True)
@@ -135,13 +146,12 @@ def frontier(
         raise CapacityError(f"{', '.join(areas)} exchange no power with each other; choose areas of one group")
     g = groups.pop()
     inside = known.case.links.groups[g].areas
-    draw, solved, _ = known.at_quantile(g, quantile)
-    margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
+    draw, margin, alone = _looked_at(grid, known, g, (notion, states), quantile)
     chosen = [int(np.flatnonzero(inside == a)[0]) for a in numbers]
     edge = Edge(margin, known.transfers(g, draw), chosen, float(known.case.share[draw, 0]))
     directions = simplex(len(areas))
     points = edge.along(directions)
-    isolated = solved.isolated_mw[draw, numbers, 0]
+    isolated = alone[numbers]
     load = np.array([known.case.balances[a].load_mw[draw, 0] for a in numbers])
     wishes = {"isolated headroom": isolated, "native load": load}
     if len(weights):
@@ -151,6 +161,26 @@ def frontier(
     return Frontier(
         tuple(areas), year, quantile, int(known.draws.ids[draw]), directions, points, mixes, bound, isolated
     )
+
+
+def _looked_at(
+    grid: xr.Dataset, known: network_year.YearCase, g: int, how: tuple[str, int], quantile: float
+) -> tuple[int, Floats, Floats]:
+    """The draw at a quantile of a group, its margins (hour or state of an hour, area), and isolated headroom of all
+    areas of the country (area,). how : notion, and states of every hour. [MW]"""
+    notion, states = how
+    if notion == DEFAULT_NOTION:
+        draw, solved, _ = known.at_quantile(g, quantile)
+        margin = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in known.margins(g, draw)], axis=1)
+        return draw, margin, solved.isolated_mw[draw, :, 0]
+    if notion not in NOTIONS:
+        raise CapacityError(f"adequacy={notion!r} has no frontier; choose {DEFAULT_NOTION}, {', '.join(NOTIONS)}")
+    require(known.draws, known.fleet, notion)
+    sampled = sampled_of(grid, known, notion, states)
+    hours = outages_solved(known, sampled, g)
+    areas = known.case.links.groups[g].areas
+    draw = at_quantile(hours.flexible_mw[:, areas, -1].sum(axis=1), quantile)
+    return draw, group_of(known, sampled, g, draw, int(areas[0])).rows_mw, hours.isolated_mw[draw, :, -1]
 
 
 def simplex(areas: int) -> Floats:

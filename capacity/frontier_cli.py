@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 @click.option("--scenario", "scenario_name", default="reference", show_default=True, help="Name or YAML file.")
 @click.option("--draws", default=32, show_default=True, type=click.IntRange(min=1), help="Draws to rank.")
 @cli_options.SEED
+@click.option(
+    "--adequacy",
+    default="firm_capacity",
+    show_default=True,
+    type=click.Choice(["firm_capacity", "expected_unserved"]),
+    help="An hourly margin, or outages of units; load that may be curtailed is alike under all notions of outages.",
+)
+@cli_options.OUTAGE_STATES
 @cli_options.GRID
 @cli_options.AREAS
 @click.option("--figure", type=click.Path(path_type=Path), help="Also draw the frontier to this PNG.")
@@ -36,6 +45,8 @@ def frontier(
     scenario_name: str,
     draws: int,
     seed: int,
+    adequacy: str,
+    outage_states: int,
     grid_file: Path | None,
     areas_as: AreasName,
     figure: Path | None,
@@ -57,7 +68,8 @@ def frontier(
             writing.check_file(figure, "--figure")
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file, areas=areas_as)
-        found = module.frontier(grid, scenario, areas, year, weights=split, quantile=quantile, draws=draws, seed=seed)
+        sample = partial(module.frontier, quantile=quantile, draws=draws, seed=seed, states=outage_states)
+        found = sample(grid, scenario, areas, year, weights=split, notion=adequacy)
         if figure is not None:
             from capacity import frontier_figure
 

@@ -13,6 +13,7 @@ from grid_factory import tiny_grid
 
 from capacity import CapacityError, frontier
 from capacity.cli import main
+from capacity.explain_network_outages import explain_group_outages
 from capacity.explain_point import Transfers
 from grids import store
 from scenarios import load
@@ -64,6 +65,16 @@ def test_mixes_of_a_grid_are_ordered(grid):
     assert found.points.shape == (33, 2)
 
 
+def test_the_edge_under_outages_is_what_a_group_hosts(grid):
+    scenario, areas, how = load(["reference"])[0], ["cn.gansu", "cn.jiangsu"], {"draws": 1, "states": 1}
+    group = explain_group_outages(grid, scenario, areas[0], 2026, shown=1, **how)
+    split = [group.headroom_mw, group.group_mw - group.headroom_mw]
+    found = frontier.frontier(grid, scenario, areas, 2026, weights=split, notion="expected_unserved", **how)
+    assert found.mixes["your weights"] == pytest.approx(split, rel=1e-9)
+    assert group.group_mw <= found.best_bound_mw * (1.0 + 1e-9)
+    assert (found.isolated_mw > 0.0).any()
+
+
 @pytest.mark.parametrize("areas", [["cn.gansu", "cn.jiangsu"]])
 def test_the_command_prints_draws_and_gives_json(grid, tmp_path, areas):
     path = tmp_path / "tiny.nc"
@@ -101,6 +112,7 @@ def test_three_areas_make_a_triangle(tmp_path):
         (["us.ercot", "us.caiso"], {}, "exchange no power"),
         (["cn.gansu", "cn.jiangsu"], {"weights": [1, -1]}, "one weight an area"),
         (["cn.gansu", "cn.jiangsu"], {"quantile": 2.0}, "quantile"),
+        (["cn.gansu", "cn.jiangsu"], {"notion": "historic_peak"}, "choose firm_capacity, expected_unserved"),
     ],
 )
 def test_wrong_requests_are_named(grid, areas, more, words):
