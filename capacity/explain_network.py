@@ -42,7 +42,7 @@ class NetworkExplanation:
     curtailed_hours : int         Hours in which the group's load is curtailed.
     hours : pandas.DataFrame      Hours in which it is curtailed most, or where none is those with least left: UTC and
                                   local time, make-up of the area's margin, its import beside the new load, the short
-                                  side of the cut. [MW]
+                                  side of the cut, what the group's stores hold as one. [MW], [MWh]
     adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives. Under notice and terms that
                                   carry on from hour to hour what one MW brings, of caps none, and of other areas
                                   firm capacity only. [MW/MW]

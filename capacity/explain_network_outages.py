@@ -8,8 +8,8 @@ the states that fall short between a little less and a little more load, since a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,8 +36,6 @@ from scenarios import Scenario
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-
 ByArea = dict[str, dict[str, float]]
 
 
@@ -54,7 +52,8 @@ class NetworkOutageExplanation:
     hours : pandas.DataFrame      Those in which most of it is expected to be curtailed: UTC and local time, make-up of
                                   the area, what of its units is expected to be out and what is when the load is cut,
                                   its expected import beside the load, how likely a cut is, what is then expected to be
-                                  cut in the group, the hour's part in the derivatives, the commonest short side. [MW]
+                                  cut in the group, the hour's part in the derivatives, the commonest short side, and
+                                  what the group's stores hold as one beside hourly margins. [MW], [1], [MWh]
     adds : {area: {resource: MW}} Group headroom that one more MW adds: exact derivatives for the states. [MW/MW]
     firm_adds : {area: {resource: MW}}   The same of firm load; of hours and days of shortage by states near it. [MW/MW]
     adds_dispatched, firm_adds_dispatched : likewise   Where what storage counts for, which the others hold, is found
@@ -102,6 +101,16 @@ class NetworkOutageExplanation:
         return FIRM_TERM[self.notion]
 
 
+class _Asked(NamedTuple):
+    """What is asked of a group; shown : hours, zone : whose local time they have"""
+
+    year: int
+    quantile: float
+    notion: str
+    shown: int
+    zone: str
+
+
 def explain_group_outages(
     grid: xr.Dataset,
     scenario: Scenario,
@@ -142,14 +151,8 @@ def explain_group_outages(
     chosen = at_quantile(flexible[:, areas, last].sum(axis=1), quantile)
     group = group_of(known, sampled, g, chosen, a)
     loads = flexible[chosen, areas, last], firm[chosen, areas, last]
-    found = _explained(group, loads, shown, str(grid["area_timezone"].sel(area=area).item()))
-    return replace(
-        found,
-        year=year,
-        quantile=quantile,
-        notion=notion,
-        native_unserved_mwh=hours.native_unserved_mwh[chosen, g, last],
-    )
+    asked_for = _Asked(year, quantile, notion, shown, str(grid["area_timezone"].sel(area=area).item()))
+    return _explained(group, loads, float(hours.native_unserved_mwh[chosen, g, last]), asked_for)
 
 
 def _by_itself(known: network_year.YearCase, a: int) -> AreaCase:
@@ -159,8 +162,10 @@ def _by_itself(known: network_year.YearCase, a: int) -> AreaCase:
     return AreaCase(*each, whole.records[a], known.stores[a], known.place)
 
 
-def _explained(group: Group, loads: tuple[Floats, Floats], shown: int, zone: str) -> NetworkOutageExplanation:
-    """A group at its loads (area,), that may be curtailed and that may not, but for what its caller was asked for."""
+def _explained(
+    group: Group, loads: tuple[Floats, Floats], native_unserved_mwh: float, asked: _Asked
+) -> NetworkOutageExplanation:
+    """A group at its loads (area,), that may be curtailed and that may not."""
     known, g = group.known, group.known.group_of(int(group.areas[0]))
     flexible, firm = (load if load.sum() > NOTHING_MW else np.zeros_like(load) for load in loads)
     margin = group.rows_mw
@@ -169,16 +174,16 @@ def _explained(group: Group, loads: tuple[Floats, Floats], shown: int, zone: str
     bound = Bound(ENERGY, point)
     cut = point.curtailed_mw.reshape(-1, group.states)
     likely = (cut > 0.0).mean(axis=1)
-    table, weather_year = _hours(group, bound, shown, zone)
+    table, weather_year = _hours(group, bound, asked.shown, asked.zone)
     rows = firm_rows(group, _direction(firm), float(firm.sum()))
     adds, again = _with_storage(group, [_adds(group, bound, i) for i in range(len(group.areas))])
     firm_adds, firm_again = _with_storage(group, [_firm_adds(group, rows, i) for i in range(len(group.areas))])
     return NetworkOutageExplanation(
         group.names[group.own],
         known.whole.links.groups[g].name,
-        0,
-        0.0,
-        "",
+        asked.year,
+        asked.quantile,
+        asked.notion,
         int(known.draws.ids[group.draw]),
         weather_year,
         group.states,
@@ -194,7 +199,7 @@ def _explained(group: Group, loads: tuple[Floats, Floats], shown: int, zone: str
         links_of(bound, group.names),
         caps_of(bound, known.case.caps if known.limited else None, group.areas),
         group.units[group.own].standing_mw(group.storage_mw(group.own)),
-        0.0,
+        native_unserved_mwh,
         {name: float(likely[number == SEASON_OF_HOUR].sum()) for number, name in enumerate(SEASONS)},
         cut.mean(axis=1),
     )
