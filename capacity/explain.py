@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, notions
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
 from capacity.explain_area import AreaCase, area_case, asked, at_quantile
+from capacity.explain_standing import unit_shares
 from capacity.explain_store import Held
 from capacity.explain_terms import Terms
 from capacity.policies import Policy, require_only_energy, runs
@@ -58,6 +59,7 @@ class Explanation:
                                  dispatched store. Empty where it is dispatched already, counts by its credit, or load
                                  has other terms.
     standing : {name: MW}        The area's units, their expected outage, storage as it counts firm, reserve. [MW]
+    unit_shares : dict           Firm capacity that one MW of nameplate of units is, by technology. [MW/MW]
     native_short_hours : int     Hours in which native load is short without any new load.
     season_hours : dict          Curtailed hours by season.
     day_part_hours : dict        Curtailed hours by part of the day, local time.
@@ -78,6 +80,7 @@ class Explanation:
     adds: dict[str, float]
     adds_dispatched: dict[str, float]
     standing: dict[str, float]
+    unit_shares: dict[str, float]
     native_short_hours: int
     season_hours: dict[str, int]
     day_part_hours: dict[str, int]
@@ -126,6 +129,7 @@ def explain(
         adds,
         again,
         known.standing(grid, chosen),
+        unit_shares(grid, (known.fleet, known.draws), chosen),
         case.terms.native_short(case.margin),
         seasons(tight),
         day_parts(tight, case.weather_year, zone),

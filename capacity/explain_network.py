@@ -19,7 +19,7 @@ from capacity.explain import NOTHING_MW
 from capacity.explain_brought import More, brought_mw
 from capacity.explain_group_store import Adds, GroupStore
 from capacity.explain_point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
-from capacity.explain_standing import standing_mw
+from capacity.explain_standing import standing_mw, unit_shares
 from capacity.explain_terms import ALL
 from capacity.fleet import number_of
 from capacity.network_sites import Known
@@ -51,6 +51,7 @@ class NetworkExplanation:
     link_adds : {(from, to): MW}  The same of links, the largest first. [MW/MW]
     cap_adds : {region: MW}       The same of caps on net imports, those that bind. [MW/MW]
     standing : {name: MW}         The area's units, their expected outage, storage as it counts firm, reserve. [MW]
+    unit_shares : dict            Firm capacity that one MW of nameplate of units is, by technology. [MW/MW]
     native_short_hours : int      Hours in which native load of the group is short without any new load.
     curtailed_mw : (hour,)        Curtailment of the group's new load over the year. [MW]
     """
@@ -71,6 +72,7 @@ class NetworkExplanation:
     link_adds: dict[tuple[str, str], float]
     cap_adds: dict[str, float]
     standing: dict[str, float]
+    unit_shares: dict[str, float]
     native_short_hours: int
     season_hours: dict[str, int]
     longest_event_h: int
@@ -171,6 +173,7 @@ def explain_group(
         worth.links,
         worth.caps,
         standing_mw(grid, (known.fleet, known.draws), (group.draw, a), known.nameplate_mw, known.case.balances[a]),
+        unit_shares(grid, (known.fleet, known.draws), group.draw),
         point.native_short,
         explain.seasons(np.flatnonzero(cut)),
         explain.longest(cut > 0.0),

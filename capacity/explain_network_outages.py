@@ -28,6 +28,7 @@ from capacity.explain_outage_firm import FirmRows, firm_rows
 from capacity.explain_outage_group import Group, group_of, sampled_of, solved
 from capacity.explain_outages import FIRM_TERM, FLEXIBLE, OutageExplanation
 from capacity.explain_point import ENERGY, Bound, imports_mw, point_at
+from capacity.explain_standing import unit_shares
 from capacity.fleet import number_of
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
@@ -61,6 +62,7 @@ class NetworkOutageExplanation:
     link_adds : {(from, to): MW}  Group headroom that one more MW of a link adds, the largest first. [MW/MW]
     cap_adds : {region: MW}       The same of caps on net imports, those that bind. [MW/MW]
     standing : {name: MW}         The area's units, their mean outage, storage as it counts firm. [MW]
+    unit_shares : dict            What is expected to stand of one MW of nameplate of units, by technology. [MW/MW]
     native_unserved_mwh : float   Expected energy that natives of the group lack without new load. [MWh]
     season_hours : {season: h}    Expected hours with curtailment.
     curtailed_mw : (hour,)        Expected curtailment of the group's load. [MW]
@@ -86,6 +88,7 @@ class NetworkOutageExplanation:
     link_adds: dict[tuple[str, str], float]
     cap_adds: dict[str, float]
     standing: dict[str, float]
+    unit_shares: dict[str, float]
     native_unserved_mwh: float
     season_hours: dict[str, float]
     curtailed_mw: Floats
@@ -102,13 +105,14 @@ class NetworkOutageExplanation:
 
 
 class _Asked(NamedTuple):
-    """What is asked of a group; shown : hours, zone : whose local time they have"""
+    """What is asked of a group; shown : hours, zone : whose local time they have; unit_shares : for the draw"""
 
     year: int
     quantile: float
     notion: str
     shown: int
     zone: str
+    unit_shares: dict[str, float]
 
 
 def explain_group_outages(
@@ -151,7 +155,8 @@ def explain_group_outages(
     chosen = at_quantile(flexible[:, areas, last].sum(axis=1), quantile)
     group = group_of(known, sampled, g, chosen, a)
     loads = flexible[chosen, areas, last], firm[chosen, areas, last]
-    asked_for = _Asked(year, quantile, notion, shown, str(grid["area_timezone"].sel(area=area).item()))
+    shares = unit_shares(grid, (known.fleet, known.draws), chosen, reserve=False)
+    asked_for = _Asked(year, quantile, notion, shown, str(grid["area_timezone"].sel(area=area).item()), shares)
     return _explained(group, loads, float(hours.native_unserved_mwh[chosen, g, last]), asked_for)
 
 
@@ -199,6 +204,7 @@ def _explained(
         links_of(bound, group.names),
         caps_of(bound, known.case.caps if known.limited else None, group.areas),
         group.units[group.own].standing_mw(group.storage_mw(group.own)),
+        asked.unit_shares,
         native_unserved_mwh,
         {name: float(likely[number == SEASON_OF_HOUR].sum()) for number, name in enumerate(SEASONS)},
         cut.mean(axis=1),

@@ -19,6 +19,7 @@ from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour
 from capacity.explain import NOTHING_MW
 from capacity.explain_area import AreaCase, area_case, asked, at_quantile
 from capacity.explain_outage_area import Load, case_of, headrooms, outages_of
+from capacity.explain_standing import unit_shares
 from capacity.policies import require_only_energy
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
@@ -47,6 +48,7 @@ class OutageExplanation:
     draw : int                   Whose flexible headroom is the asked quantile of the draws.
     flexible, firm : Load        New load that may be curtailed by its share of energy, and that may not.
     standing : {name: MW}        The area's units, their mean outage, storage as it counts firm. [MW]
+    unit_shares : dict           What is expected to stand of one MW of nameplate of units, by technology. [MW/MW]
     native_short_hours : float   Expected hours in which native load is short without any new load. [h]
     native_unserved_mwh : float  Expected energy that natives then lack. [MWh]
     season_hours, day_part_hours : {name: h}   Expected hours with shortage beside flexible load, local time.
@@ -62,6 +64,7 @@ class OutageExplanation:
     flexible: Load
     firm: Load
     standing: dict[str, float]
+    unit_shares: dict[str, float]
     native_short_hours: float
     native_unserved_mwh: float
     season_hours: dict[str, float]
@@ -120,7 +123,8 @@ def explained(grid: xr.Dataset, known: AreaCase, notion: str, quantile: float, s
     """Explain an area whose case is known, at a quantile over its draws, with so many hours."""
     outages = outages_of(grid, known, notion)
     area, year = known.fleet.areas[known.a], int(known.draws.years[-1])
-    case, found = case_of(grid, known, outages, at_quantile(headrooms(known, outages), quantile))
+    chosen = at_quantile(headrooms(known, outages), quantile)
+    case, found = case_of(grid, known, outages, chosen)
     flexible_mw, firm_mw = (float(mw[0]) if mw[0] > NOTHING_MW else 0.0 for mw in (found.flexible_mw, found.firm_mw))
     zone = str(grid["area_timezone"].sel(area=area).item())
     beside, alone = (case.units.risk(case.net_mw + mw).probability for mw in (flexible_mw, 0.0))
@@ -134,6 +138,7 @@ def explained(grid: xr.Dataset, known: AreaCase, notion: str, quantile: float, s
         case.load(("eue_flexible", case.share), flexible_mw, shown, zone),
         case.load((outages.criterion, outages.limit), firm_mw, shown, zone),
         case.units.standing_mw(case.storage_mw),
+        unit_shares(grid, (known.fleet, known.draws), chosen, reserve=False),
         float(alone.sum()),
         float(found.native_unserved_mwh[0]),
         _summed(beside, SEASON_OF_HOUR, SEASONS),

@@ -64,6 +64,7 @@ def _print_network(found: NetworkExplanation) -> None:
     held = _held(found.adds_dispatched)
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group{held}:")
     _print_adds(explain.ADDED, [(found.adds[found.area], found.adds_dispatched.get(found.area, {}))])
+    _print_nameplate(found.unit_shares, [(found.adds_dispatched or found.adds)[found.area]["constant"]])
     print("firm capacity, by area: " + _by_area(found.adds_dispatched or found.adds))
     _print_links(found)
 
@@ -111,6 +112,7 @@ def _print(found: Explanation) -> None:
         return
     print(f"one more MW of ... adds MW of headroom{_held(found.adds_dispatched)}:")
     _print_adds(explain.ADDED, [(found.adds, found.adds_dispatched)])
+    _print_nameplate(found.unit_shares, [(found.adds_dispatched or found.adds)["constant"]])
 
 
 def _print_outages(found: OutageExplanation) -> None:
@@ -142,6 +144,8 @@ def _print_outages(found: OutageExplanation) -> None:
     held = _held(load.adds_dispatched or firm.adds_dispatched)
     print(f"one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not{held}:")
     _print_adds(explain_outages.ADDED, [(each.adds, each.adds_dispatched) for each in (load, firm)])
+    both = [each.adds_dispatched or each.adds for each in (load, firm)]
+    _print_nameplate(found.unit_shares, [adds.get("units", 0.0) for adds in both])
 
 
 def _print_units(found: OutageExplanation | NetworkOutageExplanation) -> None:
@@ -180,6 +184,7 @@ def _print_network_outages(found: NetworkOutageExplanation) -> None:
     held = _held(found.adds_dispatched or found.firm_adds_dispatched)
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group, and of load that is never cut{held}:")
     _print_adds(explain_outages.ADDED, [(adds[found.area], again.get(found.area, {})) for adds, again in each])
+    _print_nameplate(found.unit_shares, [(again or adds)[found.area].get("units", 0.0) for adds, again in each])
     for what, (adds, again) in zip(("may be cut", "is never cut"), each, strict=True):
         print(f"{explain_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(again or adds))
     _print_links(found)
@@ -194,6 +199,12 @@ def _print_adds(names: Mapping[str, str], loads: Sequence[tuple[Mapping[str, flo
     for name in loads[0][0]:
         worth = (f"{again[name]:.3f} ({adds[name]:.3f})" if again else f"{adds[name]:.3f}" for adds, again in loads)
         print(f"  {names[name]}: " + ", ".join(worth))
+
+
+def _print_nameplate(shares: Mapping[str, float], worth: Sequence[float]) -> None:
+    """What one more MW of nameplate of units adds to each load, by technology."""
+    each = (f"{name} " + " and ".join(f"{share * mw:.3f}" for mw in worth) for name, share in shares.items())
+    print("  nameplate of units, by technology: " + ", ".join(each))
 
 
 def _by_area(adds: Mapping[str, Mapping[str, float]]) -> str:

@@ -44,3 +44,20 @@ def standing_mw(
         "storage_mw": storage,
         "reserve_mw": available + storage - float(balance.firm_mw[draw, -1]),
     }
+
+
+def unit_shares(grid: xr.Dataset, of: tuple[Fleet, Draws], draw: int, *, reserve: bool = True) -> dict[str, float]:
+    """What one MW of nameplate of units counts for in the last year, by technology. [MW/MW]
+
+    reserve : over one plus the reserve margin, as firm capacity; else as it is expected to stand
+    """
+    fleet, draws = of
+    summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
+    last = replace(draws, years=draws.years[-1:])
+    over = float(adequacy.reserve_of(fleet, last)[draw, 0]) if reserve else 1.0
+
+    def share(technology: str) -> float:
+        capability = float(summer[fleet.technologies.index(technology)])
+        return float(adequacy.firm_factor(technology, fleet.country, last, capability)[draw, 0]) / over
+
+    return {technology: share(technology) for technology in reliability.UNITS}

@@ -15,7 +15,7 @@ from capacity import CapacityError
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
 from capacity.explain import RESOURCES, _cases, explain, longest
-from capacity.explain_area import area_case
+from capacity.explain_area import area_case, asked
 from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
 from capacity.explain_store import Held
 from capacity.explain_terms import Terms
@@ -51,6 +51,14 @@ def test_standing_capacity_adds_up_to_firm(grid, storage):
     assert firm == pytest.approx(found.hours["firm_mw"].iloc[0], rel=1e-9)
     assert (parts["storage_mw"] > 0.0) == (storage != "dispatch")
     assert 0.03 < parts["reserve_mw"] / firm < 0.15
+
+
+def test_nameplate_of_units_counts_as_firm_capacity_by_technology(grid):
+    found = explain(grid, load(["reference"])[0], "us.ercot", 2026, draws=2, storage="dispatch")
+    known = area_case(grid, *asked(grid, load(["reference"])[0], "us.ercot", (2026, 0.5), (2, 2025)), "dispatch")
+    nameplate = dict(zip(known.fleet.technologies, known.nameplate_mw[found.draw, known.a, :, -1], strict=True))
+    firm = sum(nameplate[technology] * share for technology, share in found.unit_shares.items())
+    assert firm == pytest.approx(found.hours["firm_mw"].iloc[0], rel=1e-9)
 
 
 def test_one_more_megawatt_adds_its_derivative(grid):
