@@ -17,7 +17,7 @@ from capacity.hosting import Hosting, figures_of
 from capacity.network_terms import Within
 from capacity.reliability import SAMPLED_YEARS, STATE_YEARS, Outages
 from cuda_kernels import Engine
-from cuda_kernels.event_figures import KINDS, event_figures
+from cuda_kernels.event_figures import KINDS, event_figures, margin_mw
 from cuda_kernels.network import curtailed_mw
 from cuda_kernels.outage_table import look_up
 
@@ -53,21 +53,21 @@ def figures(outages: Outages, area: Area, y: int, load_mw: Floats, engine: Engin
         found += event_figures(with_units, weights, load_mw, area.kinds, engine=engine)
     found /= SAMPLED_YEARS
     state, rows = outages.state(area.a, y - y % STATE_YEARS), outages.rows(area.a)[1]
-    short = look_up(state.table, (load_mw[:, None] - coefficients @ profiles) / scale[:, None], rows)[1]
+    wanted = (load_mw[:, None] - margin_mw(profiles, coefficients)) / scale[:, None]
+    short = look_up(state.table, wanted, rows)[1]
     return exactly(found, np.where(load_mw[:, None] > 0.0, short, 0.0), area.kinds)
 
 
 def exactly(found: Floats, short: Floats, kinds: Integers) -> Floats:
     """Figures (draw, figure) with the hours of known probabilities of shortage (draw, hour), and with as many events
     over hours as before."""
-    hours = short.sum(axis=1)
-    sampled = found[:, HOURS_FIGURE]
     exact = found.copy()
+    for row, kind in enumerate(kinds):
+        by_kind = [np.bincount(kind, hourly, KINDS) for hourly in short]
+        exact[:, BY_KIND + KINDS * row :][:, :KINDS] = by_kind
+    hours, sampled = exact[:, BY_KIND : BY_KIND + KINDS].sum(axis=1), found[:, HOURS_FIGURE]
     exact[:, HOURS_FIGURE] = hours
     exact[:, EVENTS_FIGURE] *= np.divide(hours, sampled, out=np.ones_like(hours), where=sampled > 0.0)
-    for row, kind in enumerate(kinds):
-        for number in range(KINDS):
-            exact[:, BY_KIND + KINDS * row + number] = short[:, kind == number].sum(axis=1)
     return exact
 
 
