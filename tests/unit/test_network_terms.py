@@ -10,6 +10,7 @@ from network_reference import headroom_lp, random_caps, random_network, random_s
 from policy_reference import POLICY, headroom_by_trial, least_cut_with_backup, terms
 from scipy.optimize import linprog
 
+from benchmarks import ramp_network_check
 from capacity import estimate, network_events, network_sites, network_terms, policies
 from capacity.network_sites import Joined, Known
 from capacity.policies import Policy, Site
@@ -159,6 +160,27 @@ def test_ramps_and_batteries_hold_in_every_area_and_stay_below_the_best_joint_op
     alike, best = (joint_lp(margin, limits, direction, policy, alike=alike) for alike in (True, False))
     assert alike * (1 - 1e-7) <= found.load_mw[0] <= best * (1 + 1e-7) + 1e-7
     assert best <= joint_lp(margin, limits, direction, policy, as_one=True) * (1 + 1e-7) + 1e-7
+
+
+@pytest.mark.parametrize("given", [CARRIED[0], CARRIED[1], {"ramp_share_an_hour": 0.1}])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_benchmark_of_ramps_is_the_linear_program(seed, given):
+    margin, limits, direction = toy(seed, 24)
+    policy = terms(curtailable_fraction=0.1, **given)
+    joined = joined_of(margin, limits)
+    most = float(between_of(joined, direction, policy)[1][0])
+    best = ramp_network_check.best_mw(Known(joined, joined), direction, policy, most) if most > 0.0 else 0.0
+    assert best == pytest.approx(joint_lp(margin, limits, direction, policy), rel=1e-4, abs=1e-4)
+
+
+def test_natives_short_behind_a_link_leave_no_room_for_load_that_ramps():
+    """Where natives are short all new load behind the link is off, and so for hours before and after."""
+    margin = np.full((48, 2), 10.0)
+    margin[24, 1] = -1.0
+    limits, direction = np.zeros((2, 2)), np.array([0.5, 0.5])
+    slow, quick = (terms(curtailable_fraction=0.02, ramp_share_an_hour=ramp) for ramp in (0.5, 1.0))
+    assert solve(margin, limits, direction, quick)[0].load_mw[0] > 20.0
+    assert solve(margin, limits, direction, slow)[0].load_mw[0] == joint_lp(margin, limits, direction, slow) == 0.0
 
 
 @pytest.mark.parametrize("given", CARRIED)
