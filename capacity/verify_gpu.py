@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -22,6 +23,7 @@ from capacity import verify_inputs, verify_speed
 from cuda_kernels import KernelError, asnumpy, devices, headroom_deal, headroom_mw, philox, to_device
 from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom import Rule
+from cuda_kernels.network import network_headroom
 from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.storage_dispatch import storage_headroom_mw, storage_scan
 from cuda_kernels.storage_firm import storage_as_firm
@@ -29,6 +31,8 @@ from cuda_kernels.water_fill import Table, water_fill
 
 HEADROOM_TOLERANCE = 1e-8  # relative; the bits are meant to be equal
 NORMAL_TOLERANCE = 1e-13  # relative; logarithm and square root are the device's own
+NETWORK_HOURS = 1e-2  # of the largest number of hours
+NETWORK_TOLERANCE = 1e-9  # of the largest load; tightest sets are found by other roads
 STORAGE_TOLERANCE = 1e-10  # of the largest value; the NumPy twin takes its minima in another order
 PROFILE_COUNTS = (1, 6, 12)  # a kernel is compiled for each
 RULES: tuple[Rule, ...] = ("native_first", "plain")
@@ -131,6 +135,7 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
         others += verify_speed.over_draws(rng, cases * DRAWS_A_CASE, device)
         others += verify_speed.over_hours(rng, (cases, hours), device)
         others += verify_speed.of_stores(rng, (cases, hours), device)
+        others += verify_speed.of_networks(rng, (cases, hours), device)
     except DEVICE_ERRORS as error:
         comparisons.append(_stopped("other kernels", "timing", error))
     return Verification(
@@ -310,6 +315,22 @@ def check_event_figures(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair
         yield Pair(f"figures, year {year}", got[year], want)
 
 
+def check_network(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
+    """Groups as large as the US's and China's, beside the CPU's fastest body.
+
+    Sets of areas that lie within rounding of each other may be told apart otherwise, so that counts have a tolerance.
+    """
+    for areas in verify_inputs.NETWORK_AREAS:
+        inputs, caps, extra = verify_inputs.network(rng, areas, *sizes)
+        solved = partial(network_headroom, *inputs, import_cap_mw=caps, firm_extra_mw=extra)
+        want, got = solved(), solved(device="gpu")
+        for field, one, other in zip(want._fields, got, want, strict=True):
+            if other.dtype == np.float64:
+                yield Pair(f"load: {field}, {areas} areas", one, other, NETWORK_TOLERANCE, True)
+            elif other.dtype == np.int64:
+                yield Pair(f"hours: {field}, {areas} areas", one, other, NETWORK_HOURS, True)
+
+
 CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "philox": check_philox,
     "headroom": check_headroom,
@@ -320,6 +341,7 @@ CHECKS: dict[str, Callable[[np.random.Generator, Sizes], Iterator[Pair]]] = {
     "quantile": check_quantile,
     "water_fill": check_water_fill,
     "event_figures": check_event_figures,
+    "network": check_network,
 }
 """By the stem of the .cu file."""
 

@@ -91,6 +91,27 @@ def stores_beside_profiles(rng: np.random.Generator, cases: int, hours: int) -> 
     return sets, (power, energy, rng.uniform(0.6, 1, 2 * cases)), rng.choice([0.0, 0.005, 0.05], 2 * cases)
 
 
+NETWORK_AREAS = (11, 31)
+"""As in the Eastern interconnection and in China."""
+
+Network = tuple[Floats, Floats, Floats, Floats, Floats]
+
+
+def network(rng: np.random.Generator, areas: int, cases: int, hours: int) -> tuple[Network, Floats, Floats]:
+    """Arguments of `network_headroom` for areas on a ring with some links across, two shares; caps on net imports, some
+    infinite, and firm capacity (case, area) beside the margins."""
+    profiles = np.stack([area(rng, hours) for _ in range(areas)])
+    coefficients = np.stack([draws(rng, cases) for _ in range(areas)], axis=1) * rng.uniform(0.1, 1.5, (areas, 1))
+    coefficients[..., 0] *= rng.uniform(0.7, 1.0, areas)  # some cannot serve their natives alone
+    ring = np.arange(areas)
+    joined = rng.random((areas, areas)) < 1.0 / areas
+    joined[ring, (ring + 1) % areas] = True
+    limits = (joined | joined.T) * rng.exponential(4e3, (cases, areas, areas))
+    caps = np.where(rng.random((cases, areas)) < 0.5, rng.exponential(1e4, (cases, areas)), np.inf)
+    inputs = profiles, coefficients, limits, rng.dirichlet(np.ones(areas), cases), np.array([0.0, 0.005])
+    return inputs, caps, rng.exponential(1e3, (cases, areas))
+
+
 def quantile_levels(rng: np.random.Generator, count: int) -> Floats:
     """Numbers in (0, 1), half of them far out in the tails."""
     tails = 10.0 ** -rng.uniform(1, 300, count // 4)

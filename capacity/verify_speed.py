@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from cuda_kernels import devices, philox, to_device
 from cuda_kernels.event_figures import event_figures_of_sets
 from cuda_kernels.headroom_deal import deal
 from cuda_kernels.headroom_sets import headroom_sets_mw
+from cuda_kernels.network import network_headroom
 from cuda_kernels.quantile import quantile
 from cuda_kernels.storage_dispatch import storage_scan
 from cuda_kernels.storage_firm import storage_as_firm
@@ -21,6 +23,7 @@ from cuda_kernels.water_fill import Table, water_fill
 REPETITIONS, COLUMNS = 5, 784
 _FILL_OPERATIONS = 12  # of a cell and load: four products and three sums of corners, two factors, two sums, one weight
 _WEIGHTED_PASSES = 2  # at least: Newton needs one to move and one to see that it stays
+_NETWORK_PASSES = 2  # at least: one for the sums over areas, one at a load
 _SCAN_OPERATIONS = 4  # of an hour of storage: surplus, room, what is moved, and the tangent
 
 
@@ -98,6 +101,21 @@ def of_stores(rng: np.random.Generator, sizes: tuple[int, int], device: devices.
     work, placed = f"{len(sets)} x {work}, with the host's part", len(sets) * cases * hours
     size = 16.0 * placed, 2.0 * len(sets[0][0]) * placed  # margins, written and read once
     yield _timed("storage_firm", work, lambda: storage_as_firm(*inputs, device="gpu"), size, device)
+
+
+def of_networks(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
+    """Headroom of areas that exchange power, of so many (cases, hours), with the host's part."""
+    cases, hours = sizes
+    for areas in verify_inputs.NETWORK_AREAS:
+        inputs, *_ = verify_inputs.network(rng, areas, *sizes)
+        terms = inputs[0].shape[1]
+        # Margins and their sums of all hours, once for the totals and once at a load; flows are not counted.
+        operations = float(_NETWORK_PASSES * (2 * terms + 1) * areas * cases * hours)
+        moved = (
+            8.0 * (inputs[0].size + inputs[1].size + inputs[2].size) + 2 * 32.0 * cases * hours
+        )  # lists, there and back
+        work = f"{cases:,} cases of {areas} areas, {hours:,} hours, with the host's part"
+        yield _timed("network", work, partial(network_headroom, *inputs, device="gpu"), (moved, operations), device)
 
 
 def _timed(kernel: str, what: str, call: Callable[[], Any], work: tuple[float, float], device: devices.Device) -> Speed:

@@ -22,12 +22,13 @@ is no limit but those of the links. The area then has a deficit min(d[i], cap[i]
 
 as when a leaf is folded, and lies on the short side where d[i] > cap[i].
 
-Two bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it what
-its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to 12
-areas; beyond, it augments all hours' flows side by side. numba drops the hours that evening out in float32 serves, and
-augments the flows of the others along shortest paths, with sets of areas as words of bits, an hour beginning each step
-of Newton's method with its flow of the step before; of more than 64 areas, hours are walked in order with one flow that
-is carried along, and sets are arrays (`_network_wide`).
+Three bodies find the tightest set by different roads. NumPy folds leaves (an area with one neighbour passes on to it
+what its link lets through, which is exact) and then compares all cuts as one matrix product with a row maximum, up to
+12 areas; beyond, it augments all hours' flows side by side. numba drops the hours that evening out in float32 serves,
+and augments the flows of the others along shortest paths, with sets of areas as words of bits, an hour beginning each
+step of Newton's method with its flow of the step before; of more than 64 areas, hours are walked in order with one flow
+that is carried along, and sets are arrays (`_network_wide`). CUDA gives an hour to a warp and an area to each of its
+lanes, for up to 32 areas (`network_flow.cuh`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._namespace import Array
+from ._namespace import Array, DeviceName, resolve_device
 from ._network_numpy import MOST_IN_A_WORD
 from .errors import KernelError
 from .headroom import Engine, _shares, _use_numba
@@ -92,6 +93,7 @@ def network_headroom(
     import_sets: tuple[Array, Array] | None = None,
     firm_extra_mw: Array | None = None,
     engine: Engine = "auto",
+    device: DeviceName = "cpu",
 ) -> NetworkHeadroom:
     """Largest load that a network of areas can host along a direction at a curtailable share of its energy.
 
@@ -112,11 +114,49 @@ def network_headroom(
                                                 curtailed beside a larger share, whose headroom it then does not pass;
                                                 what natives lack is counted without it. None: nothing. [MW]
     engine : "auto" (numba when installed), "numpy" or "numba"
+    device : where the cases are solved; arrays are NumPy's in any case. Loads of a GPU are within 1e-9 of the CPU's; it
+        takes the networks of `network_sets.fits_device`, and several sets of profiles at once as there.
 
     Returns NetworkHeadroom, always with a share dimension. A case does not depend on its company. The copper plate
     knows neither limits nor caps.
-    Raises KernelError for shapes and for values that are not finite or negative where they must not be.
+    Raises KernelError for shapes, for values that are not finite or negative where they must not be, and for what a GPU
+    does not take.
     """
+    beside = import_cap_mw, firm_extra_mw
+    one = prepared(profiles, coefficients, limits_mw, direction, curtailable_fraction, beside)
+    cases, areas = one.coefficients.shape[:2]
+    if resolve_device(device) == "gpu":
+        from ._network_cuda import headroom
+
+        return NetworkHeadroom(*headroom([one], sets=import_sets is not None))
+    if import_sets is not None:
+        from . import _network_sets
+
+        capped = one.firmer, _capped_sets(import_sets, cases, areas, engine), engine
+        return NetworkHeadroom(*_network_sets.headroom(*one[:5], capped))
+    return NetworkHeadroom(*_body(engine, areas).headroom(*one))
+
+
+class Prepared(NamedTuple):
+    """Checked inputs of network_headroom, in the order of its bodies; of every case, `network` limits and caps."""
+
+    profiles: Array
+    coefficients: Array
+    network: tuple[Array, Array]
+    weights: Array
+    shares: Array
+    firmer: Array
+
+
+def prepared(
+    profiles: Array,
+    coefficients: Array,
+    limits_mw: Array,
+    direction: Array,
+    curtailable_fraction: Array | float,
+    beside: tuple[Array | None, Array | None],
+) -> Prepared:
+    """Inputs of network_headroom; beside : import_cap_mw, firm_extra_mw. Raises KernelError as it does."""
     profiles, coefficients = np.asarray(profiles, np.float64), np.asarray(coefficients, np.float64)
     if profiles.ndim != 3 or coefficients.ndim != 3 or coefficients.shape[1:] != profiles.shape[:2]:
         shapes = f"{profiles.shape}, {coefficients.shape}"
@@ -125,17 +165,10 @@ def network_headroom(
     shares, _ = _shares(np, curtailable_fraction, cases)
     limits = _by_case(limits_mw, cases, (areas, areas), "limits_mw")
     weights = _by_case(direction, cases, (areas,), "direction")
-    caps = _caps(import_cap_mw, cases, areas)
+    caps = _caps(beside[0], cases, areas)
     _check(profiles, coefficients, limits, weights, caps)
-    firmer = _firmer(firm_extra_mw, cases, areas)
-    network = limits, caps
-    if import_sets is not None:
-        from . import _network_sets
-
-        beside = firmer, _capped_sets(import_sets, cases, areas, engine), engine
-        return NetworkHeadroom(*_network_sets.headroom(profiles, coefficients, network, weights, shares, beside))
-    body = _body(engine, areas).headroom
-    return NetworkHeadroom(*body(profiles, coefficients, network, weights, shares, firmer))
+    firmer = _firmer(beside[1], cases, areas)
+    return Prepared(profiles, coefficients, (limits, caps), weights, shares, firmer)
 
 
 def curtailed_mw(

@@ -16,13 +16,23 @@ from cuda_kernels import KernelError, _headroom_cuda, _launch, headroom_mw
 from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom_deal import halved, keys
 from cuda_kernels.headroom_sets import headroom_sets_mw
+from cuda_kernels.network import network_headroom
+from cuda_kernels.network_sets import network_headroom_of_sets
 from cuda_kernels.philox import normal_from_uniform, philox4x32, uniform
 from cuda_kernels.quantile import quantile
 from cuda_kernels.storage_dispatch import storage_scan
 from cuda_kernels.storage_firm import storage_as_firm
 from cuda_kernels.water_fill import water_fill_of_areas
 
-from . import stand_in, test_event_figures, test_headroom_deal, test_quantile, test_storage, test_water_fill
+from . import (
+    stand_in,
+    test_event_figures,
+    test_headroom_deal,
+    test_network,
+    test_quantile,
+    test_storage,
+    test_water_fill,
+)
 
 
 def headroom_differs(cupy: object) -> bool:
@@ -206,6 +216,35 @@ def storage_firm_differs(cupy: object) -> bool:
     return False
 
 
+def network_differs(cupy: object) -> bool:
+    for order in ("ascending", "random"):
+        stand_in.settings.order = order
+        for seed, areas, hours in ((2, 5, 140), (3, 13, 40), (4, 20, 25)):
+            inputs, beside = test_network.group(seed, areas, hours)
+            try:
+                got = network_headroom(*inputs, **beside, device="gpu")
+            except RuntimeError:
+                return True
+            if apart(got, network_headroom(*inputs, **beside, engine="numpy")):
+                return True
+        sets = [test_network.group(seed, 7, 30)[0] for seed in (3, 5)]
+        with patch.object(cupy.cuda.runtime, "memGetInfo", lambda: (4 * 4 * 32 * 30, 1 << 30)):  # four cases at once
+            try:
+                got = network_headroom_of_sets(sets, device="gpu")
+            except RuntimeError:
+                return True
+        want = network_headroom_of_sets(sets, engine="numpy")
+        if any(apart(one, two) for one, two in zip(got, want, strict=True)):
+            return True
+    return False
+
+
+def apart(got: tuple[np.ndarray, ...], want: tuple[np.ndarray, ...]) -> bool:
+    """Whether networks differ by more than rounding, or in anything that is counted."""
+    exact = zip(got, want, strict=True)
+    return not all(np.allclose(a, b, rtol=1e-9, atol=1e-9 * (b.dtype == np.float64)) for a, b in exact)
+
+
 def water_fill_differs(cupy: object) -> bool:
     for order in ("ascending", "random"):
         stand_in.settings.order = order
@@ -227,6 +266,7 @@ JUDGES = {
     "headroom": headroom_differs,
     "headroom_deal": deal_differs,
     "headroom_weighted": weighted_differs,
+    "network": network_differs,
     "philox": philox_differs,
     "event_figures": events_differ,
     "quantile": quantile_differs,

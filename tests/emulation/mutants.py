@@ -128,6 +128,52 @@ WEIGHTED = {
     "tile one row short": ("tile[tile_hours<K + 1>() * (K + 1)];", "tile[tile_hours<K + 1>() * K];"),
     "root kept when there is none": ("rootless || may == 0.0;", "(rootless && found[s] < 0.0) || may == 0.0;"),
 }
+NETWORK = {
+    "surplus sent and kept": ("        balance -= amount;\n", ""),
+    "what was sent cannot come back": ("        flow.residual[back_of(all, slot)] += amount;\n", ""),
+    "way back not seen by who gets": ("        if (amount > 0.0) out |= bit_of(area);\n", ""),
+    "received along another link": ("= flow.moved[link_of(all, slot)];", "= flow.moved[slot];"),
+    "received before it is sent": (
+        "step == 1, balance, out, into);\n            __syncwarp();",
+        "step == 1, balance, out, into);",
+    ),
+    "needs read before they are told": (
+        "flow.left[lane] = balance;\n        __syncwarp();",
+        "flow.left[lane] = balance;",
+    ),
+    "nobody left to give: only who is short": ("return all.everybody;", "return lacking;"),
+    "caps forgotten": ("-fmin(deficit, cap)", "-deficit"),
+    "what exceeds a cap counted whole": ("lacks -= cap_of(all);", "lacks -= 0.0;"),
+    "imports not taken off": ("lacks -= all.limits[slot_of(all, take", "lacks -= 0.0 * all.limits[slot_of(all, take"),
+    "slope of the whole": ("inside = sum_of_lanes(inside);", "inside = 1.0;"),
+    "margin of lanes without area": ("    if (lane >= all.areas) return 0.0;\n", ""),
+    "coefficients of the neighbour": ("weight += all.areas;", "weight += 1;"),
+    "every other hour of a warp": ("i < count; i += WARPS", "i < count; i += 2 * WARPS"),
+    "natives never short": ("if (!natives || cut.value == 0.0) break;", "break;"),
+    "hours overwritten before they are read": (
+        "        __syncthreads();   // these hours have been read, and may be overwritten\n",
+        "",
+    ),
+    "hours moved behind themselves": ("if (w < warp) to +=", "if (w <= warp) to +="),
+    "sums of one warp": ("w < WARPS; ++w) {\n        a +=", "w < 1; ++w) {\n        a +="),
+    "sums overwritten too early": ("    __syncthreads();   // nobody still reads what the next call overwrites\n", ""),
+    "allowance not in the slope": ("    rise -= allowed;\n", ""),
+    "natives not first without limits": ("floored = fmax(total[h], 0.0);", "floored = total[h];"),
+    "firm capacity beside forgotten": ("all.weights[area] = all.own[2 * areas + area];", "all.weights[area] = 0.0;"),
+    "firm headroom beyond that at a larger share": (
+        "if (held) load = fmin(load, before);",
+        "if (held) load = fmax(load, before);",
+    ),
+    "last of the sets on ties": (
+        "same << 32 | (0xFFFFFFFFu - static_cast<unsigned>(first))",
+        "same << 32 | (0xFFFFFFFFu)",
+    ),
+    "short hours of the first area": ("at[i].side >> area & 1u", "at[i].side & 1u"),
+    "profiles of the first set": ("(first + mine) / cases * hours", "mine * 0 * hours"),
+    "cases counted from this launch": ("(first + mine) / cases", "mine / cases"),
+    "shares of the first case": ("allowed + mine * shares", "allowed"),
+}
+
 PHILOX = {
     "nine rounds": ("round < 10", "round < 9"),
     "key words swapped": ("c.word[1] ^ k0", "c.word[1] ^ k1"),

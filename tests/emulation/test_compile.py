@@ -8,6 +8,7 @@ from cuda_kernels import (
     _event_figures_cuda,
     _headroom_cuda,
     _headroom_weighted_cuda,
+    _network_cuda,
     _philox_cuda,
     _quantile_cuda,
     _storage_cuda,
@@ -49,6 +50,7 @@ FILES = {
     "event_figures": (_event_figures_cuda.KERNEL,),
     "storage": (_storage_cuda.KERNEL,),
     "storage_firm": (_storage_firm_cuda.KERNEL,),
+    "network": (_network_cuda.KERNEL,),
 }
 QUICK = ("75", "90", "120")
 ON_ALL = [

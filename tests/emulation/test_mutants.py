@@ -19,6 +19,7 @@ from .mutants import (
     HEADROOM,
     HEADROOM_MANY,
     MANY_PROFILES,
+    NETWORK,
     NO_GUESS,
     PHILOX,
     QUANTILE,
@@ -114,6 +115,7 @@ def test_the_unchanged_kernels_survive(tmp_path):
         "event_figures",
         "headroom_deal",
         "headroom_weighted",
+        "network",
         "philox",
         "quantile",
         "storage",
@@ -132,6 +134,7 @@ OTHERS = {
     "event_figures": (EVENTS, "event_figures"),
     "water_fill": (WATER_FILL, "water_fill"),
     "storage": (STORAGE, "storage"),
+    "network": (NETWORK, "network"),
 }
 """Bugs by the stem of the file, and the launch that the sanitizers see."""
 

@@ -10,6 +10,7 @@ from cuda_kernels import (
     _exact,
     _headroom_cuda,
     _headroom_weighted_cuda,
+    _network_cuda,
     _philox_cuda,
     _quantile_cuda,
     _storage_cuda,
@@ -114,6 +115,21 @@ def storage_firm_arguments() -> Arguments:
     return [np.rint(100 * margin), inside, np.zeros((5, 4)), np.int32(500), np.int32(5)]
 
 
+def network_arguments() -> Arguments:
+    """Of network_headroom for two cases of six areas and ten links."""
+    rng = np.random.default_rng(0)
+    start, end = (part[:10] for part in np.triu_indices(6, 1))
+    own = np.stack([np.full((2, 6), 1 / 6), np.full((2, 6), 0.9), np.full((2, 6), 0.3)], axis=1)
+    numbers = [rng.normal(1, 1, (1, 40, 2, 6)), rng.uniform(0.5, 2, (2, 2, 6)), rng.exponential(0.3, (2, 20)), own]
+    found = [
+        np.tile([4.0, 0.0], (2, 1)),
+        _network_cuda._slots(start, end),
+        np.zeros((2, 5)),
+        np.zeros((2, 19), np.int64),
+    ]
+    return [*numbers, *found, np.zeros((2, 40, 4)), *(np.int32(n) for n in (40, 2, 6, 10, 2, 2, 0))]
+
+
 def water_fill_arguments() -> Arguments:
     """Of water_fill for two areas with two blocks of loads each."""
     tables, loads = test_water_fill.areas((5, 3), 4, 47)
@@ -133,6 +149,7 @@ LAUNCHES = {
     "quantile": ("quantile", _quantile_cuda.KERNEL.name, quantile_arguments(), 2, 256),
     "storage": ("storage", _storage_cuda.KERNEL.name, storage_arguments(), 2, 128),
     "storage_firm": ("storage_firm", _storage_firm_cuda.KERNEL.name, storage_firm_arguments(), 2, 128),
+    "network": ("network", _network_cuda.KERNEL.name, network_arguments(), 2, 128),
     "water_fill": ("water_fill", _water_fill_cuda.KERNEL.name, water_fill_arguments(), (2, 2), 128),
     "deal": ("headroom_deal", headroom_deal.deal_kernel(3).name, deal_arguments(), 2, 512),
     "keys": ("headroom_deal", headroom_deal.keys_kernel(3).name, key_arguments(), 2, 128),

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cuda_kernels
-from capacity import verify_gpu, verify_report, verify_speed
+from capacity import verify_gpu, verify_inputs, verify_report, verify_speed
 from capacity.cli import main
 from cuda_kernels import devices
 
@@ -27,6 +27,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify_speed, "REPETITIONS", 1)
     monkeypatch.setattr(verify_speed, "COLUMNS", 3)
     monkeypatch.setattr(verify_gpu, "DRAWS_A_CASE", 1)
+    monkeypatch.setattr(verify_inputs, "NETWORK_AREAS", (6,))
     monkeypatch.setattr(devices, "_DRIVER_FILE", Path("nowhere"))
 
 
@@ -66,6 +67,7 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
         "headroom_search",
         "headroom_finish",
         "headroom_weighted",
+        "network_headroom",
         "storage_firm",
         "storage_scan",
         "normal_quantile",
@@ -77,7 +79,7 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
     assert "emulated on the CPU, driver for CUDA up to 13.0, CUDA 13.2, CuPy 0+stand.in, gridflops" in text
     assert "parity OK" in text
     assert "FAILED" not in text
-    assert len(text.splitlines()) < 60  # one page
+    assert len(text.splitlines()) < 66  # one page
 
 
 def test_a_wrong_kernel_is_reported_and_fails(cupy, few, monkeypatch):
