@@ -72,6 +72,7 @@ def _outages(kind: Kind, condition: Integers, address: tuple[int, ...]) -> tuple
     run, first = np.cumsum(new) - 1, np.flatnonzero(new)
     after = np.append(first[1:], hours)
     ends = np.minimum(ends, count * hours)
+    # A low place is no outage wherever the rate is lower still, so each is cut where the rate may change.
     lowest, highest = (at // hours * len(first) + run[at % hours] for at in (begins, ends - 1))
     parts = highest - lowest + 1
     each = np.repeat(np.arange(len(begins)), parts)
