@@ -31,6 +31,7 @@ from grids.hours import DAYS_IN_MONTH
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Singles = NDArray[np.float32]
 
 NOTIONS: Mapping[str, tuple[Criterion, str]] = {
     "expected_unserved": ("eue_firm", "unserved_energy_limit"),
@@ -107,7 +108,7 @@ class Outages:
     names: tuple[str, ...]
     seed: int
     _states: dict[tuple[int, int], State] = field(default_factory=dict)
-    _years: dict[tuple[int, int], Floats] = field(default_factory=dict)
+    _years: dict[tuple[int, int], Singles] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -230,14 +231,14 @@ class Outages:
         capacity = on_grid(units, step) * np.float64(step)
         return State(table, float(weight @ (table.probability @ nodes)), _counted(kinds, capacity))
 
-    def years_mw(self, a: int, y: int) -> Floats:
+    def years_mw(self, a: int, y: int) -> Singles:
         """Capacity (year, hour) of an area's central fleet in sampled years in which its units go out and come back,
-        made once; distributed in each hour as its table says. [MW]"""
+        made once; distributed in each hour as its table says. Whole megawatts, which float32 holds exactly. [MW]"""
         if (a, y) not in self._years:
             kinds, rows = self.state(a, y).kinds, self.rows(a)[1]
             address = self.seed, stream_number(f"years of outages of {self.names[a]}")
             years = [outage_year_mw(kinds, rows, (*address, number)) for number in range(SAMPLED_YEARS)]
-            self._years[a, y] = np.stack(years)
+            self._years[a, y] = np.stack(years).astype(np.float32)
         return self._years[a, y]
 
     def rates(self, technology: str, mean: float, temperature_c: Floats, weight: Floats) -> Floats:
