@@ -35,20 +35,21 @@ WEAK_SPOTS: Final = (
     " is corrected by an estimated factor.",
     "**Most US wind and solar is modelled**: observed in {us_wind_observed} (wind) and {us_solar_observed} "
     "(solar) of {us_profiles} profiles. Load years 2021-2024 are paired with wind and solar of 2016-2019 except "
-    "where observed, so a heat wave and its calm do not meet (label J). Months of modelled wind are those of a "
-    "neighbour's climate: see Months of wind and solar.",
+    "where observed (label J): the load of a heat wave meets the wind of another year. Months of modelled wind are "
+    "those of a neighbour's climate (Months of wind and solar, below).",
     "**US generation by state and fuel ends in 2019** as published; 2020-2024 is rebuilt from SEDS and scaled to "
     "national totals, so agreement with those totals proves nothing.",
-    "**Plans are thin**: US units dated after 2026 come from a list of mid-2024; many Chinese units carry no year"
-    " and are spread over the plan.",
+    "**Plans are thin**: US units dated after 2026 come from a list of mid-2024; many Chinese units carry no year of"
+    " start and are spread over the years of the plan.",
     "**Sites of Chinese wind and solar after 2017 are not on record**; cells share them out by land, resource and"
     " load.",
-    "**Transfer limits between provinces** come from two sources that disagree by tenfold and more; both ends are"
-    " kept.",
-    "**Temperature is a monthly normal** from 2.5 degrees brought to the height of the cell: no hours, no humidity.",
-    "**No Chinese electricity price** by province; in the US a price for {us_priced} of {us_cells} cells.",
-    "**{recalled} sources are single figures recalled or typed**, each with its publisher in the code, to be "
-    "sourced again.",
+    "**Transfer limits between provinces** come from two sources that disagree by a factor of ten and more; the"
+    " grid holds both, as the low and the high limit of a link.",
+    "**Temperature is a monthly normal** on a raster of 2.5 degrees, corrected for the height of the cell. It has no"
+    " hours and no humidity.",
+    "**There is no Chinese electricity price by province**; in the US {us_priced:,} of {us_cells:,} cells have a price.",
+    "**{recalled} sources are single figures that were recalled or typed by hand**. Each names its publisher in the"
+    " code and has to be sourced again.",
 )
 
 REBUILD: Final = """\
@@ -62,9 +63,8 @@ gridflops grids info --grid grid.nc
 ```
 
 `fetch` downloads what is public (about 0.4 GB, and the archive of one repository whose size is not known here), checks
-it, and prepares what the build reads in another form;
-`gridflops grids prepare originals/` does only the latter. Both may be run again at any time: what is there is kept.
-`--cell-degrees 0.25` builds finer cells. Small tables of published figures that were typed by hand come with the
+it, and prepares what the build reads in another form; `gridflops grids prepare originals/` does only this last step.
+Both may be run again at any time: what is there is kept. `--cell-degrees 0.25` builds finer cells. Small tables of published figures that were typed by hand come with the
 package: `grids/data/national_recent.yaml` (Our World in Data) and `us_prices.yaml` (EIA)."""
 
 MONTHS: Final = """\
@@ -82,12 +82,12 @@ months are, from best to worst:
 - *measured radiation*: solar of all other US areas, months by NARR by state;
 - *borrowed*: wind of the other US areas takes the month-by-hour course of the operators named in its record.
 
-No monthly wind output by state, balancing authority or area could be had for these last. Looked through without finding
-one: EIA's state tables and SEDS (annual), cleaned EIA-930 (load only), EIA-860M, ReEDS and other plant lists (capacity
+No monthly wind output by state, balancing authority or area could be had for these last. The following were searched and
+hold none: EIA's state tables and SEDS (annual), cleaned EIA-930 (load only), EIA-860M, ReEDS and other plant lists (capacity
 only), the operators' hours (four operators), generation by grid region 2023 (annual), ERA5 and MERRA-2 sets
 (whole country, SREX regions, or annual maps), NREL's reV samples (two states, one year), RTS-GMLC (one region, one
-year). EIA does publish it (EIA-923; Electric Power Monthly, table 1.14): who has it can bring hourly factors that meet
-it, with `gridflops grids import-cf`."""
+year). EIA does publish it (EIA-923; Electric Power Monthly, table 1.14): whoever has it can bring hourly factors that
+meet it, with `gridflops grids import-cf`."""
 
 BRING_YOUR_OWN: Final = """\
 ## Bring your own
