@@ -47,7 +47,7 @@ WEAK_SPOTS: Final = (
     " grid holds both, as the low and the high limit of a link.",
     "**Temperature is a monthly normal** on a raster of 2.5 degrees, corrected for the height of the cell. It has no"
     " hours and no humidity.",
-    "**There is no Chinese electricity price by province**; in the US {us_priced:,} of {us_cells:,} cells have a price.",
+    "**There is no Chinese electricity price by province**; in the US {us_priced:,} of {us_cells:,} cells have one.",
     "**{recalled} sources are single figures that were recalled or typed by hand**. Each names its publisher in the"
     " code and has to be sourced again.",
 )
@@ -62,10 +62,11 @@ gridflops grids build --originals originals/ --out grid.nc
 gridflops grids info --grid grid.nc
 ```
 
-`fetch` downloads what is public (about 0.4 GB, and the archive of one repository whose size is not known here), checks
-it, and prepares what the build reads in another form; `gridflops grids prepare originals/` does only this last step.
-Both may be run again at any time: what is there is kept. `--cell-degrees 0.25` builds finer cells. Small tables of published figures that were typed by hand come with the
-package: `grids/data/national_recent.yaml` (Our World in Data) and `us_prices.yaml` (EIA)."""
+`fetch` downloads what is public (about 0.4 GB, and the archive of one repository whose size is not known here),
+checks it, and prepares what the build reads in another form; `gridflops grids prepare originals/` does only this last
+step. Both may be run again at any time: what is there is kept. `--cell-degrees 0.25` builds finer cells. Small tables
+of published figures that were typed by hand come with the package: `grids/data/national_recent.yaml` (Our World in
+Data) and `us_prices.yaml` (EIA)."""
 
 MONTHS: Final = """\
 ## Months of wind and solar
@@ -82,12 +83,12 @@ months are, from best to worst:
 - *measured radiation*: solar of all other US areas, months by NARR by state;
 - *borrowed*: wind of the other US areas takes the month-by-hour course of the operators named in its record.
 
-No monthly wind output by state, balancing authority or area could be had for these last. The following were searched and
-hold none: EIA's state tables and SEDS (annual), cleaned EIA-930 (load only), EIA-860M, ReEDS and other plant lists (capacity
-only), the operators' hours (four operators), generation by grid region 2023 (annual), ERA5 and MERRA-2 sets
-(whole country, SREX regions, or annual maps), NREL's reV samples (two states, one year), RTS-GMLC (one region, one
-year). EIA does publish it (EIA-923; Electric Power Monthly, table 1.14): whoever has it can bring hourly factors that
-meet it, with `gridflops grids import-cf`."""
+No monthly wind output by state, balancing authority or area could be had for these last. The following were searched
+and hold none: EIA's state tables and SEDS (annual), cleaned EIA-930 (load only), EIA-860M, ReEDS and other plant
+lists (capacity only), the operators' hours (four operators), generation by grid region 2023 (annual), ERA5 and
+MERRA-2 sets (whole country, SREX regions, or annual maps), NREL's reV samples (two states, one year), RTS-GMLC (one
+region, one year). EIA does publish it (EIA-923; Electric Power Monthly, table 1.14): whoever has it can bring hourly
+factors that meet it, with `gridflops grids import-cf`."""
 
 BRING_YOUR_OWN: Final = """\
 ## Bring your own
