@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, exchange, import_caps, network, notions, reliability
+from capacity import adequacy, base_year_outages, demand, exchange, import_caps, network, notions, reliability
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
 from capacity.storage import DEFAULT_STORAGE
 from capacity.storage_equivalent import Conditions, in_any_weather
 from cuda_kernels import headroom_mw
+from grids.areas import parent_of
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,17 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         outages = outages.beside(balances, adequacy.reserve_of(fleet, central))
         for a, row in enumerate(rows[-len(fleet.areas) :]):
             row["expected_unserved_headroom_gw"] = _under_outages(outages, a, records[a], balances[a], share)
+        if all(area == parent_of(area) for area in fleet.areas):
+            for name, mw in _network_under_outages(case, outages, adequacy.reserve_of(fleet, central)).items():
+                for a, row in enumerate(rows[-len(fleet.areas) :]):
+                    row[f"expected_unserved_{name}_headroom_gw"] = float(mw[a]) / 1e3
     return pd.DataFrame(rows)
+
+
+def _network_under_outages(case: network.Case, outages: reliability.Outages, reserve: Floats) -> Mapping[str, Floats]:
+    """Headroom (area,) by how areas exchange power while units fail. outages : of islands [MW]"""
+    joined = outages.beside(case.balances, reserve)
+    return base_year_outages.headrooms(case, joined, joined.importing_nothing(case.balances, reserve))
 
 
 def _network_columns(groups: Sequence[exchange.GroupYear], areas: Sequence[str]) -> dict[str, dict[str, object]]:
@@ -141,7 +152,8 @@ def _reason(native: dict[str, float], net_export_mw: float) -> str:
 def national(table: pd.DataFrame) -> pd.DataFrame:
     """Sums by country, and how the two notions differ."""
     names = ("firm_capacity", "historic_peak", "expected_unserved", "isolated", "networked", "copper_plate")
-    columns = ["peak_load_gw", *(f"{name}_headroom_gw" for name in names)]
+    joined = [column for column in table.columns if column.startswith("expected_unserved_")]
+    columns = ["peak_load_gw", *dict.fromkeys([*(f"{name}_headroom_gw" for name in names), *joined])]
     sums = table.groupby("country", sort=False)[columns].sum().reset_index()
     sums["difference_gw"] = sums["firm_capacity_headroom_gw"] - sums["historic_peak_headroom_gw"]
     return sums

@@ -89,6 +89,14 @@ def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
             f"{row['isolated_headroom_gw']:,.0f} GW, networked {row['networked_headroom_gw']:,.0f} GW, copper plate "
             f"{row['copper_plate_headroom_gw']:,.0f} GW"
         )
+        if "expected_unserved_networked_headroom_gw" in row:
+            isolated, networked, copper = (
+                row[f"expected_unserved_{name}_headroom_gw"] for name in ("isolated", "networked", "copper_plate")
+            )
+            print(
+                f"  while units fail (expected_unserved): isolated {isolated:,.0f} GW, networked {networked:,.0f} GW, "
+                f"copper plate {copper:,.0f} GW"
+            )
     for (country, group), part in table.groupby(["country", "group"], sort=False):
         whole = part.iloc[0]
         unserved = whole["group_native_unserved_mwh"] / 1e3
