@@ -20,13 +20,13 @@ from capacity.writing import RUN_MARK
 
 Floats = NDArray[np.float64]
 
-COMPARED: Mapping[str, tuple[str, float]] = {
-    "hostable_mw": ("GW", 1e-3),
-    "deployed_mw": ("GW", 1e-3),
-    "h100e": ("million H100e", 1e-6),
-    "deployed_h100e": ("million H100e", 1e-6),
+COMPARED: Mapping[str, tuple[str, str, float]] = {
+    "hostable_mw": ("hostable load", "GW", 1e-3),
+    "deployed_mw": ("deployed load", "GW", 1e-3),
+    "h100e": ("hostable compute", "million H100e", 1e-6),
+    "deployed_h100e": ("compute in use", "million H100e", 1e-6),
 }
-"""Variables of a result that are compared where both runs have them: unit shown and factor to it."""
+"""Variables of a result that are compared where both runs have them: words, unit shown and factor to it."""
 SETTINGS = ("adequacy", "exchange", "storage", "grid_sha256", "gridflops_version")
 """What runs can differ in besides their scenario and still be compared; told beside the table."""
 SELECT = "::"
@@ -86,7 +86,7 @@ def _samples(text: str, asked: str, data: xr.Dataset, grid: str) -> list[Sample]
         part = data.sel(scenario=name)
         values = {
             variable: (part[variable] * factor).transpose("draw", "country", "year").load()
-            for variable, (_, factor) in COMPARED.items()
+            for variable, (*_, factor) in COMPARED.items()
             if variable in part
         }
         title = place if len(held) == 1 else f"{place}{SELECT}{name}"
@@ -149,14 +149,14 @@ def differences(first: Sample, second: Sample, *, paired: bool) -> pd.DataFrame:
     if paired:
         check_paired(first, second)
     rows = []
-    for variable, (unit, _) in COMPARED.items():
+    for variable, (what, unit, _) in COMPARED.items():
         if variable not in first.values or variable not in second.values:
             continue
         a, b = xr.align(first.values[variable], second.values[variable], join="inner", exclude=["draw"])
         for country in a["country"].to_numpy():
             for year in a["year"].to_numpy():
                 x, y = (part.sel(country=country, year=year).to_numpy() for part in (a, b))
-                head = {"first": first.name, "second": second.name, "variable": variable, "unit": unit}
+                head = {"first": first.name, "second": second.name, "variable": variable, "what": what, "unit": unit}
                 place = {"country": str(country), "year": int(year)}
                 rows.append(head | place | (_paired(x, y) if paired else _unpaired(x, y)))
     if not rows:

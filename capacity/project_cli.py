@@ -56,7 +56,10 @@ OUTLOOKS = (
 @click.option("--draws", default=500, show_default=True, type=click.IntRange(min=1), help="Draws.")
 @cli_options.SEED
 @click.option(
-    "--grid", "on_grid", is_flag=True, help="Also write every cell with quantiles (supply_cells.nc), and maps."
+    "--grid",
+    "on_grid",
+    is_flag=True,
+    help="Also write every cell with quantiles (supply_cells.nc), and maps; a grid of your own goes to --grid-file.",
 )
 @click.option("--grid-file", type=click.Path(path_type=Path), help="Your own grid file instead of the embedded one.")
 @cli_options.AREAS

@@ -96,7 +96,7 @@ POOLING: Sequence[Column] = (
     ("copper\nplate", "copper_plate_gw", "{:,.1f}"),
 )
 COMPARE: Sequence[Column] = (
-    ("variable", "variable", "{}"),
+    ("what", "what", "{}"),
     ("unit", "unit", "{}"),
     ("country", "country", "{}"),
     ("year", "year", "{}"),

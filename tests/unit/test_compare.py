@@ -100,7 +100,10 @@ def test_what_only_one_run_has_is_left_out(write):
     one = write("one", ["reference"], 8, deployed=False)
     two = write("two", ["reference"], 8, years=np.array([2030, 2031]))
     rows = json.loads(gridflops("compare", one, two, "--json").output)["differences"]
-    assert {row["variable"] for row in rows} == {"hostable_mw", "h100e"}
+    assert {row["variable"]: (row["what"], row["unit"]) for row in rows} == {
+        "hostable_mw": ("hostable load", "GW"),
+        "h100e": ("hostable compute", "million H100e"),
+    }
     assert {row["year"] for row in rows} == {2030}
     late = write("late", ["reference"], 8, years=np.array([2035]))
     done = gridflops("compare", one, late)
