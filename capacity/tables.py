@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -166,9 +167,9 @@ EXPLAIN_NETWORK: tuple[Column, ...] = (
 
 
 def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, Any]]) -> None:
-    """Print records as a table; numbers right-aligned, no column cut, long text in several lines."""
+    """Print records as a table: numbers right-aligned, - where there is none, no column cut, long text in lines."""
     table = Table(title=title, title_justify="left", header_style="bold")
-    rows = [[form.format(record[field]) for _, field, form in columns] for record in records]
+    rows = [[_cell(form, record[field]) for _, field, form in columns] for record in records]
     for i, (header, _, form) in enumerate(columns):
         short = all(len(row[i]) <= LONG_TEXT for row in rows)
         table.add_column(header, justify="left" if form == "{}" else "right", no_wrap=short)
@@ -178,3 +179,7 @@ def show(title: str, columns: Sequence[Column], records: Iterable[Mapping[Any, A
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
     console.print(table)
+
+
+def _cell(form: str, value: object) -> str:
+    return "-" if isinstance(value, float) and math.isnan(value) else form.format(value)

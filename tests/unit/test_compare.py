@@ -96,6 +96,15 @@ def test_runs_with_several_scenarios_meet_by_name_and_the_first_is_the_yardstick
     assert "The runs differ in exchange as well: island, network" in done.output
 
 
+def test_one_draw_has_no_standard_error_and_says_so(write):
+    one, two = write("one", ["reference"], 1), write("two", ["reference"], 1)
+    done = gridflops("compare", one, two)
+    assert done.exit_code == 0, done.output
+    assert "nan" not in done.output
+    rows = json.loads(gridflops("compare", one, two, "--json").output)["differences"]
+    assert {row["difference_mean_se"] for row in rows} == {None}
+
+
 def test_what_only_one_run_has_is_left_out(write):
     one = write("one", ["reference"], 8, deployed=False)
     two = write("two", ["reference"], 8, years=np.array([2030, 2031]))
