@@ -16,6 +16,7 @@ from capacity import (
     demand,
     network,
     network_events,
+    network_on_device,
     network_outages,
     network_terms,
     notions,
@@ -138,7 +139,10 @@ def _exchange(
         alone = outages.importing_nothing(areas.balances, adequacy.reserve_of(fleet, draws))
         states = network_outages.GroupOutages(outages, alone, how.outage_states)
         year = states.solve_year
-    joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
+    if how.device == "gpu" and outages is None:
+        joined = network_on_device.solve(case, place, how.engine, how.exchange, alive=alive)
+    else:
+        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
     if not hosting.policy.only_energy:
         network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
     if outages is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -22,9 +22,11 @@ from capacity.adequacy import AreaBalance, base_year_mean_mw
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.network_hours import Group as Group
+from capacity.network_hours import NetworkHours as NetworkHours
 from capacity.policies import Policy
 from cuda_kernels import Engine, headroom_mw
-from cuda_kernels.network import network_headroom
+from cuda_kernels.network import NetworkHeadroom, network_headroom
 from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
@@ -34,14 +36,6 @@ NetworkName = Literal["island", "network", "copper-plate"]
 NETWORKS: tuple[NetworkName, ...] = ("island", "network", "copper-plate")
 CONSTANT = notions.TERMS.index("constant")
 """The term of a margin that firm capacity is in."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Areas that exchange power with each other; `areas` are numbers in the order of the fleet."""
-
-    name: str
-    areas: Integers
 
 
 @dataclass(frozen=True)
@@ -79,37 +73,6 @@ def links(grid: xr.Dataset, fleet: Fleet) -> Links:
         inside = sorted(set(joint[areas]))
         groups.append(Group(inside[0] if len(inside) == 1 else fleet.country.lower(), areas))
     return Links(limits[0], limits[1], tuple(groups))
-
-
-@dataclass(frozen=True)
-class NetworkHours:
-    """Headroom of areas as a network, over draws s, areas a and years y; groups g where noted.
-
-    firm_mw, flexible_mw : (s, a, y)        The area's share of its group's load, without and with curtailment. [MW]
-    isolated_mw : (s, a, y)                 Flexible headroom of the area on its own, nothing imported. [MW]
-    copper_plate_mw, copper_plate_firm_mw : (s, a, y)   The same if transfers had no limit. [MW]
-    curtailed_hours : (s, a, y)             Hours in which its group's load is curtailed. [h]
-    short_share : (s, a, y)                 Share of these hours in which the area is on the short side. [1]
-    native_unserved_mwh : (s, g, y)         Native load that the group cannot serve before any new load. [MWh]
-    binding : {(g, y): {areas: hours}}      Curtailed hours by short side, summed over draws.
-    """
-
-    groups: tuple[Group, ...]
-    firm_mw: Floats
-    flexible_mw: Floats
-    isolated_mw: Floats
-    copper_plate_mw: Floats
-    copper_plate_firm_mw: Floats
-    curtailed_hours: Floats
-    short_share: Floats
-    native_unserved_mwh: Floats
-    binding: dict[tuple[int, int], dict[tuple[int, ...], float]]
-
-    @classmethod
-    def empty(cls, draws: int, groups: tuple[Group, ...], areas: int, years: int) -> NetworkHours:
-        firm, flexible, isolated, copper, copper_firm, curtailed, short = np.zeros((7, draws, areas, years))
-        native = np.zeros((draws, len(groups), years))
-        return cls(groups, firm, flexible, isolated, copper, copper_firm, curtailed, short, native, {})
 
 
 @dataclass(frozen=True)
@@ -254,7 +217,7 @@ def solve(
                 for _ in pool.map(year, range(years)):
                     alive()
     if exchange == "copper-plate":
-        return replace(hours, firm_mw=hours.copper_plate_firm_mw, flexible_mw=hours.copper_plate_mw)
+        return hours.without_limits()
     return hours
 
 
@@ -285,6 +248,21 @@ def margin_of(
     return case.notion(record, conditions, case.balances[a].take(members), case.central[a])
 
 
+class Asked(NamedTuple):
+    """What the kernel is asked of some draws of a group in one year.
+
+    inputs : profiles, coefficients, limits, direction and shares, the first five arguments of `network_headroom`
+    caps : on net imports of areas and of sets of areas; None where there are none
+    firm_extra_mw : (member, area) firm capacity of stores beyond their equivalent. [MW]
+    isolated_mw : (member, area) flexible headroom of areas on their own. [MW]
+    """
+
+    inputs: tuple[Floats, Floats, Floats, Floats, Floats]
+    caps: tuple[Floats | None, tuple[Floats, Floats] | None]
+    firm_extra_mw: Floats
+    isolated_mw: Floats
+
+
 def _solve_year(
     case: Case,
     g: int,
@@ -295,6 +273,20 @@ def _solve_year(
     engine: Engine,
     hours: NetworkHours,
 ) -> None:
+    ask = asked(case, g, y, members, margins, engine)
+    hours.put((g, y), members, (ask.inputs[3], ask.isolated_mw), answer(ask, engine))
+
+
+def answer(ask: Asked, engine: Engine) -> NetworkHeadroom:
+    """What the kernel answers on the CPU."""
+    single, sets = ask.caps
+    return network_headroom(
+        *ask.inputs, import_cap_mw=single, import_sets=sets, firm_extra_mw=ask.firm_extra_mw, engine=engine
+    )
+
+
+def asked(case: Case, g: int, y: int, members: Integers, margins: Sequence[notions.Margin], engine: Engine) -> Asked:
+    """What the kernel is asked of some draws of a group in one year; margins : of the group's areas."""
     areas = case.links.groups[g].areas
     profiles, coefficients = of_group(margins, y)
     flexible = case.share[members, y]
@@ -304,37 +296,13 @@ def _solve_year(
     direction = case.siting.direction(y, members, areas, isolated, load)
     limits = case.limits_mw[members, y][:, areas[:, None], areas]
     pull = case.siting.for_total[members, y]
-    single, sets = caps = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
+    caps = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
     if pull.any():
         start = siting_direction(isolated, load, (isolated.sum(axis=1) <= 0.0).astype(np.float64))
         best = best_total.direction((profiles, coefficients, limits), start, flexible, caps=caps, engine=engine)
         direction = mixed(direction, best, pull)
-    found = network_headroom(
-        profiles,
-        coefficients,
-        limits,
-        direction,
-        shares,
-        import_cap_mw=single,
-        import_sets=sets,
-        firm_extra_mw=_of_stores([case.balances[a].firm_extra_mw for a in areas], members, y),
-        engine=engine,
-    )
-    place = np.ix_(members, areas)
-    hours.isolated_mw[..., y][place] = isolated
-    hours.firm_mw[..., y][place] = found.headroom_mw[:, :1] * direction
-    hours.flexible_mw[..., y][place] = found.headroom_mw[:, 1:] * direction
-    hours.copper_plate_mw[..., y][place] = found.copper_plate_mw[:, 1:] * direction
-    hours.copper_plate_firm_mw[..., y][place] = found.copper_plate_mw[:, :1] * direction
-    curtailed = found.curtailed_hours[:, 1:]
-    hours.curtailed_hours[..., y][place] = np.broadcast_to(curtailed, direction.shape)
-    hours.short_share[..., y][place] = found.short_hours[:, 1] / np.maximum(curtailed, 1)
-    hours.native_unserved_mwh[members, g, y] = found.native_unserved_mwh
-    tally = hours.binding.setdefault((g, y), {})
-    for cut, count in zip(found.binding_cut[:, 1], found.binding_hours[:, 1], strict=True):
-        if count:
-            side = tuple(int(a) for a in areas[cut])
-            tally[side] = tally.get(side, 0) + int(count)
+    extra = _of_stores([case.balances[a].firm_extra_mw for a in areas], members, y)
+    return Asked((profiles, coefficients, limits, direction, shares), caps, extra, isolated)
 
 
 def _isolated(
