@@ -282,9 +282,10 @@ def import_cf(file: Path, technology: str, path: Path | None, out: Path, as_json
       gridflops grids import-cf era5-wind-2019.nc --technology wind --out my-grid.nc
     """
     from grids.import_cf import import_capacity_factors
-    from grids.store import grid_hash, open_grid, write_grid
+    from grids.store import check_target, grid_hash, open_grid, write_grid
 
     with _plain_errors():
+        check_target(out)
         before = open_grid(path)
         after = import_capacity_factors(before, file, technology)
         write_grid(after, out)

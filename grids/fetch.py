@@ -4,7 +4,6 @@ then prepare what the build reads in another form."""
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import quote, urldefrag, urlsplit
 from grids.originals import Outcome, checksum, chosen, inside, outcome, upstream_path, upstream_urls
 from grids.prepare import prepare_file
 from grids.provenance import Source, SourceFile, sources
+from grids.store import check_folder
 from grids.variables import GridDataError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fetch(
     Raises GridDataError naming every file that could not be had, its address and what to do.
     """
     target = Path(target)
-    _require_open(target)
+    check_folder(target)
     states: list[tuple[Source, SourceFile, str]] = []
     problems: list[str] = []
     unreachable: set[str] = set()
@@ -91,16 +91,6 @@ def fetch(
     if problems:
         raise GridDataError(problems)
     return outcomes
-
-
-def _require_open(target: Path) -> None:
-    """Raise GridDataError, once and before any download, where nothing can be written."""
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target):
-            pass
-    except OSError as error:
-        raise GridDataError(f"{target}: cannot write there ({error.strerror}); choose another folder") from error
 
 
 def _status(target: Path, file: SourceFile, jobs: list[_Job]) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.resources
 import os
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -108,13 +109,31 @@ def write_grid(ds: xr.Dataset, path: Path | str) -> None:
     Raises GridDataError if `ds` is not a valid grid or the file cannot be written.
     """
     target = Path(path)
-    if target.suffix != ".nc":
-        raise GridDataError(f"{target}: a grid is written as a .nc file, got {target.suffix or 'no suffix'!r}")
+    check_target(target)
     validate(ds)
     described = _describe(ds)
     encoding = {str(name): _encoding(variable) for name, variable in described.variables.items()}
     with whole_file(target) as partial:
         described.to_netcdf(partial, format="NETCDF4", engine="netcdf4", encoding=encoding)
+
+
+def check_target(target: Path) -> None:
+    """Raise GridDataError where a grid cannot be written; worth asking before one is built."""
+    if target.suffix != ".nc":
+        raise GridDataError(f"{target}: a grid is written as a .nc file, got {target.suffix or 'no suffix'!r}")
+    if target.is_dir():
+        raise GridDataError(f"{target}: is a folder; give the name of a file in it")
+    check_folder(target.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder where there is none. Raise GridDataError where nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise GridDataError(f"{folder}: cannot write there ({error.strerror}); choose another folder") from error
 
 
 @contextlib.contextmanager

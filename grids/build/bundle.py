@@ -29,12 +29,13 @@ def build_bundle(
     `cell_degrees`: width of the cells, one of CELL_DEGREES.
     Raises GridDataError for another width, listing every missing original, or whatever a part or the whole fails.
     """
-    from grids.store import write_grid
+    from grids.store import check_target, write_grid
 
     if cell_degrees not in CELL_DEGREES:
         widths = " or ".join(map(str, CELL_DEGREES))
         raise GridDataError(f"cells are {widths} degrees wide, got {cell_degrees:g}")
     originals, target = Path(originals), Path(target)
+    check_target(target)
     inputs = _checksums(originals)
     ds = merge(_parts(originals, cell_degrees, say))
     ds.attrs = {"title": TITLE, "input_sha256": "\n".join(f"{value}  {name}" for name, value in inputs.items())}

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 from grid_factory import tiny_grid
 
 import grids
+from capacity.cli import main
 from grids import store
 from grids.variables import REGISTRY
 
@@ -186,8 +188,23 @@ def test_a_failed_write_leaves_the_old_file(
 
 def test_an_unwritable_place_is_one_clear_error(grid: xr.Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(grids.GridDataError, match="cannot be written"):
+    with pytest.raises(grids.GridDataError, match="cannot write there"):
         grids.write_grid(grid, tmp_path / "file" / "grid.nc")
+
+
+@pytest.mark.parametrize("command", [["build", "--originals", "."], ["import-cf", "none.nc", "--technology", "wind"]])
+@pytest.mark.parametrize(
+    ("out", "words"), [("file/grid.nc", "cannot write there"), ("folder.nc", "is a folder"), ("grid.txt", "a .nc file")]
+)
+def test_where_a_grid_cannot_go_is_told_before_the_work(
+    command: list[str], out: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.nc").mkdir()
+    done = CliRunner().invoke(main, ["grids", *command, "--out", out])
+    assert done.exit_code == 1
+    assert words in done.output
 
 
 def test_tiny_grid_is_the_same_for_one_seed_and_differs_between_seeds() -> None:
