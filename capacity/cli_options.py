@@ -18,7 +18,8 @@ DEVICE = click.option(
     default="auto",
     show_default=True,
     type=click.Choice(["auto", "cpu", "gpu"]),
-    help="Where the kernels run.",
+    help="Where the kernels run. Under --network: the headroom of groups of up to 32 areas; their policies, events and "
+    "outages stay on the CPU.",
 )
 ENGINE = click.option(
     "--engine",
