@@ -80,9 +80,10 @@ def search(margin: Any, allowed: float, load: float) -> float:
         if excess <= 0.0:
             break
         lower = (depth + count * load) / excess
-        if lower >= load:
+        moved = lower < load
+        load = lower  # a step up: rounding, from far away, had led past the root
+        if not moved:
             break
-        load = lower
     return load
 
 

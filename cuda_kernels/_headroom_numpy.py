@@ -153,7 +153,7 @@ def _search(margin: Any, allowed: Any, load: Any) -> Any:
         if not moved.any():
             break
         load = np.where(moved, lower, load)
-    return load
+    return np.maximum(load, lower)  # a step up: rounding, from far away, had led past the root
 
 
 def _finish(hours: Hours, lists: tuple[Any, Any], part: tuple[Any, Any], found: Any) -> tuple[Any, Any]:
