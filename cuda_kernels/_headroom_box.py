@@ -61,7 +61,7 @@ def reach_of(box: Any, peaks: Any) -> float:
 
 
 @lean
-def _threshold(allowed: float, y: Any, work: Bounds) -> tuple[Any, int]:
+def threshold(allowed: float, y: Any, work: Bounds) -> tuple[Any, int]:
     """Newton at the centre: the last load that curtails more hours than allowed, how many, and which: work.places."""
     n = sieve(work.x, y, work.high, work.places)
     x = view(work.high, 0, n)
@@ -127,7 +127,7 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
     x, flat, edges = work.x, box.flat, box.edges
     n = x.size
     reach = reach_of(edges, peaks)
-    rounding = (k_count + 8.0) * ROUNDING
+    rounding = (2.0 * k_count + 10.0) * ROUNDING
     spread = _scaled(edges, box.centre, peaks, reach, box.shares)
     dot(rows, box.shares[2], x)
     short = float(lowest_of(x)) - spread <= 4.0 * rounding
@@ -140,7 +140,7 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
         short = float(lowest_of(work.floor)) <= 4.0 * rounding
     if short and lowest == 0.0:
         raise_to(x, np.float32(0.0))
-    y, count = _threshold(allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding), work)
+    y, count = threshold(allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding), work)
     condition = 1.0
     if count > allowed:
         condition = count / (count - allowed)

@@ -17,13 +17,15 @@ from ._headroom_types import Call, Frame, Group, Part
 from ._jit import lean, view
 from ._lanes import WIDTH, bits, double, load, of_bits, save, single, size_of, spread, where
 
+_SOME = 512  # hours that are looked at before the next, where nothing may fit
 WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
 _ALL = 2**WIDTH - 1
 
 
 @lean
-def spread_out(rows: Any, n: int, weights: Any, x: Any) -> None:
-    """x[i] = weights @ rows[:, i], lane by lane."""
+def spread_out(rows: Any, n: int, between: Any, weights: Any, x: Any) -> None:
+    """x[i] = weights @ rows[:, i], lane by lane, of hours i from one on to before another; n is the length of a row."""
+    first_hour, end = between
     k_count = weights.size // WIDTH
     k = 0
     if k_count >= 6:
@@ -31,24 +33,24 @@ def spread_out(rows: Any, n: int, weights: Any, x: Any) -> None:
         r3, r4, r5 = view(rows, 3 * n, n), view(rows, 4 * n, n), view(rows, 5 * n, n)
         w0, w1, w2 = load(weights, 0), load(weights, WIDTH), load(weights, 2 * WIDTH)
         w3, w4, w5 = load(weights, 3 * WIDTH), load(weights, 4 * WIDTH), load(weights, 5 * WIDTH)
-        for i in range(n):
+        for i in range(first_hour, end):
             first = spread(r0[i]) * w0 + spread(r1[i]) * w1 + spread(r2[i]) * w2
             save(x, i * WIDTH, first + spread(r3[i]) * w3 + spread(r4[i]) * w4 + spread(r5[i]) * w5)
         k = 6
     else:
         zero = spread(np.float32(0.0))
-        for i in range(n):
+        for i in range(first_hour, end):
             save(x, i * WIDTH, zero)
     while k + 2 < k_count:
         r0, r1, r2 = view(rows, k * n, n), view(rows, (k + 1) * n, n), view(rows, (k + 2) * n, n)
         w0, w1, w2 = load(weights, k * WIDTH), load(weights, (k + 1) * WIDTH), load(weights, (k + 2) * WIDTH)
-        for i in range(n):
+        for i in range(first_hour, end):
             first = spread(r0[i]) * w0 + spread(r1[i]) * w1
             save(x, i * WIDTH, load(x, i * WIDTH) + first + spread(r2[i]) * w2)
         k += 3
     while k < k_count:
         r0, w0 = view(rows, k * n, n), load(weights, k * WIDTH)
-        for i in range(n):
+        for i in range(first_hour, end):
             save(x, i * WIDTH, load(x, i * WIDTH) + spread(r0[i]) * w0)
         k += 1
 
@@ -211,6 +213,22 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
 
 
 @lean
+def _nothing_fits(n: int, frame: Frame, part: Part, space: Group) -> bool:
+    """The x of some hours after others, until every lane is short in more than allowed; whether it came to that."""
+    one, zero = spread(np.float32(1.0)), spread(np.float32(0.0))
+    count, low = spread(np.float32(part.negative)), load(space.few, 3 * WIDTH) - spread(frame.tolerance)
+    allowed = load(space.allowed, 0)
+    for first in range(0, n, _SOME):
+        end = min(first + _SOME, n)
+        spread_out(part.rows, n, (first, end), space.weights, space.x)
+        for i in range(first, end):
+            count = count + where(load(space.x, i * WIDTH) < low, one, zero)
+        if bits(allowed < double(count)) == _ALL:
+            return True
+    return False
+
+
+@lean
 def _floored(n: int, frame: Frame, part: Part, space: Group) -> tuple[int, int]:
     """Raise x to the floor. Lanes that are short in more hours than allowed; lanes in which that is in doubt."""
     x, zero, one = space.x, spread(np.float32(0.0)), spread(np.float32(1.0))
@@ -298,9 +316,12 @@ def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) 
     """
     few, x, n = space.few, space.x, part.hours.size
     _place(plane, frame, part, call, space)
-    spread_out(part.rows, n, space.weights, x)
     none, doubtful = 0, 0
-    if frame.short:
+    if not frame.short:
+        spread_out(part.rows, n, (0, n), space.weights, x)
+    elif _nothing_fits(n, frame, part, space):
+        return 0, _ALL, (0, 0)
+    else:
         none, doubtful = _floored(n, frame, part, space)
     floor = load(few, 3 * WIDTH)
     start = load(few, 0)

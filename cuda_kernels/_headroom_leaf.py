@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from ._headroom_axes import place_of, turn_back
 from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
 from ._headroom_group import decide, fill, solve_group
@@ -26,7 +27,7 @@ from ._lanes import WIDTH, bits, load, number_of, pack_places, spread
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 10.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
-_WIDE = 1024  # hours in play beyond which cases share the hours that any of them needed,
+_WIDE = 3000  # hours in play beyond which cases share the hours that any of them needed,
 _FAR = 3  # where they are this many times as many as the case at the centre needs
 _GROUP = 3  # cases that are solved side by side rather than one after the other
 
@@ -65,6 +66,17 @@ def _frame(part: Part, edges: Any, call: Call, short: bool, space: Leaf) -> Fram
     for k in range(k_count):
         scale[k] = call.peaks[k] / unit
     return Frame(zero, scale, unit, np.float32((1e-6 * reach / unit + k_count + 8.0) * ROUNDING), short)
+
+
+@lean
+def _edges(coefficients: Any, cases: Any, edges: Any) -> None:
+    """Bounds of the coefficients of some cases."""
+    for k in range(edges.shape[1]):
+        edges[0, k] = edges[1, k] = coefficients[cases[0], k]
+    for case in cases:
+        for k in range(edges.shape[1]):
+            value = coefficients[case, k]
+            edges[0, k], edges[1, k] = min(edges[0, k], value), max(edges[1, k], value)
 
 
 @lean
@@ -132,13 +144,13 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
 def _gap(node: Any, problem: Any, share: int, reach: float, call: Call, space: Leaf) -> float:
     """The largest distance of a few cases' answers from the plane, by float32. [reach]"""
     rows, hours, cases, _ = node
-    x, weights = view(space.case.x, 0, hours.size), space.case.weights
+    x, weights, axes = view(space.case.x, 0, hours.size), space.case.weights, space.axes
     gap = 0.0
     probes = min(_PROBES, cases.size)
     for p in range(probes):
         j = p * (cases.size - 1) // max(probes - 1, 1)
         for k in range(weights.size):
-            weights[k] = np.float32(problem[0][cases[j], k] * call.peaks[k] / reach)
+            weights[k] = np.float32(place_of(problem[0][cases[j]], k, axes) * axes.peaks[k] / reach)
         dot(rows, weights, x)
         if call.lowest == 0.0:
             raise_to(x, np.float32(0.0))
@@ -161,14 +173,16 @@ def _prepare(
     allowed, tops = problem[1], problem[3]
     plane = space.frame[2]
     k_count = call.peaks.size
-    for k in range(k_count + 1):
-        plane[k] = node_plane[k]  # the next share begins with the node's
     most = 0.0
     for j in range(cases.size):
         most = max(most, allowed[cases[j], share])
     work = bounds_of(space.bounds, hours.size)
-    guard, short = narrow((rows, box, plane, (most, call.lowest, call.peaks, call.inverse), work))
-    reach = reach_of(box.edges, call.peaks)
+    turned, axes = space.turned, space.axes
+    for k in range(k_count + 1):
+        turned[k] = node_plane[k]  # the next share begins with the node's
+    guard, short = narrow((rows, box, turned, (most, call.lowest, axes.peaks, axes.inverse), work))
+    turn_back(turned, axes, plane)
+    reach = reach_of(box.edges, axes.peaks)
     rounding = guard * reach
     for j in range(cases.size):
         tops[j] = above(plane, problem[0][cases[j]]) + rounding
@@ -182,7 +196,8 @@ def _prepare(
         depth = np.inf
         sizes = _sort(work, (np.float32(-np.inf), guard), signs, space.chosen, space.sure)
     part = _part(node, sizes, call, space)
-    return _frame(part, box.edges, call, short and call.lowest == 0.0, space), part, depth, rounding
+    _edges(problem[0], cases, space.edges)
+    return _frame(part, space.edges, call, short and call.lowest == 0.0, space), part, depth, rounding
 
 
 @lean

@@ -19,7 +19,8 @@ import numpy as np
 from numba import types
 
 from . import _exact
-from ._headroom_box import enclose, narrow
+from ._headroom_axes import choose, plain, turn_columns, turn_plane, turn_rows
+from ._headroom_box import enclose, narrow, reach_of
 from ._headroom_divide import divide
 from ._headroom_leaf import bounds_of, in_play, solve_cases
 from ._headroom_slow import solve_plainly
@@ -44,7 +45,8 @@ from ._lanes import WIDTH, bits, load, number_of, pack, size_of, spread, where
 from ._lanes import most as largest
 from .headroom import _LARGEST
 
-_LEAF = 96  # cases solved on one list
+_LEAF = 200  # cases solved on one list
+_WIDE_LEAF = 96  # the same where it holds half of the hours or more
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
 _SAMPLE = 100  # hours that tell how far a profile swings
@@ -191,13 +193,13 @@ def _cut(table: Any, at: Any, cases: Any, box: Any, effect: Any, scratch: Any) -
 
 
 @lean
-def _effects(rows: Any, n: int, plane: Any, call: Call, effect: Any) -> None:
+def _effects(rows: Any, n: int, plane: Any, peaks: Any, effect: Any) -> None:
     """Distance of each profile from the plane, summed over a sample of the list."""
     step = max(1, n // 64)
     for k in range(effect.size):
         effect[k] = 0.0
         for i in range(0, n, step):
-            effect[k] += abs(float(rows[k * n + i]) * call.peaks[k] - plane[k])
+            effect[k] += abs(float(rows[k * n + i]) * peaks[k] - plane[k])
 
 
 @lean
@@ -228,6 +230,24 @@ def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf
 
 
 @lean
+def _turn(tree: Tree, at: Any, table: Any, plane: Any, allowed: float, call: Call, space: Leaf) -> Any:
+    """Cases, plane and hours along axes of their own; the turned list lies behind the old one."""
+    k_count, axes = plane.size - 1, space.axes
+    first, n = at
+    rows, work = view(tree.rows, first * k_count, n * k_count), bounds_of(space.bounds, n)
+    if first + 2 * n + WIDTH > tree.hours.size or not choose(table, rows, allowed, call, axes, work):
+        plain(call, axes)
+        return at
+    turn_plane(plane, call, axes)
+    turn_columns(table[0], table[1], axes)
+    behind = first + n
+    turn_rows(rows, n, axes, view(tree.rows, behind * k_count, n * k_count))
+    for i in range(n):
+        tree.hours[behind + i] = tree.hours[first + i]
+    return behind, n
+
+
+@lean
 def _push(stack: Any, top: int, node: Any, at: Any) -> None:
     """A node to come: first case, end, depth; where its list of hours begins, and how many they are."""
     stack[top, 0], stack[top, 1], stack[top, 2] = node
@@ -250,6 +270,16 @@ def _columns(call: Call, coefficients: Any, cases: Any, columns: Any) -> bool:
 
 
 @lean
+def _most(allowed: Any, cases: Any) -> float:
+    """The largest number of hours that any of the cases may curtail."""
+    most = 0.0
+    for case in cases:
+        for share in range(allowed.shape[1]):
+            most = max(most, allowed[case, share])
+    return most
+
+
+@lean
 def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
     """Prune for the cases of each node, from all hours down to leaves, which are solved."""
     _, allowed, order, numbers = problem
@@ -258,18 +288,14 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
     size = order.size // 3
     cases, places = view(order, 0, size), view(order, size, 2 * size)
     columns, numbers = view(numbers, 2 * size, k_count * size), view(numbers, size, size)
-    planes, stack = tree.planes, tree.stack
-    most = 0.0
-    for case in cases:
-        for share in range(allowed.shape[1]):
-            most = max(most, allowed[case, share])
-    limits = (most, call.lowest, call.peaks, call.inverse)
+    planes, stack, axes = tree.planes, tree.stack, space.axes
+    most = _most(allowed, cases)
+    plain(call, axes)
+    limits = (most, call.lowest, axes.peaks, axes.inverse)
     enclose((columns, size), 0, size, box.edges, box.centre)
-    total = 0.0
     for k in range(k_count):  # the plane to begin with: a constant right of every root
         planes[0, k] = 0.0
-        total += max(abs(box.edges[0, k]), abs(box.edges[1, k])) * call.peaks[k]
-    planes[0, k_count] = total * (1.0 / (1.0 - most / hour_count))
+    planes[0, k_count] = reach_of(box.edges, call.peaks) * (1.0 / (1.0 - most / hour_count))
     _push(stack, 0, (0, cases.size, 0), (0, hour_count))
     top = 1
     while top > 0:
@@ -282,9 +308,12 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
             plane[k] = planes[depth, k]
         enclose((columns, size), first, part.size, box.edges, box.centre)
         middle = 0
-        if part.size > _LEAF and depth < MAX_DEPTH:
+        if part.size > (_LEAF if 2 * at[1] < hour_count else _WIDE_LEAF) and depth < MAX_DEPTH:
             at = _shorten(tree, at, box, plane, limits, space)
-            _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, call, tree.effect)
+            if depth == 0 and part.size > _LEAF:
+                at = _turn(tree, at, (columns, size), plane, most, call, space)
+                enclose((columns, size), first, part.size, box.edges, box.centre)
+            _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, axes.peaks, tree.effect)
             middle = _cut((columns, size), first, part, (box.edges, box.centre), tree.effect, (places, numbers))
         if middle == 0 or middle == part.size:
             rows, hours = view(tree.rows, at[0] * k_count, at[1] * k_count), view(tree.hours, at[0], at[1])
@@ -334,7 +363,7 @@ def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, or
     False: nothing was solved, as not all coefficients are ordinary after all.
     """
     call = _call(given, lowest, memory)
-    space = leaf_scratch(memory[0], memory[1], given[0].shape[0], given[0].shape[1])
+    space = leaf_scratch(memory, given[0].shape[1])
     if not ordinary:
         solve_plainly((problem, call, result, space))
         return True

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_types import Bounds, Box, Group, Leaf, Scratch, Tree
+from ._headroom_types import BLOCK, Axes, Bounds, Box, Group, Leaf, Scratch, Tree
 from ._jit import lean, view
 from ._lanes import WIDTH
 
@@ -39,13 +39,18 @@ def _new_workspace(profiles: int, hours: int) -> Any:
     lanes = WIDTH * (hours + profiles + 4)
     singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
     places = np.empty(_LISTS * hours + 9 * room, dtype=np.int32)
-    longs = np.empty(size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
+    longs = np.empty(2 * size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
     doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
-    tables = (np.empty((MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)))
+    boxes = (np.empty((2, profiles)), np.empty((2, profiles)), np.empty(profiles + 1))
+    tables = (np.empty((MAX_DEPTH + 2, profiles + 1)), *boxes)
+    square = (profiles, profiles)
+    few = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32), np.empty(BLOCK * profiles))
+    axes = Axes._make([np.empty(shape) for shape in 5 * [square] + 5 * [profiles]] + [*few])
     long_tables = (np.empty((MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
     twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
-    return (singles, places, longs, doubles), twins, tables, long_tables, np.empty((3, profiles), dtype=np.float32)
+    shares = np.empty((3, profiles), dtype=np.float32)
+    return (singles, places, longs, doubles), twins, tables, long_tables, shares, axes
 
 
 @lean
@@ -77,9 +82,10 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
 
 
 @lean
-def leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
+def leaf_scratch(memory: Any, hours: int) -> Leaf:
     """Scratch of a leaf and its cases, behind that of the tree."""
-    f, i, g, d = memory
+    (f, i, g, d), twins, tables, axes = memory[0], memory[1], memory[2], memory[5]
+    k_count = tables[1].shape[1]
     size, room = k_count * hours, hours + 2 * WIDTH
     at = (_LISTS + 2) * size + WIDTH
     bounds = Bounds(
@@ -91,19 +97,21 @@ def leaf_scratch(memory: Any, twins: Any, k_count: int, hours: int) -> Leaf:
         view(f, at + 5 * room, hours),
         view(i, _LISTS * hours + 8 * room, hours),
     )
-    group = _group_scratch(memory, at + 7 * room, k_count, hours)
+    group = _group_scratch(memory[0], at + 7 * room, k_count, hours)
     few = at + 7 * room + WIDTH * (hours + k_count + 4)
     weights, free = view(f, few, k_count), _LISTS * hours
     sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
     found, steps = view(i, free + 2 * room, hours), view(g, 0, size)
+    at_steps = size + hours + 2 * k_count
     case = Scratch(weights, view(f, at + 6 * room, hours), view(g, size, hours), (twins[0], twins[1]), found, sums)
     part = (view(f, _LISTS * size, size), view(i, free + 3 * room, hours), steps)
-    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), steps)
+    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), view(g, at_steps, size))
     few = size + hours
     frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
     double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
     lists = (view(i, free, hours), view(i, free + room, hours))
-    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, base), group)
+    about = (axes, tables[2], tables[3])
+    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, base), group, *about)
 
 
 @lean

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from numba import types
 
+BLOCK = 64  # cases whose coefficients are turned at a time
+
 
 class Call(NamedTuple):
     """What all cases of a call share."""
@@ -17,6 +19,24 @@ class Call(NamedTuple):
     peaks: Any  # (K,)
     inverse: Any  # (K,): 1 / peaks, 0 for a profile of zeros
     lowest: float  # 0 when native customers come first, else -inf
+
+
+class Axes(NamedTuple):
+    """Axes along which cases differ (`_headroom_axes`), and scratch for choosing them."""
+
+    turn: Any  # (K, K): coefficients @ turn are places along the axes
+    basis: Any  # (K, K): row j along axis j, of profiles over their peaks; its sizes add up to 1
+    spread: Any  # (K, K), scratch
+    effect: Any
+    vectors: Any
+    peaks: Any  # (K,): a place times this times a row is a margin
+    inverse: Any  # (K,)
+    centre: Any  # (K,), scratch
+    mean: Any
+    size: Any
+    singles: Any  # (K, K) float32: basis
+    few: Any  # (K,) float32, scratch
+    block: Any  # flat, scratch: coefficients of BLOCK cases
 
 
 class Frame(NamedTuple):
@@ -113,6 +133,9 @@ class Leaf(NamedTuple):
     double: Any  # float64 path: rows, margins, and a row as float64 and int64
     frame: Any  # zero, scale, plane, sums of the certain hours
     group: Group
+    axes: Axes
+    edges: Any  # (2, K): coefficients of the leaf's cases
+    turned: Any  # (K + 1,): the plane over places along the axes
 
 
 single, double, long, place = types.float32[::1], types.float64[::1], types.int64[::1], types.int32[::1]
@@ -125,6 +148,7 @@ grid = together([double, long, double])
 CALL = together([double_table, long_table, grid, double, double, real], Call)
 FRAME = together([double, double, real, types.float32, truth], Frame)
 PART = together([single, long, place, long, real, real], Part)
+AXES = together([*[double_table] * 5, *[double] * 5, single_table, single, double], Axes)
 BOX = together([double_table, double, single_table, single], Box)
 BOUNDS = together([*[single] * 6, place], Bounds)
 SCRATCH = together([single, single, long, together([byte, word]), place, long], Scratch)
@@ -132,7 +156,7 @@ GROUP = together([single, single, double, single, long, long, place, place, plac
 DOUBLE = together([double, double, double, long])
 LEAF = together(
     [BOUNDS, place, place, SCRATCH, together([single, place, long]), together([single, place, long]), DOUBLE,
-     together([double, double, double, long]), GROUP], Leaf,
+     together([double, double, double, long]), GROUP, AXES, double_table, double], Leaf,
 )  # fmt: skip
 LIMITS = together([real, real, double, double])  # allowed, lowest, peaks, their inverses
 WANTED = together([real, real, real])  # allowed, a load right of the root, the largest margin there can be
@@ -142,5 +166,5 @@ NODE = together([single, place, long, double])  # rows, hours, cases, plane
 GIVEN = together([double_table, grid, double, double])  # profiles, grid, peaks, 1 / peaks
 MEMORY = together(
     [together([single, place, long, double]), together([byte, word, double, long]),
-     together([double_table, double_table]), together([long_table, long_table]), single_table]
+     together([*[double_table] * 3, double]), together([long_table, long_table]), single_table, AXES]
 )  # fmt: skip

@@ -90,18 +90,26 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
             if stale:
                 active, stale = _active(whole, marks, call, space), False
             done, highest = _on_active(c, frame, active, call, wanted, space.case)
-            if not done or highest == 0.0:  # no room on few hours: none on more
-                settled = done
-                break
-            edge = _edge(c, frame, highest, reach)
-            dot(whole.rows, space.case.weights, x)
-            if outside(x, marks, edge) == np.float32(0.0):
+            if done and highest == 0.0:  # no room on few hours: none on more
                 settled = True
                 break
+            dot(whole.rows, space.case.weights, x)
+            edge = _edge(c, frame, highest, reach)
+            missing = outside(x, marks, edge)
+            if done and missing == np.float32(0.0):
+                settled = True
+                break
+            if not done or missing > np.float32(active.hours.size):  # the list says little
+                settled, highest = _on_active(c, frame, whole, call, wanted, space.case)
+                if not settled or highest == 0.0:
+                    break
+                edge = _edge(c, frame, highest, reach)
             edge += np.float32(_AHEAD * highest / frame.unit)
             for i in range(n):
                 marks[i] = np.float32(1.0) if x[i] < edge else marks[i]
             stale = True
+            if settled:
+                break
         if not settled:
             for share in range(allowed.size):
                 result[0][case, share], result[1][case, share] = slowly(

@@ -11,12 +11,13 @@ import pytest
 
 from cuda_kernels import headroom_mw
 
-ROUNDS = int(os.environ.get("GRIDFLOPS_STRESS_ROUNDS", "60"))  # 300 cases each
+ROUNDS = int(os.environ.get("GRIDFLOPS_STRESS_ROUNDS", "60"))  # 150 or 300 cases each
 
 
 def odd_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Profiles, coefficients, shares and rule, of a kind drawn at random."""
-    hours, count = int(rng.choice([1, 2, 7, 63, 64, 65, 200, 500])), int(rng.integers(1, 8))
+    hours, count = int(rng.choice([1, 2, 7, 63, 64, 65, 200, 500, 2500])), int(rng.integers(1, 8))
+    cases = 300 if hours < 2500 else 150
     profiles = rng.normal(size=(count, hours))
     kind = rng.integers(0, 9)
     if kind == 0:  # ties
@@ -31,11 +32,11 @@ def odd_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.nd
     centre = rng.normal(size=count) * 10.0 ** rng.integers(-3, 6)
     centre[0] = abs(centre[0]) * rng.choice([0.0, 1.0, 4.0])
     spread = rng.choice([0.0, 1e-12, 1e-3, 0.1, 3.0])
-    coefficients = centre * (1.0 + spread * rng.normal(size=(300, count)))
+    coefficients = centre * (1.0 + spread * rng.normal(size=(cases, count)))
     if kind == 4:  # integers, roots on kinks
         profiles, coefficients = np.round(profiles), np.round(coefficients)
     if kind == 7:  # missing
-        coefficients[rng.integers(0, 300, 3), rng.integers(0, count)] = rng.choice([np.nan, np.inf, -np.inf])
+        coefficients[rng.integers(0, cases, 3), rng.integers(0, count)] = rng.choice([np.nan, np.inf, -np.inf])
     if kind == 8 and spread < 1.0:  # all short, or short and long by turns
         profiles[0], coefficients[:, 0] = (
             np.sign(rng.normal(size=hours) - rng.choice([0.0, 9.0])),
@@ -93,3 +94,20 @@ def test_hours_that_float32_cannot_order_between_two_loads():
     by_engine = [headroom_mw(profiles, coefficients, shares, rule=rule, engine=e) for e in ("numpy", "numba")]
     for one, other in zip(*by_engine, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+def test_cases_far_apart_that_need_other_hours():
+    """Nearly all hours stay in play, and what some cases of a leaf need says little of what others do."""
+    for seed in (1, 23, 28, 36, 45, 62):
+        rng = np.random.default_rng(seed)
+        hours, terms = int(rng.integers(3100, 4096)), int(rng.integers(3, 9))
+        spread = rng.choice([0.3, 0.6, 1.0])
+        profiles = np.concatenate([np.ones((1, hours)), rng.random((terms, hours)) ** rng.choice([1, 2, 4])])
+        profiles[1 + terms // 2 :] *= -1.0
+        coefficients = 100.0 * np.exp(spread * rng.normal(size=(60, terms + 1)))
+        coefficients[:, 0] *= rng.choice([1, 2, 3])
+        shares = np.array([0.0, rng.choice([0.0025, 0.005, 0.02])])
+        one, other = (headroom_mw(profiles, coefficients, shares, engine=engine) for engine in ("numpy", "numba"))
+        np.testing.assert_array_equal(one.headroom_mw, other.headroom_mw, err_msg=f"seed {seed}")
+        np.testing.assert_array_equal(one.curtailed_hours, other.curtailed_hours, err_msg=f"seed {seed}")
