@@ -5,8 +5,8 @@
     python -m benchmarks.headroom --write FILE    put the tables into docs/performance.md between its markers
     python -m benchmarks.headroom --figure FILE   draw them
 
-One process on one core, solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get
-fewer cases.
+A made-up problem whose draws lie close together, and areas of the grid as a run meets them. One process on one core,
+solvers interleaved, CPU time, medians with the spread of the repetitions. Slow solvers get fewer cases.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,36 @@ from . import headroom_scaling, problem
 from .solvers import Solver, available
 
 SHARES = (0.0025, 0.005, 0.01, 0.05)
+AREAS = ("us.ercot", "us.pjm_east", "cn.guangdong")
+YEAR = 2030
+MADE_UP = "made up"
 SLOW = {"xarray bisection": 64, "NumPy sort": 512, "JAX lax.map": 1024, "torch.compile": 1024, "numba, all hours": 2048}
 TOLERANCE = {"JAX lax.map": 1e-3, "torch.compile": 1e-3}  # float32
 BEGIN, END = "<!-- benchmarks.headroom: begin -->", "<!-- benchmarks.headroom: end -->"
 
 
-def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
-    """Microseconds per case by solver and share, and the largest difference from the first solver's answers.
+def measure(cases: int, hours: int, repetitions: int, areas: Sequence[str] = ()) -> dict[str, Any]:
+    """Microseconds per case by problem, solver and share, and the largest difference from the first solver's answers.
 
-    The difference is over the largest of those answers.
+    The difference is over the largest of those answers. `areas` stand beside the made-up problem.
     """
-    shapes, coefficients = problem.profiles(hours), problem.draws(cases)
-    solvers = available()
-    rows: list[dict[str, Any]] = []
+    problems = {MADE_UP: (problem.profiles(hours), problem.draws(cases))}
+    problems |= {area: problem.real(area, YEAR, cases) for area in areas}
     cores = _on_one_core()
+    rows = [row | {"problem": name} for name, given in problems.items() for row in _rows(given, repetitions)]
+    if cores:
+        os.sched_setaffinity(0, cores)
+    engine: Engine = "numba" if "gridflops [fast]" in available() else "numpy"
+    scaling = headroom_scaling.measure(cases, hours, repetitions, engine)
+    described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
+    return described | {"rows": rows, "scaling": scaling}
+
+
+def _rows(given: tuple[problem.Floats, problem.Floats], repetitions: int) -> list[dict[str, Any]]:
+    """One problem. given = (profiles, coefficients)."""
+    shapes, coefficients = given
+    cases, solvers = len(coefficients), available()
+    rows: list[dict[str, Any]] = []
     for share in SHARES:
         answers = {name: _answer(name, solver, (shapes, coefficients, share)) for name, solver in solvers.items()}
         times: dict[str, list[float]] = {name: [] for name in solvers}
@@ -59,12 +76,7 @@ def measure(cases: int, hours: int, repetitions: int) -> dict[str, Any]:
             spread = {"lowest": min(times[name]), "highest": max(times[name])}
             row = {"solver": name, "share": share, "microseconds": statistics.median(times[name])}
             rows.append(row | spread | {"difference": difference})
-    if cores:
-        os.sched_setaffinity(0, cores)
-    engine: Engine = "numba" if "gridflops [fast]" in solvers else "numpy"
-    scaling = headroom_scaling.measure(cases, hours, repetitions, engine)
-    described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
-    return described | {"rows": rows, "scaling": scaling}
+    return rows
 
 
 def _on_one_core() -> set[int]:
@@ -105,7 +117,21 @@ def _processor() -> str:
 
 def table(result: dict[str, Any]) -> str:
     """Markdown: microseconds per case, and how many times faster the first solver is."""
-    rows = result["rows"]
+    lines: list[str] = []
+    for name in dict.fromkeys(row["problem"] for row in result["rows"]):
+        what = "Made up" if name == MADE_UP else f"`{name}`, {YEAR}, scenario `reference`, one weather year"
+        lines += [f"{what}:", "", *_table([row for row in result["rows"] if row["problem"] == name]), ""]
+    versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    lines += [f"{result['cases']:,} cases of {result['hours']:,} hours and six profiles, those of the grid with a year's "
+              f"hours and nine or ten; medians of {result['repetitions']} interleaved repetitions, CPU time of the "
+              f"process. {versions}."]  # fmt: skip
+    lines += ["", f"One case at {headroom_scaling.SHARE:.1%} by the first solver, as one thing is varied (time on the "
+              "clock for cores; memory over the inputs):", "", headroom_scaling.table(result["scaling"])]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines of one problem's table."""
     names = list(dict.fromkeys(row["solver"] for row in rows))
     found = {(row["solver"], row["share"]): row for row in rows}
     lines = ["| solver | " + " | ".join(f"{share:.2%}" for share in SHARES) + " | largest difference |"]
@@ -118,22 +144,17 @@ def table(result: dict[str, Any]) -> str:
             cells.append(f"{mine['microseconds']:.3g} us ({ratio:.3g}x)")
         difference = max(found[name, share]["difference"] for share in SHARES)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {difference:.1e} |")
-    versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
-    lines += ["", f"{result['cases']:,} cases of {result['hours']:,} hours and six profiles; medians of "
-              f"{result['repetitions']} interleaved repetitions, CPU time of the process. {versions}."]  # fmt: skip
-    lines += ["", f"One case at {headroom_scaling.SHARE:.1%} by the first solver, as one thing is varied (time on the "
-              "clock for cores; memory over the inputs):", "", headroom_scaling.table(result["scaling"])]  # fmt: skip
-    return "\n".join(lines)
+    return lines
 
 
 def draw(file: Path, result: dict[str, Any]) -> None:
-    """Time per case by solver over the curtailable share, and of the first solver over the number of cases."""
+    """Time per case by solver over the curtailable share, made up, and of the first solver over the number of cases."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for name in dict.fromkeys(row["solver"] for row in result["rows"]):
-        mine = [row for row in result["rows"] if row["solver"] == name]
+        mine = [row for row in result["rows"] if row["solver"] == name and row["problem"] == MADE_UP]
         taken = [row["microseconds"] for row in mine]
         spread = [[t - row["lowest"] for t, row in zip(taken, mine, strict=True)],
                   [row["highest"] - t for t, row in zip(taken, mine, strict=True)]]  # fmt: skip
@@ -163,11 +184,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--hours", type=int, default=8760)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument(
+        "--areas", nargs="*", default=AREAS, help=f"of the grid, in {YEAR} [default: {' '.join(AREAS)}]"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--figure", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    result = measure(chosen.cases, chosen.hours, chosen.repetitions)
+    result = measure(chosen.cases, chosen.hours, chosen.repetitions, chosen.areas)
     if chosen.write:
         write(chosen.write, table(result))
     if chosen.figure:

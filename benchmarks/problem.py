@@ -1,4 +1,4 @@
-"""A made-up area for benchmarks: a year of profiles and draws of their coefficients, fixed by a seed."""
+"""Areas for benchmarks: a made-up one, fixed by a seed, and those of the grid."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def draws(count: int, seed: int = 1) -> Floats:
     """Coefficients (count, 6) [MW], lognormal about the central case."""
     rng = np.random.default_rng(seed)
     return CENTRAL_MW * np.exp(SPREAD * rng.normal(size=(count, len(CENTRAL_MW))))
+
+
+def real(area: str, year: int, count: int) -> tuple[Floats, Floats]:
+    """Profiles (term, hour) and coefficients (count, term) of an area in a year under `reference`, in one weather year.
+
+    As a run has them, storage by its credit; terms that are nil are left out.
+    """
+    import grids
+    import scenarios
+    from capacity.explain_area import area_case, asked
+
+    grid = grids.open_grid()
+    found = area_case(grid, *asked(grid, scenarios.load(["reference"])[0], area, (year, 0.5), (count, 2025)), "credit")
+    margin = found.margin(found.record.weather[0], found.balance)
+    profiles, coefficients = margin.profiles[-1], margin.coefficients[:, -1]
+    used = np.flatnonzero(np.abs(profiles).max(axis=1) * np.abs(coefficients).max(axis=0))
+    return np.ascontiguousarray(profiles[used]), np.ascontiguousarray(coefficients[:, used])

@@ -22,12 +22,15 @@ def test_the_table_is_written_between_its_markers(tmp_path, capsys, monkeypatch)
     page.write_text(f"before\n{headroom.BEGIN}\nold\n{headroom.END}\nafter\n")
     monkeypatch.setattr(headroom, "SHARES", (0.01, 0.05))
     figure = tmp_path / "headroom.png"
-    tiny = ["--cases", "5", "--hours", "100", "--repetitions", "1", "--json"]
+    tiny = ["--cases", "5", "--hours", "100", "--repetitions", "1", "--areas", "us.ercot", "--json"]
     assert headroom.main([*tiny, "--write", str(page), "--figure", str(figure)]) == 0
     assert figure.read_bytes().startswith(b"\x89PNG")
     result = json.loads(capsys.readouterr().out)
     assert {"hours", "cases", "peak memory, MB"} <= {row["varied"] for row in result["scaling"]}
-    assert {row["share"] for row in result["rows"]} == {0.01, 0.05}
+    assert {(row["problem"], row["share"]) for row in result["rows"]} == {
+        (name, share) for name in (headroom.MADE_UP, "us.ercot") for share in (0.01, 0.05)
+    }
+    assert all(row["difference"] < 1e-3 for row in result["rows"])
     text = page.read_text()
     assert "gridflops NumPy" in text
     assert "old" not in text
