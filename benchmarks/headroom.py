@@ -122,8 +122,8 @@ def table(result: dict[str, Any]) -> str:
         what = "Made up" if name == MADE_UP else f"`{name}`, {YEAR}, scenario `reference`, one weather year"
         lines += [f"{what}:", "", *_table([row for row in result["rows"] if row["problem"] == name]), ""]
     versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
-    lines += [f"{result['cases']:,} cases of {result['hours']:,} hours and six profiles, those of the grid with a year's "
-              f"hours and nine or ten; medians of {result['repetitions']} interleaved repetitions, CPU time of the "
+    lines += [f"{result['cases']:,} cases, the made-up ones of {result['hours']:,} hours and six profiles, others of "
+              f"8,760 and nine or ten; medians of {result['repetitions']} interleaved repetitions, CPU time of the "
               f"process. {versions}."]  # fmt: skip
     lines += ["", f"One case at {headroom_scaling.SHARE:.1%} by the first solver, as one thing is varied (time on the "
               "clock for cores; memory over the inputs):", "", headroom_scaling.table(result["scaling"])]  # fmt: skip
