@@ -22,9 +22,10 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy, country, network, notions, storage_group, supply
+from capacity import adequacy, country, network, notions, storage_group, storage_split, supply
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
+from capacity.network_sites import Joined
 from capacity.storage import Store
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
@@ -122,10 +123,24 @@ def compare(case: Case, siting: str) -> list[str]:
             "areas' own": np.array([float(found.equivalent_mw[0]) for found in own]),
             "no store": np.zeros(len(power)),
         }
+        if share == 0.0:
+            by["its extra moved"] = worth * power + _moved(case, direction, kept) - kept[1] * power
         said = {which: along(case.margin + mw, case.limits, direction, share) for which, mw in by.items()}
         text = ", ".join(f"{w} {mw / 1e3:.2f} ({mw / max(best, 1e-9) - 1.0:+.1%})" for w, mw in said.items())
         lines.append(f"{name}: joint operation {best / 1e3:.2f}, {text}, copper plate {float(copper[0]) / 1e3:.2f} GW")
     return lines
+
+
+def _moved(case: Case, direction: Floats, kept: list[float]) -> Floats:
+    """What the store adds to firm load (area,), moved to where it is short. kept : equivalent and extra. [MW]"""
+    power = case.store[:, 0]
+    share = power / max(float(power.sum()), 1e-300)
+    margin = (case.margin + kept[0] * share).T
+    profiles, ones = np.stack([np.ones_like(margin), margin], axis=1), np.tile([0.0, 1.0], (1, len(power), 1))
+    extra = kept[1] * share
+    most = np.maximum(power - kept[0] * share, extra)
+    joined = Joined(profiles, ones, case.limits[None])
+    return storage_split.towards_short(joined, direction[None], extra[None], most[None], "auto")[0]
 
 
 def one_store(margin: Floats, store: Floats, share: float) -> StorageFirm:

@@ -58,6 +58,7 @@ class AreaBalance:
     added          Part of the mean load that follows components of growth; None where none has hours of its own.
     store          Storage that is dispatched; None where it counts as firm, within firm_mw.
     storage_mw     What dispatched storage is worth within firm_mw; None where it is not or counts by its credit. [MW]
+    storage_power_mw  Power of the stores behind it; None likewise. [MW]
     firm_extra_mw  What it adds to headroom without curtailment beyond that; None likewise. [MW]
     alone_mw       What it would be worth beyond storage_mw if it served this area only; None where it does. [MW]
     terms_mw       What it is worth beyond storage_mw under terms beyond energy, or less; None without such terms. [MW]
@@ -73,6 +74,7 @@ class AreaBalance:
     added: Added | None = None
     store: Store | None = None
     storage_mw: Floats | None = None
+    storage_power_mw: Floats | None = None
     firm_extra_mw: Floats | None = None
     alone_mw: Floats | None = None
     terms_mw: Floats | None = None
@@ -102,6 +104,7 @@ class AreaBalance:
             None if self.added is None else Added(*(values[place] for values in self.added)),
             None if self.store is None else Store(*(values[place] for values in self.store)),
             None if self.storage_mw is None else self.storage_mw[place],
+            None if self.storage_power_mw is None else self.storage_power_mw[place],
             None if self.firm_extra_mw is None else self.firm_extra_mw[place],
             None if self.alone_mw is None else self.alone_mw[place],
             None if self.terms_mw is None else self.terms_mw[place],

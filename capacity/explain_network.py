@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import explain, import_caps, network, network_sites, network_year, notions
+from capacity import explain, import_caps, network, network_sites, network_year, notions, storage_split
 from capacity.errors import CapacityError
 from capacity.explain import NOTHING_MW
 from capacity.explain_brought import More, brought_mw
@@ -108,11 +108,11 @@ class _Group:
         """Margins (hour, area). [MW]"""
         return np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in self.margins], axis=1)
 
-    @property
-    def firm_extra_mw(self) -> Floats:
-        """What storage adds (area,) to load that is never cut. [MW]"""
-        extra = (self.known.case.balances[i].firm_extra_mw for i in self.areas)
-        return np.array([0.0 if mw is None else mw[self.draw, 0] for mw in extra])
+    def firm_extra_mw(self, direction: Floats) -> Floats:
+        """What storage adds (area,) to load along a direction that is never cut. [MW]"""
+        at = self.areas, np.array([self.draw], dtype=np.int64), 0
+        joined = self.known.terms_of(self.g, self.draw).now
+        return storage_split.for_firm(self.known.case, at, joined, direction[None], "auto")[0]
 
 
 class _Worth(NamedTuple):
@@ -207,7 +207,7 @@ def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
     point = point_at(group.margin_mw, within, direction, load, float(known.case.share[draw, 0]))
     if terms.by_hours or load <= 0.0:
         loads = Loads(load, float(firm.sum()), float(solved.by_energy_mw[draw]))
-        bound = bound_of(point, loads, terms, group.firm_extra_mw)
+        bound = bound_of(point, loads, terms, group.firm_extra_mw(direction))
         adds, again = _adds(group, bound)
         caps = caps_of(bound, known.case.caps, group.areas)
         return point, _Worth(bound.term, adds, again, links_of(bound, group.names), caps)
@@ -226,7 +226,7 @@ def _brought(
     constant = {a: More(a, np.ones(len(group.margin_mw))) for a in range(len(group.names)) if a != group.own}
     wider = {pair: More(group.names.index(pair[0]), end=group.names.index(pair[1])) for pair in links}
     more = [*(More(group.own, output) for output in outputs.values()), *constant.values(), *wider.values()]
-    found = brought_mw(at_once, direction, terms, group.firm_extra_mw, more).tolist()
+    found = brought_mw(at_once, direction, terms, group.firm_extra_mw(direction), more).tolist()
     own, rest = found[: len(outputs)], found[len(outputs) :]
     adds = {group.names[group.own]: dict(zip(outputs, own, strict=True))}
     adds |= {group.names[a]: {"constant": mw} for a, mw in zip(constant, rest, strict=False)}

@@ -17,13 +17,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import best_total, import_caps, lines, notions, pace, zones
+from capacity import best_total, import_caps, lines, notions, pace, storage_split, zones
 from capacity.adequacy import AreaBalance, base_year_mean_mw
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
 from capacity.network_hours import Group as Group
 from capacity.network_hours import NetworkHours as NetworkHours
+from capacity.network_sites import Joined
 from capacity.policies import Policy
 from cuda_kernels import Engine, headroom_mw
 from cuda_kernels.network import NetworkHeadroom, network_headroom
@@ -301,7 +302,8 @@ def asked(case: Case, g: int, y: int, members: Integers, margins: Sequence[notio
         start = siting_direction(isolated, load, (isolated.sum(axis=1) <= 0.0).astype(np.float64))
         best = best_total.direction((profiles, coefficients, limits), start, flexible, caps=caps, engine=engine)
         direction = mixed(direction, best, pull)
-    extra = _of_stores([case.balances[a].firm_extra_mw for a in areas], members, y)
+    joined = Joined(profiles, coefficients, limits, *caps)
+    extra = storage_split.for_firm(case, (areas, members, y), joined, direction, engine)
     return Asked((profiles, coefficients, limits, direction, shares), caps, extra, isolated)
 
 
@@ -310,7 +312,7 @@ def _isolated(
 ) -> Floats:
     """Flexible headroom (member, area) of areas that import nothing, each with its own store. [MW]"""
     profiles, coefficients = margins
-    alone = _of_stores([case.balances[a].alone_mw for a in areas], members, y)
+    alone = storage_split.of_stores([case.balances[a].alone_mw for a in areas], members, y)
     if alone.any():
         coefficients = coefficients.copy()
         coefficients[..., CONSTANT] += alone
@@ -318,12 +320,6 @@ def _isolated(
     each = zip(profiles, coefficients.swapaxes(0, 1), strict=True)
     found = [headroom_mw(*one, share, engine=engine, missing="refuse").headroom_mw for one in each]
     return np.concatenate(found, axis=1)
-
-
-def _of_stores(values: Sequence[Floats | None], members: Integers, y: int) -> Floats:
-    """What areas have (member, area) of values (draw, year) that only stores have. [MW]"""
-    nil = np.zeros(len(members))
-    return np.stack([nil if value is None else value[members, y] for value in values], axis=1)
 
 
 def siting_direction(isolated_mw: Floats, load_mw: Floats, by_load: Floats) -> Floats:

@@ -209,6 +209,7 @@ def _with(balance: AreaBalance, equivalent: Floats, extra: Floats, under_terms: 
         firm_mw=balance.firm_mw + worth,
         store=None,
         storage_mw=worth,
+        storage_power_mw=power,
         firm_extra_mw=extra * power,
         terms_mw=None if under_terms is None else under_terms * power,
     )
