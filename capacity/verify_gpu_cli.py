@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from pathlib import Path
-from typing import Any
 
 import click
 
 from capacity.cli_errors import plain_errors
+from capacity.plain_json import finite
 
 NO_DEVICE = 3
 
@@ -58,12 +57,3 @@ def verify_gpu(
     document = finite(asdict(run)) | {"agrees": run.agrees}
     click.echo(json.dumps(document, indent=2, allow_nan=False) if as_json else page, nl=as_json)
     context.exit(0 if run.agrees else 1)
-
-
-def finite(value: Any) -> Any:
-    """The same document with None for numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
+from capacity.plain_json import finite
 from capacity.run_cli import parse_years, progress_bar
 
 if TYPE_CHECKING:
@@ -67,18 +67,9 @@ def claims(
         report.write(written, evidence, out, wall_seconds=seconds)
         if as_json:
             said = {"out": str(out), "wall_seconds": round(seconds, 1)} | report.as_record(written)
-            click.echo(json.dumps(_finite(said), indent=2, ensure_ascii=False, allow_nan=False))
+            click.echo(json.dumps(finite(said), indent=2, ensure_ascii=False, allow_nan=False))
             return
         _print(written, out, seconds)
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: what never ends is null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print(written: Report, out: Path, seconds: float) -> None:

@@ -11,6 +11,7 @@ from capacity import compare, estimate, outputs, writing
 from capacity.cli import main
 from capacity.cli_errors import plain_errors
 from capacity.errors import CapacityError
+from capacity.plain_json import finite
 
 
 def gridflops(*arguments):
@@ -78,3 +79,8 @@ def test_a_folder_in_the_place_of_hourly_demand_is_called_so(tmp_path):
     done = gridflops("validate", "duke", tmp_path)
     assert done.exit_code == 1
     assert "is a folder" in done.output
+
+
+def test_json_says_none_where_a_number_never_ends():
+    told = finite({"a": [1.0, float("inf")], "b": ({"c": float("nan")}, "text", 2)})
+    assert told == {"a": [1.0, None], "b": [{"c": None}, "text", 2]}
