@@ -110,9 +110,26 @@ def _split(network: Network, margin: Any, weights: Any, top: float, tolerance: f
 
 
 def _that_fit(network: Network, margin: Any, weights: Any, top: float, tolerance: float, found: Any) -> Any:
-    """Levels (hour, area) that can be served at once beside natives; the hour's lowest for all areas where not."""
+    """Levels (hour, area) that can be served at once beside natives: from the hour's lowest as far to them as fits."""
     native = network.tightest(-margin)[0]
     over = np.flatnonzero(network.tightest(found * weights - margin)[0] - native > 2.0 * tolerance)
     if over.size:
-        found[over] = _descend(network, margin[over], weights, top, tolerance)[:, None]
+        low = _descend(network, margin[over], weights, top, tolerance)[:, None]
+        more = np.maximum(found[over] - low, 0.0)
+        found[over] = low + _part(network, margin[over] - low * weights, more * weights, tolerance)[:, None] * more
     return found
+
+
+def _part(network: Network, margin: Any, more: Any, tolerance: float) -> Any:
+    """Newton from all of more load (hour, area): the largest part (hour,) of it beside which margins lack no more."""
+    native = network.tightest(-margin)[0]
+    part, going = np.ones(len(margin)), np.arange(len(margin))
+    for _ in range(MAX_STEPS):
+        value, member = network.tightest(part[going, None] * more[going] - margin[going])
+        cost, slope = value - native[going], (member * more[going]).sum(axis=1)
+        on = (cost > tolerance) & (slope > 0.0) & (part[going] > 0.0)
+        going = going[on]
+        if not going.size:
+            break
+        part[going] = np.maximum(part[going] - cost[on] / slope[on], 0.0)
+    return part

@@ -59,7 +59,8 @@ def levels_mw(
     """Levels (case, hour, area), from 0 to top_mw, up to which each area's new load is served. [MW of all new load]
 
     Arguments as of served_mw. All areas can be served direction[i] * level at once. With caps on sets, where served
-    demands are no polymatroid, an hour in which they could not has the same level in all areas, the largest.
+    demands are no polymatroid, an hour in which they could not has levels between the largest that all areas can have
+    and these, as far towards these as can be served.
     """
     linear = profiles, coefficients, limits_mw, direction
     return _levels(linear, top_mw, (import_cap_mw, import_sets), (engine, True))

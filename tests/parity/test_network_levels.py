@@ -108,6 +108,9 @@ def test_levels_of_areas_within_caps_on_sets_can_be_served_at_once(seed):
     found = levels_mw(*linear, import_sets=(member, most))[0]
     body = CappedSets(member.astype(float), limits, np.r_[np.full(areas, np.inf), most])
     native = body.tightest(-margin)[0]
+    lowest = levels(margin, limits, direction, "auto", sets=(member, most))
+    assert (found[:, direction > 0.0] >= lowest[:, None] - 1e-8).all()
+    assert (found[:, direction > 0.0].max(axis=1) > lowest + 1e-8).any()
     for load in (1.0, 4.0, TOP):
         assert_allclose(body.tightest(np.minimum(load, found) * direction - margin)[0], native, rtol=1e-8, atol=1e-8)
         cut = (direction * np.maximum(load - found, 0.0)).sum(axis=1)
