@@ -22,6 +22,9 @@ _BLOCK = 512  # cases that are solved at once
 _AGAIN = 2  # times fewer cases than at the last pruning are worth another one
 _FEW = 64  # cases that are searched for at once
 _MAX_STEPS = 400
+_LEAST_SCALE = 1e-300  # of margins, where there are none
+_LEAST_SPREAD = 1e-4  # of the largest margin: what no coefficient differs by less, so that axes can be told apart
+_NEARBY = 2.0  # standard deviations of margins from the load
 
 
 def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
@@ -54,27 +57,47 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
 def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any, Hours, Any]]:
     """Blocks of cases, the hours that may be curtailed in any of them, and a plane above their roots.
 
-    Cut at the mean of the coefficient of widest effect; rounding can put the mean outside.
+    Cut at the mean of the place along the axis of widest effect; rounding can put the mean outside.
     """
     most, n = float(allowed.max()), hours.rows.shape[1]
-    effect = np.ptp(hours.rows[:-1], axis=1) + 1e-3 * np.abs(hours.rows[:-1, 0])  # a constant moves all hours alike
     plane = np.zeros(len(hours.rows))
     plane[-1] = (np.abs(coefficients) @ hours.peaks).max() / (1.0 - most / n)  # a constant right of every root
-    waiting = [(np.arange(len(coefficients)), np.ascontiguousarray(coefficients.T), hours, plane, np.inf)]
+    places = _places(hours, coefficients, most) if len(coefficients) > _BLOCK else coefficients.T
+    waiting = [(np.arange(len(coefficients)), np.ascontiguousarray(coefficients.T), places, hours, plane, np.inf)]
     while waiting:
-        cases, columns, hours, plane, pruned = waiting.pop()
-        low, high = columns.min(axis=1), columns.max(axis=1)
+        cases, columns, places, hours, plane, pruned = waiting.pop()
         if len(cases) > _BLOCK and _AGAIN * len(cases) <= pruned:
-            hours, plane = _pruned(hours, (low, high, columns.mean(axis=1)), most, plane)
+            box = columns.min(axis=1), columns.max(axis=1), columns.mean(axis=1)
+            hours, plane = _pruned(hours, box, most, plane)
             pruned = len(cases)
-        column = columns[np.argmax((high - low) * effect)]
+        column = places[np.argmax(np.ptp(places, axis=1))]
         left = column <= column.mean()
         if len(cases) <= _BLOCK or left.all() or not left.any():
             for first in range(0, len(cases), _BLOCK):
                 yield cases[first : first + _BLOCK], hours, plane
             continue
         for side in (np.flatnonzero(~left), np.flatnonzero(left)):
-            waiting.append((cases[side], np.take(columns, side, axis=1), hours, plane, pruned))
+            parts = np.take(columns, side, axis=1), np.take(places, side, axis=1)
+            waiting.append((cases[side], *parts, hours, plane, pruned))
+
+
+def _places(hours: Hours, coefficients: Any, most: float) -> Any:
+    """Where cases lie (axis, case) along axes of their own (see `_headroom_axes`), in units of their effect on margins.
+
+    The axes are uncorrelated over the cases, and their effects over the hours near the mean case's load.
+    """
+    peaks = np.where(hours.peaks > 0.0, hours.peaks, 1.0)
+    shares = coefficients * hours.peaks
+    shares /= max(np.abs(shares).sum(axis=1).mean(), _LEAST_SCALE)
+    rows, centre = hours.rows[:-1] / peaks[:, None], shares.mean(axis=0)
+    margin = np.maximum(centre @ rows, hours.lowest)
+    load, active = centre_root(np.sort(margin), most)
+    away = rows - rows[:, margin < load].sum(axis=1)[:, None] / max(active - most, 1.0)
+    factor = np.linalg.cholesky(np.cov(shares.T, bias=True) + _LEAST_SPREAD**2 * np.eye(len(rows)))
+    effects = factor.T @ away
+    effects = effects[:, np.abs(margin - load) < _NEARBY * np.sqrt((effects * effects).sum(axis=0))]
+    values, vectors = np.linalg.eigh(effects @ effects.T)
+    return (np.sqrt(np.maximum(values, 0.0)) * vectors).T @ np.linalg.solve(factor, shares.T)
 
 
 def _pruned(hours: Hours, box: tuple[Any, Any, Any], most: float, plane: Any) -> tuple[Hours, Any]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from cuda_kernels import headroom_mw
+from cuda_kernels import _headroom_numpy, headroom_mw
 
 ROUNDS = int(os.environ.get("GRIDFLOPS_STRESS_ROUNDS", "60"))  # 150 or 300 cases each
 
@@ -111,3 +111,16 @@ def test_cases_far_apart_that_need_other_hours():
         one, other = (headroom_mw(profiles, coefficients, shares, engine=engine) for engine in ("numpy", "numba"))
         np.testing.assert_array_equal(one.headroom_mw, other.headroom_mw, err_msg=f"seed {seed}")
         np.testing.assert_array_equal(one.curtailed_hours, other.curtailed_hours, err_msg=f"seed {seed}")
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+def test_cases_in_small_blocks(monkeypatch):
+    """Blocks that NumPy cuts along axes of their own, of odd cases: no place along them moves a bit."""
+    monkeypatch.setattr(_headroom_numpy, "_BLOCK", 64)
+    rng = np.random.default_rng(4)
+    for number in range(25):
+        profiles, coefficients, shares, rule = odd_problem(rng)
+        coefficients = coefficients[np.isfinite(coefficients).all(axis=1)]
+        one, other = (headroom_mw(profiles, coefficients, shares, rule=rule, engine=e) for e in ("numpy", "numba"))
+        np.testing.assert_array_equal(one.headroom_mw, other.headroom_mw, err_msg=f"round {number}")
+        np.testing.assert_array_equal(one.curtailed_hours, other.curtailed_hours, err_msg=f"round {number}")
