@@ -286,6 +286,56 @@ __device__ void tell(const Hour* at, int count, int areas, long long* told, Join
     told[2] = at[0xFFFFFFFFu - static_cast<unsigned>(best)].side;
 }
 
+// Headroom at all shares, from a load that is right of the largest or leads there. One search for cuts in the program: of all
+// hours until the load is right of the root, then of those curtailed. hosting: whether there is new load at all; beside:
+// whether there is firm capacity where nothing may be curtailed.
+__device__ void search(Case& all, Flow& flow, double load, int shares, bool hosting, bool beside, Hour* at,
+                       Joint& joint) {
+    int count = all.hours, share = 0, steps = 0;
+    bool right = false, natives = true, raised = false;
+    while (true) {
+        look(all, flow, load, count, right, natives, at);
+        count = keep(at, count, right, joint);
+        natives = false;
+        if (!right) {
+            double rise;
+            const double cost = cost_at(at, count, 0.0, load, joint.may[0], rise, joint);
+            right = !hosting || cost > (joint.may[0] == 0.0 ? 0.0 : joint.tolerance) || ++steps == STEPS;
+            if (!right) {
+                double beyond = BEYOND;
+                for (int i = 0; i < steps; ++i) beyond *= 10.0;
+                load = rise > 0.0 ? (load - cost / rise) * (1.0 + beyond) : 2.0 * load;
+                count = all.hours;
+                natives = true;
+                continue;
+            }
+            tell_natives(at, count, shares, all.areas, joint);
+            steps = 0;
+        }
+        bool settled = hosting;
+        while (settled && share < shares) {
+            if (share > 0 && joint.may[share] == 0.0 && beside && !raised) {
+                raised = natives = true;
+                for (int area = threadIdx.x; area < all.areas; area += BLOCK) {
+                    all.weights[area] = all.own[2 * all.areas + area];
+                }
+                __syncthreads();
+                break;
+            }
+            const double lower = count > 0 ? root_of_cuts(at, count, load, joint.may[share], joint) : load;
+            if (lower <= 0.0) return;
+            settled = load - lower <= CLOSE * load || ++steps == STEPS;
+            load = lower;
+            if (!settled) break;
+            if (threadIdx.x == 0) joint.loads[share] = load;
+            tell(at, count, all.areas, joint.told + share * (3 + all.areas), joint);
+            ++share;
+            steps = 0;
+        }
+        if (!hosting || share == shares) return;
+    }
+}
+
 // Of all cases: profiles (set, hour, term, area), each of the sets for `cases` cases; coefficients (case, term, area);
 // limits (case, link) there and then back; own (case, 3, area): share of the new load, cap on net imports, and firm
 // capacity that is added where nothing may be curtailed beside a larger share; allowed (case, share) hours, the most first;
@@ -320,52 +370,9 @@ __global__ void __launch_bounds__(BLOCK, 7)
     Hour* at = reinterpret_cast<Hour*>(total);
 
     const double more = sum_of(all.own + 2 * areas, areas);
-    const bool beside = more > 0.0;
     const bool hosting = sum_of(all.own, areas) > 0.0;
     const double least = totals(all, total, joint);
     double load = 0.0;
     if (hosting) load = fmax(least, copper_plates(total, hours, shares, more, joint) * (1.0 + BEYOND));
-
-    // One search for cuts in the program: of all hours until the load is right of the root, then of those curtailed.
-    int count = hours, share = 0, steps = 0;
-    bool right = false, natives = true, raised = false;
-    while (true) {
-        look(all, flow, load, count, right, natives, at);
-        count = keep(at, count, right, joint);
-        natives = false;
-        if (!right) {
-            double rise;
-            const double cost = cost_at(at, count, 0.0, load, joint.may[0], rise, joint);
-            right = !hosting || cost > (joint.may[0] == 0.0 ? 0.0 : joint.tolerance) || ++steps == STEPS;
-            if (!right) {
-                double beyond = BEYOND;
-                for (int i = 0; i < steps; ++i) beyond *= 10.0;
-                load = rise > 0.0 ? (load - cost / rise) * (1.0 + beyond) : 2.0 * load;
-                count = hours;
-                natives = true;
-                continue;
-            }
-            tell_natives(at, count, shares, areas, joint);
-            steps = 0;
-        }
-        bool settled = hosting;
-        while (settled && share < shares) {
-            if (share > 0 && joint.may[share] == 0.0 && beside && !raised) {
-                raised = natives = true;
-                for (int area = threadIdx.x; area < areas; area += BLOCK) all.weights[area] = all.own[2 * areas + area];
-                __syncthreads();
-                break;
-            }
-            const double lower = count > 0 ? root_of_cuts(at, count, load, joint.may[share], joint) : load;
-            if (lower <= 0.0) return;
-            settled = load - lower <= CLOSE * load || ++steps == STEPS;
-            load = lower;
-            if (!settled) break;
-            if (threadIdx.x == 0) joint.loads[share] = load;
-            tell(at, count, areas, joint.told + share * (3 + areas), joint);
-            ++share;
-            steps = 0;
-        }
-        if (!hosting || share == shares) return;
-    }
+    search(all, flow, load, shares, hosting, more > 0.0, at, joint);
 }

@@ -159,7 +159,10 @@ NETWORK = {
     "sums overwritten too early": ("    __syncthreads();   // nobody still reads what the next call overwrites\n", ""),
     "allowance not in the slope": ("    rise -= allowed;\n", ""),
     "natives not first without limits": ("floored = fmax(total[h], 0.0);", "floored = total[h];"),
-    "firm capacity beside forgotten": ("all.weights[area] = all.own[2 * areas + area];", "all.weights[area] = 0.0;"),
+    "firm capacity beside forgotten": (
+        "all.weights[area] = all.own[2 * all.areas + area];",
+        "all.weights[area] = 0.0;",
+    ),
     "firm headroom beyond that at a larger share": (
         "if (held) load = fmin(load, before);",
         "if (held) load = fmax(load, before);",
