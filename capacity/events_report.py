@@ -22,15 +22,18 @@ def title(result: xr.Dataset) -> str:
 def by_country(result: xr.Dataset) -> pd.DataFrame:
     """One row per scenario, country and year: quantiles over draws of hours, events, length and depth, and the season
     and time of day with most hours at the median, with their part of the hours of all."""
-    return _rows(result, "country", "", ["scenario", "country", "year"])
+    return _rows(result, "", ["scenario", "country", "year"])
 
 
 def by_area(result: xr.Dataset) -> pd.DataFrame:
     """The same by area."""
-    return _rows(result, "area", "area_", ["scenario", "year", "area"])
+    rows = _rows(result, "area_", ["scenario", "year", "area"])
+    for place, name in enumerate(("area_country", "area_name")):
+        rows.insert(2 * place + 2, name, result[name].sel(area=rows["area"].to_numpy()).to_numpy())
+    return rows
 
 
-def _rows(result: xr.Dataset, dim: str, prefix: str, order: list[str]) -> pd.DataFrame:
+def _rows(result: xr.Dataset, prefix: str, order: list[str]) -> pd.DataFrame:
     columns: dict[str, xr.DataArray] = {}
     for name, _, _ in TEXTS.values():
         for quantile in QUANTILES:
@@ -43,5 +46,4 @@ def _rows(result: xr.Dataset, dim: str, prefix: str, order: list[str]) -> pd.Dat
         columns[f"main_{part}"] = total.copy(data=np.where(total.to_numpy() > 0.0, names, "none"))
         columns[f"main_{part}_share"] = (values.max(part) / total.where(total > 0.0)).where(total > 0.0, 0.0)
     kept: dict[str, Any] = {name: column.reset_coords(drop=True) for name, column in columns.items()}
-    frame = xr.Dataset(kept).to_dataframe().reset_index()
-    return frame[[*order, *columns]].sort_values(order, kind="stable", ignore_index=True)
+    return xr.Dataset(kept).to_dataframe(dim_order=order).reset_index()[[*order, *columns]]

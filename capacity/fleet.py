@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import xarray as xr
@@ -87,8 +88,9 @@ def number_of(grid: xr.Dataset, area: str) -> tuple[str, int]:
     if area not in known:
         if parent_of(area) in known:
             raise CapacityError(f"no area {area!r}; if it is a zone of {parent_of(area)}, add --areas us-zones")
-        near = ", ".join(name for name in known if area.split(".")[-1][:4] in name)
-        raise CapacityError(f"no area {area!r}; {f'did you mean {near}?' if near else 'known: ' + ', '.join(known)}")
+        alike = [name for name in known if area.split(".")[-1][:4] in name] or get_close_matches(area, known)
+        hint = f"did you mean {', '.join(alike)}?" if alike else f"known: {', '.join(known)}"
+        raise CapacityError(f"no area {area!r}; {hint}")
     name = str(grid["area_country"].sel(area=area).item())
     return name, Fleet.of(grid, name).areas.index(area)
 

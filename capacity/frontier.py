@@ -196,14 +196,22 @@ def simplex(areas: int) -> Floats:
 def _checked(
     grid: xr.Dataset, areas: Sequence[str], weights: Sequence[float], quantile: float
 ) -> tuple[str, list[int]]:
+    problems: list[str] = []
     if len(areas) not in DIRECTIONS or len(set(areas)) < len(areas):
-        raise CapacityError(f"{', '.join(areas)}: give two or three different areas")
+        problems.append(f"{', '.join(areas)}: give two or three different areas")
     if not 0.0 <= quantile <= 1.0:
-        raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
+        problems.append(f"quantile {quantile}: give a quantile from 0 to 1")
     if len(weights) not in (0, len(areas)) or any(not w >= 0.0 for w in weights) or (len(weights) and not sum(weights)):
-        raise CapacityError(f"weights {list(weights)}: give one weight an area, none negative, not all 0")
-    found = [number_of(grid, area) for area in areas]
+        problems.append(f"weights {list(weights)}: give one weight an area, none negative, not all 0")
+    found = []
+    for area in dict.fromkeys(areas):
+        try:
+            found.append(number_of(grid, area))
+        except CapacityError as error:
+            problems.append(str(error))
     names = {name for name, _ in found}
     if len(names) > 1:
-        raise CapacityError(f"{', '.join(areas)} lie in two countries; choose areas of one")
+        problems.append(f"{', '.join(areas)} lie in two countries; choose areas of one")
+    if problems:
+        raise CapacityError(problems)
     return names.pop(), [number for _, number in found]

@@ -125,7 +125,7 @@ def require_only_energy(draws: Draws, prefix: str) -> None:
     asked = [p for p in draws.scenario.overridden if p.removeprefix(f"{prefix}.") in _TERMS]
     if not Policy.of(prefix, draws).only_energy:
         raise CapacityError(
-            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need areas as islands under firm_capacity or "
+            f"scenario {draws.scenario.name!r}: {', '.join(asked)} need an hourly margin, firm_capacity or "
             "historic_peak, and storage that counts as firm; leave the others out, or keep to curtailable_fraction"
         )
 

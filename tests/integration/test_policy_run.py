@@ -26,7 +26,11 @@ def test_a_policy_on_the_real_grid(tmp_path):
         assert (capped < reference).all()
         china = result["grid_headroom_mw"].sel(country="CN")
         np.testing.assert_array_equal(china.sel(scenario=NAME), china.sel(scenario="reference"))
-    events = pd.read_csv(out / "events.csv").query("scenario == @NAME and area.str.startswith('us.')")
+    table = pd.read_csv(out / "events.csv")
+    areas = pd.read_csv(out / "areas.csv")
+    same = ["scenario", "year", "area_country", "area", "area_name"]
+    pd.testing.assert_frame_equal(table[same], areas[same])
+    events = table.query("scenario == @NAME and area_country == 'US'")
     assert len(events) == 18
     assert (events["event_longest_hours_p90"] <= 3).all()
     assert (events["event_deepest_share_p90"] <= 0.25 + 1e-6).all()

@@ -109,6 +109,7 @@ def test_three_areas_make_a_triangle(tmp_path):
         (["cn.gansu"], {}, "two or three"),
         (["cn.gansu", "cn.gansu"], {}, "different"),
         (["cn.gansu", "us.ercot"], {}, "two countries"),
+        (["us.ercto", "cn.gansou"], {"quantile": 2.0}, r"(?s)quantile.*mean us\.ercot.*mean .*cn\.gansu"),
         (["us.ercot", "us.caiso"], {}, "exchange no power"),
         (["cn.gansu", "cn.jiangsu"], {"weights": [1, -1]}, "one weight an area"),
         (["cn.gansu", "cn.jiangsu"], {"quantile": 2.0}, "quantile"),
