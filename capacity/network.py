@@ -224,10 +224,12 @@ def solve(
 
 def of_group(margins: Sequence[notions.Margin], y: int) -> tuple[Floats, Floats]:
     """Profiles (area, K, hour) and coefficients (draw, area, K) of a group's margins in one year."""
-    profiles = np.stack([margin.profiles[y] for margin in margins])
-    used = profiles.any(axis=(0, 2))  # the interchange of an island is nil here
-    coefficients = np.stack([margin.coefficients[:, y][:, used] for margin in margins], axis=1)
-    return np.ascontiguousarray(profiles[:, used]), coefficients
+    rows = [margin.profiles[y] for margin in margins]
+    used = np.flatnonzero(np.any([row.any(axis=1) for row in rows], axis=0))  # the interchange of an island is nil here
+    profiles = np.empty((len(rows), len(used), rows[0].shape[1]))
+    for out, row in zip(profiles, rows, strict=True):
+        np.take(row, used, axis=0, out=out, mode="clip")  # "clip" writes into out without a copy of its own
+    return profiles, np.stack([margin.coefficients[:, y][:, used] for margin in margins], axis=1)
 
 
 def weather_of(records: Sequence[notions.AreaRecord], group: Group, weather: Floats) -> Iterator[tuple[int, Integers]]:

@@ -127,9 +127,11 @@ def run(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import figure_page, outputs, writing
+        from capacity import figure_page, heap, outputs, writing
         from capacity.estimation import estimate
 
+        if exchange != "island":
+            heap.share()
         chosen = scenarios.load(scenario_names or DEFAULT_SCENARIOS)
         writing.check_run(out)
         grid = grids.open_grid(grid_file, areas=areas_as)

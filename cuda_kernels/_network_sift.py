@@ -13,9 +13,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 
 from ._headroom_single import ROUNDING, dot
-from ._jit import lean, view
+from ._headroom_types import double_table, single
+from ._jit import entry, lean, view
 from ._lanes import WIDTH, load, save, size_of, spread, where
 from ._network_flow import ends_of
 
@@ -74,17 +76,35 @@ class Sifting(NamedTuple):
 
 def shared(profiles: Any, limits: Any) -> Shared:
     """Profiles (area, K, H) in both layouts; the links of limits (case, area, area)."""
+    profiles = np.require(profiles, np.float64, ["C", "W"])
     areas, k_count, hours = profiles.shape
-    peaks = np.abs(profiles).max(axis=2)
+    peaks = np.maximum(profiles.max(axis=2), -profiles.min(axis=2))
     peaks = np.where(peaks > 0.0, peaks, 1.0)
-    tiles = -(-hours // TILE)
-    single = np.empty((areas, k_count, tiles * TILE), np.float32)
-    np.divide(profiles, peaks[..., None], out=single[..., :hours], casting="same_kind")
-    single[..., hours:] = single[..., hours - 1 : hours]
-    laid = np.ascontiguousarray(single.reshape(areas, k_count, tiles, TILE).transpose(2, 0, 1, 3)).ravel()
-    by_hour = np.ascontiguousarray(profiles.transpose(2, 1, 0))
+    tiles = np.empty(-(-hours // TILE) * areas * k_count * TILE, np.float32)
+    by_hour = np.empty((hours, k_count, areas))
+    _lay(profiles, peaks, tiles, by_hour)
     ends = ends_of((limits > 0.0).any(axis=0))
-    return Shared(laid, peaks, by_hour, ends, int(np.bincount(ends.ravel(), minlength=1).max()))
+    return Shared(tiles, peaks, by_hour, ends, int(np.bincount(ends.ravel(), minlength=1).max()))
+
+
+@entry(types.void(types.float64[:, :, ::1], double_table, single, types.float64[:, :, ::1]))
+def _lay(profiles: Any, peaks: Any, tiles: Any, by_hour: Any) -> None:
+    """Both layouts a tile after the other, so that each profile is read once."""
+    areas, k_count, hours = profiles.shape
+    for first in range(0, hours, TILE):
+        n = min(TILE, hours - first)
+        for a in range(areas):
+            for k in range(k_count):
+                to = view(tiles, (first * areas + a * TILE) * k_count + k * TILE, TILE)
+                row, peak = profiles[a, k], peaks[a, k]
+                for i in range(n):
+                    to[i] = np.float32(row[first + i] / peak)
+                for i in range(n, TILE):
+                    to[i] = to[n - 1]
+        for hour in range(first, first + n):
+            for k in range(k_count):
+                for a in range(areas):
+                    by_hour[hour, k, a] = profiles[a, k, hour]
 
 
 def singles(cases: int, shape: tuple[int, int, int]) -> Singles:
