@@ -33,7 +33,7 @@ class Announcer(event.Listener):
     def on_start(self, event: Any) -> None:
         if not self._said:
             self._said = True
-            logger.info("compiling kernels for this machine, once: about 20 seconds of one core")
+            logger.info("compiling kernels for this machine, once: about 25 seconds of one core")
 
     def on_end(self, event: Any) -> None:
         """All is said at the start."""
