@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ._headroom_block import LEAST_SPREAD, NEARBY
 from ._headroom_box import threshold
 from ._headroom_single import dot, raise_to
 from ._headroom_types import BLOCK, Axes, Bounds, Call
@@ -22,8 +23,6 @@ from ._jit import lean, view
 from ._lanes import WIDTH, load, save, spread
 
 _SAMPLE = 256  # cases that tell how they differ
-_LEAST = 1e-4  # of the largest margin: a spread no coefficient is below, so that axes can be told apart
-_NEAR = 2.0  # standard deviations of margins from the load that make an hour near
 _SWEEPS = 10
 _LARGE = 1e250  # what no number of the axes exceeds, nor its inverse
 
@@ -57,7 +56,7 @@ def _differences(table: Any, call: Call, axes: Axes) -> float:
             for i in range(0, size, step):
                 total += (here[i] * unit - centre[k]) * (other[i] * unit_too - centre[j])
             covariance[k, j] = covariance[j, k] = total / count
-        covariance[k, k] += _LEAST * _LEAST
+        covariance[k, k] += LEAST_SPREAD * LEAST_SPREAD
     return reach
 
 
@@ -83,7 +82,7 @@ def _active(rows: Any, allowed: float, call: Call, axes: Axes, work: Bounds) -> 
 
 @lean
 def _variance(rows: Any, n: int, i: int, axes: Axes) -> float:
-    """How much the margin of hour i less the plane varies over the cases."""
+    """How much the margin of hour i less the plane varies over the cases; overwrites axes.size."""
     variance = 0.0
     for k in range(axes.size.size):
         axes.size[k] = rows[k * n + i] - axes.mean[k]
@@ -104,7 +103,7 @@ def _effects(rows: Any, load: Any, axes: Axes, work: Bounds) -> None:
     step, variance = max(1, n // 64), 0.0
     for i in range(0, n, step):
         variance += _variance(rows, n, i, axes) / ((n + step - 1) // step)
-    room = np.float32(_NEAR * variance**0.5)
+    room = np.float32(NEARBY * variance**0.5)
     for i in range(n):
         if abs(work.x[i] - load) < room:
             for k in range(k_count):

@@ -18,6 +18,8 @@ import numpy as np
 from . import _exact
 
 NEAR = 1e-9  # relative: how far right of its own answer the finish starts; decides ties alike on every path
+LEAST_SPREAD = 1e-4  # of the largest margin: what no coefficient differs by less, so that axes can be told apart
+NEARBY = 2.0  # standard deviations of margins from the load that make an hour one by which axes are chosen
 _WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance
 _ROOM = 2**19  # multiplications of a product: small enough for the cache, and for BLAS to stay in its thread
 _PROBES = (2, 16)  # cases, if there is room, that measure how far the start may lie from the loads

@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 
 from . import _exact
-from ._headroom_block import NEAR, Hours, Space, centre_root, extreme, of_hours, solve, space_for, weights_of
+from ._headroom_block import (
+    LEAST_SPREAD,
+    NEAR,
+    NEARBY,
+    Hours,
+    Space,
+    centre_root,
+    extreme,
+    of_hours,
+    solve,
+    space_for,
+    weights_of,
+)
 
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
 _BLOCK = 512  # cases that are solved at once
@@ -23,8 +35,6 @@ _AGAIN = 2  # times fewer cases than at the last pruning are worth another one
 _FEW = 64  # cases that are searched for at once
 _MAX_STEPS = 400
 _LEAST_SCALE = 1e-300  # of margins, where there are none
-_LEAST_SPREAD = 1e-4  # of the largest margin: what no coefficient differs by less, so that axes can be told apart
-_NEARBY = 2.0  # standard deviations of margins from the load
 
 
 def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
@@ -93,9 +103,9 @@ def _places(hours: Hours, coefficients: Any, most: float) -> Any:
     margin = np.maximum(centre @ rows, hours.lowest)
     load, active = centre_root(np.sort(margin), most)
     away = rows - rows[:, margin < load].sum(axis=1)[:, None] / max(active - most, 1.0)
-    factor = np.linalg.cholesky(np.cov(shares.T, bias=True) + _LEAST_SPREAD**2 * np.eye(len(rows)))
+    factor = np.linalg.cholesky(np.cov(shares.T, bias=True) + LEAST_SPREAD**2 * np.eye(len(rows)))
     effects = factor.T @ away
-    effects = effects[:, np.abs(margin - load) < _NEARBY * np.sqrt((effects * effects).sum(axis=0))]
+    effects = effects[:, np.abs(margin - load) < NEARBY * np.sqrt((effects * effects).sum(axis=0))]
     values, vectors = np.linalg.eigh(effects @ effects.T)
     return (np.sqrt(np.maximum(values, 0.0)) * vectors).T @ np.linalg.solve(factor, shares.T)
 
