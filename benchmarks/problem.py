@@ -38,7 +38,7 @@ def real(area: str, year: int, count: int) -> tuple[Floats, Floats]:
     """
     import grids
     import scenarios
-    from capacity.explain_area import area_case, asked
+    from capacity.explain.area_year import area_case, asked
 
     grid = grids.open_grid()
     found = area_case(grid, *asked(grid, scenarios.load(["reference"])[0], area, (year, 0.5), (count, 2025)), "credit")

@@ -25,8 +25,8 @@ from scipy.optimize import linprog
 import grids
 import scenarios
 from capacity import network, network_terms
+from capacity.explain.group_year import Asked, YearCase, year_case
 from capacity.network_sites import Known, Sites
-from capacity.network_year import Asked, YearCase, year_case
 from capacity.policies import Policy
 from cuda_kernels.network import unserved_mw
 

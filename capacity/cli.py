@@ -19,7 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sweep": ("capacity.sweep.cli:sweep", "Run thousands of scenarios and draws on Dask, resumable."),
     "summarise": ("capacity.sweep.cli:summarise", "Reduce a sweep to exact quantiles, streaming."),
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under three adequacy notions."),
-    "explain": ("capacity.explain_cli:explain", "The hours that bind in an area, and what one more MW adds."),
+    "explain": ("capacity.explain.cli:explain", "The hours that bind in an area, and what one more MW adds."),
     "frontier": ("capacity.frontier_cli:frontier", "How new load in areas that exchange power trades off."),
     "project": ("capacity.project_cli:project", "Project supply by technology for a country, area or cell."),
     "sensitivity": ("capacity.sensitivity.cli:sensitivity", "Which group of parameters decides deployed compute."),

@@ -16,12 +16,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from capacity import network_year
 from capacity.errors import CapacityError
-from capacity.explain_area import at_quantile
-from capacity.explain_outage_group import group_of, sampled_of
-from capacity.explain_outage_group import solved as outages_solved
-from capacity.explain_point import Transfers, point_at
+from capacity.explain import group_year
+from capacity.explain.area_year import at_quantile
+from capacity.explain.outage_group import group_of, sampled_of
+from capacity.explain.outage_group import solved as outages_solved
+from capacity.explain.point import Transfers, point_at
 from capacity.fleet import number_of
 from capacity.network_outages import require
 from capacity.notions import DEFAULT_NOTION
@@ -140,7 +140,7 @@ def frontier(
     Raises CapacityError for areas, weights, year, quantile and notion.
     """
     name, numbers = _checked(grid, areas, weights, quantile)
-    known = network_year.year_case(grid, scenario, name, network_year.Asked(year, draws, seed), plain=True)
+    known = group_year.year_case(grid, scenario, name, group_year.Asked(year, draws, seed), plain=True)
     groups = {known.group_of(a) for a in numbers}
     if len(groups) > 1:
         raise CapacityError(f"{', '.join(areas)} exchange no power with each other; choose areas of one group")
@@ -164,7 +164,7 @@ def frontier(
 
 
 def _looked_at(
-    grid: xr.Dataset, known: network_year.YearCase, g: int, how: tuple[str, int], quantile: float
+    grid: xr.Dataset, known: group_year.YearCase, g: int, how: tuple[str, int], quantile: float
 ) -> tuple[int, Floats, Floats]:
     """The draw at a quantile of a group, its margins (hour or state of an hour, area), and isolated headroom of all
     areas of the country (area,). how : notion, and states of every hour. [MW]"""

@@ -14,11 +14,13 @@ from policy_reference import terms as policy_terms
 from capacity import CapacityError
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
-from capacity.explain import RESOURCES, _cases, explain, longest
-from capacity.explain_area import area_case, asked
-from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
-from capacity.explain_store import Held
-from capacity.explain_terms import Terms
+from capacity.explain.area_year import area_case, asked
+from capacity.explain.hours import longest
+from capacity.explain.island import _cases, explain
+from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain.resources import RESOURCES
+from capacity.explain.store import Held
+from capacity.explain.terms import Terms
 from capacity.fleet import Fleet
 from capacity.notions import TERMS
 from capacity.storage import STORAGE, Store

@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, estimate, explain_network
+from capacity import CapacityError, estimate
 from capacity.cli import main
-from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
-from capacity.explain_terms import ALL
+from capacity.explain import group
+from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain.terms import ALL
 from grids import store
 from scenarios import load
 
@@ -24,7 +25,7 @@ def grid():
 
 @pytest.fixture(scope="module")
 def found(grid):
-    return explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, draws=6, quantile=0.4)
+    return group.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, draws=6, quantile=0.4)
 
 
 def test_hours_add_up_and_say_who_is_short(found):
@@ -68,11 +69,11 @@ def test_the_command_prints_draws_and_refuses(grid, tmp_path):
 
 def test_wrong_requests_are_named(grid):
     with pytest.raises(CapacityError, match=r"no area 'cn\.ganzu'"):
-        explain_network.explain_group(grid, load(["reference"])[0], "cn.ganzu", 2027)
+        group.explain_group(grid, load(["reference"])[0], "cn.ganzu", 2027)
     with pytest.raises(CapacityError, match="quantile"):
-        explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, quantile=-1.0)
+        group.explain_group(grid, load(["reference"])[0], "cn.gansu", 2027, quantile=-1.0)
     with pytest.raises(CapacityError, match="year 2020"):
-        explain_network.explain_group(grid, load(["reference"])[0], "cn.gansu", 2020)
+        group.explain_group(grid, load(["reference"])[0], "cn.gansu", 2020)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_wrong_requests_are_named(grid):
     [("us-power-capping", {FIRM, DEPTH, CALLS}), ("us-interruptible-tariff", {ENERGY, FIRM, DEPTH, CALLS})],
 )
 def test_a_policy_is_explained_by_the_term_that_binds(grid, name, terms):
-    found = explain_network.explain_group(grid, load([name])[0], "us.ercot", 2026, draws=2)
+    found = group.explain_group(grid, load([name])[0], "us.ercot", 2026, draws=2)
     assert found.bound_by in terms
     assert found.adds["us.ercot"]["constant"] > 0.0
     if name == "us-power-capping":
@@ -93,8 +94,8 @@ def test_a_policy_is_explained_by_the_term_that_binds(grid, name, terms):
 
 
 def test_terms_that_carry_on_are_explained_by_what_one_megawatt_brings(grid):
-    plain = explain_network.explain_group(grid, load(["reference"])[0], "us.ercot", 2027, draws=2)
-    found = explain_network.explain_group(grid, load(["us-sites-with-storage"])[0], "us.ercot", 2027, draws=2)
+    plain = group.explain_group(grid, load(["reference"])[0], "us.ercot", 2027, draws=2)
+    found = group.explain_group(grid, load(["us-sites-with-storage"])[0], "us.ercot", 2027, draws=2)
     assert found.bound_by == ALL
     assert found.group_mw > plain.group_mw
     assert 0.0 < found.adds["us.ercot"]["constant"] < 2.0 * plain.adds["us.ercot"]["constant"]
@@ -105,7 +106,7 @@ def test_where_nothing_fits_the_hours_with_least_left_are_shown(grid):
     poor = grid.copy(deep=True)
     poor["nameplate_mw"] = poor["nameplate_mw"] * 0.2
     poor["capacity_history_mw"] = poor["capacity_history_mw"] * 0.2
-    found = explain_network.explain_group(poor, load(["reference"])[0], "us.ercot", 2026, draws=2)
+    found = group.explain_group(poor, load(["reference"])[0], "us.ercot", 2026, draws=2)
     assert found.group_mw == 0.0
     assert found.native_short_hours > 0
     assert len(found.hours) == 20

@@ -9,15 +9,16 @@ import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, estimate, network_year
+from capacity import CapacityError, estimate
 from capacity.cli import main
-from capacity.explain_network import links_of
-from capacity.explain_network_outages import _adds, _direction, _firm_adds, explain_group_outages
-from capacity.explain_outage_firm import _first_of_blocks, firm_rows
-from capacity.explain_outage_group import group_of, sampled_of, solved
-from capacity.explain_outages import OutageExplanation
-from capacity.explain_point import ENERGY, Bound, point_at
-from capacity.explain_report import plain
+from capacity.explain import group_year
+from capacity.explain.group import links_of
+from capacity.explain.group_outages import _adds, _direction, _firm_adds, explain_group_outages
+from capacity.explain.island_outages import OutageExplanation
+from capacity.explain.outage_firm import _first_of_blocks, firm_rows
+from capacity.explain.outage_group import group_of, sampled_of, solved
+from capacity.explain.point import ENERGY, Bound, point_at
+from capacity.explain.report import plain
 from capacity.fleet import number_of
 from cuda_kernels.outage_network import Units, network_outage_headroom
 from grids import store
@@ -65,7 +66,7 @@ def test_hours_add_up(found):
 def test_derivatives_are_differences_of_the_headroom(grid, notion):
     """One MW of a resource, of the fleet to scale and of a link by the kernel, along the same direction."""
     name, a = number_of(grid, "cn.gansu")
-    known = network_year.year_case(grid, SCENARIO, name, network_year.Asked(2026, 1, 2025))
+    known = group_year.year_case(grid, SCENARIO, name, group_year.Asked(2026, 1, 2025))
     sampled, g = sampled_of(grid, known, notion, 2), known.group_of(a)
     hours, areas, last = solved(known, sampled, g), known.whole.links.groups[g].areas, 1
     group = group_of(known, sampled, g, 0, a)

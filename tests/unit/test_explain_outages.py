@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, estimate, explain_outages, reliability
+from capacity import CapacityError, estimate, reliability
 from capacity.cli import main
-from capacity.explain_area import area_case, asked
-from capacity.explain_outage_area import outages_of
-from capacity.explain_report import plain
+from capacity.explain import island_outages
+from capacity.explain.area_year import area_case, asked
+from capacity.explain.outage_area import outages_of
+from capacity.explain.report import plain
 from capacity.notions import TERMS
 from grids import store
 from scenarios import load
@@ -31,7 +32,7 @@ def grid():
 @pytest.fixture(scope="module")
 def found(grid):
     return {
-        notion: explain_outages.explain_outages(grid, SCENARIO, "us.ercot", 2027, notion=notion, draws=3)
+        notion: island_outages.explain_outages(grid, SCENARIO, "us.ercot", 2027, notion=notion, draws=3)
         for notion in reliability.NOTIONS
     }
 
@@ -99,13 +100,13 @@ def test_derivatives_are_differences_of_the_headroom(grid, found, notion):
 
 
 def test_storage_by_its_credit_and_areas_where_nothing_fits(grid):
-    credit = explain_outages.explain_outages(grid, SCENARIO, "us.ercot", 2026, draws=2, storage="credit")
+    credit = island_outages.explain_outages(grid, SCENARIO, "us.ercot", 2026, draws=2, storage="credit")
     assert "storage_mwh" not in credit.flexible.hours
     assert 0.0 < credit.flexible.adds["storage"] < credit.flexible.adds["constant"]
     poor = grid.copy(deep=True)
     for name in ("nameplate_mw", "capacity_history_mw"):
         poor[name] = poor[name] * 0.2
-    nothing = explain_outages.explain_outages(poor, SCENARIO, "us.ercot", 2026, draws=2)
+    nothing = island_outages.explain_outages(poor, SCENARIO, "us.ercot", 2026, draws=2)
     assert nothing.headroom_mw == nothing.firm.headroom_mw == 0.0
     assert nothing.native_short_hours > 100.0
     assert set(nothing.adds.values()) == {0.0}
@@ -119,9 +120,9 @@ def test_wrong_requests_are_named(grid):
         ({"quantile": 2.0}, "quantile 2"),
     ):
         with pytest.raises(CapacityError, match=what):
-            explain_outages.explain_outages(grid, SCENARIO, "us.ercot", 2027, **more)
+            island_outages.explain_outages(grid, SCENARIO, "us.ercot", 2027, **more)
     with pytest.raises(CapacityError, match="keep to curtailable_fraction"):
-        explain_outages.explain_outages(grid, load(["us-power-capping"])[0], "us.ercot", 2027, draws=2)
+        island_outages.explain_outages(grid, load(["us-power-capping"])[0], "us.ercot", 2027, draws=2)
 
 
 def test_the_command_prints_draws_and_writes(grid, found, tmp_path):

@@ -8,8 +8,8 @@ from network_reference import random_caps, random_network
 from policy_reference import terms
 
 from capacity import policies
-from capacity.explain_brought import More, brought_mw
-from capacity.explain_point import (
+from capacity.explain.brought import More, brought_mw
+from capacity.explain.point import (
     CALLS,
     DEPTH,
     ENERGY,

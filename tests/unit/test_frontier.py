@@ -13,8 +13,8 @@ from grid_factory import tiny_grid
 
 from capacity import CapacityError, frontier
 from capacity.cli import main
-from capacity.explain_network_outages import explain_group_outages
-from capacity.explain_point import Transfers
+from capacity.explain.group_outages import explain_group_outages
+from capacity.explain.point import Transfers
 from grids import store
 from scenarios import load
 

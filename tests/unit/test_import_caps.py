@@ -11,7 +11,7 @@ import grids
 from capacity import CapacityError, adequacy, base_year, country, network, notions, supply
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
-from capacity.explain_network import explain_group
+from capacity.explain.group import explain_group
 from capacity.fleet import Fleet
 from capacity.import_caps import ImportCaps, regions, share_of_peak
 from scenarios import load

@@ -5,7 +5,8 @@ import pytest
 from grid_factory import tiny_grid
 from policy_reference import POLICY
 
-from capacity import base_year, estimate, explain, reliability
+from capacity import base_year, estimate, reliability
+from capacity.explain import island
 from capacity.storage_equivalent import between, dispatched
 from scenarios import load
 
@@ -123,7 +124,7 @@ def test_it_counts_wherever_a_margin_does(grid):
 
 def test_explain_explains_the_run(grid, found):
     area = str(found["area"].to_numpy()[0])
-    said = explain.explain(grid, load(["reference"])[0], area, 2026, draws=5, seed=5)
+    said = island.explain(grid, load(["reference"])[0], area, 2026, draws=5, seed=5)
     drawn = found["area_grid_headroom_mw_draws"].sel(area=area, year=2026).isel(scenario=0, draw=said.draw)
     assert said.headroom_mw == pytest.approx(float(drawn), rel=1e-9)
 

@@ -5,7 +5,7 @@ One MW that gives g_h in hour h lifts the load by the sum of g over the hours th
 fast that term is used up as the load rises: all curtailed hours that have a margin, over their number less eps T, for
 the share of energy; the hour of the lowest margin for load that is never cut and, over 1 - d q, for depth; the hour
 whose margin is the load for length and number of events. A dispatched store carries g from hour to hour
-(`capacity.explain_store`).
+(`capacity.explain.store`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity import policies, storage_headroom
-from capacity.explain_point import CALLS, DEPTH, ENERGY, FIRM
-from capacity.explain_store import beside_store
+from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
+from capacity.explain.store import beside_store
 from capacity.policies import Policy, Site
 from capacity.storage import Store
 from cuda_kernels import headroom_mw

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import adequacy
-from capacity.explain_area import AreaCase
+from capacity.explain.area_year import AreaCase
 from capacity.storage import Store
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace

@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, explain, network, network_year, notions
-from capacity.explain_group_store import GroupStore
-from capacity.explain_outage_area import AreaUnits
-from capacity.explain_point import Transfers
+from capacity import adequacy, network, notions
+from capacity.explain import group_year
+from capacity.explain.group_store import GroupStore
+from capacity.explain.outage_area import AreaUnits
+from capacity.explain.point import Transfers
+from capacity.explain.resources import RESOURCES
 from capacity.network_outages import GroupOutages
 from capacity.reliability import STATE_YEARS, Outages
 from cuda_kernels.outage_states import Deeper
@@ -31,7 +33,7 @@ class Group:
     flexible : (area, hour, state) [MW] and firm : states of the units before they are scaled
     """
 
-    known: network_year.YearCase
+    known: group_year.YearCase
     outages: Outages
     draw: int
     areas: Integers
@@ -69,7 +71,7 @@ class Group:
         """Output (hour,) of one MW of what an area can have more of."""
         margin = self.margins[i]
         profiles = dict(zip(margin.terms, margin.profiles[self.last], strict=True))
-        return {name: profiles[name] for name in explain.RESOURCES}
+        return {name: profiles[name] for name in RESOURCES}
 
     def storage_mw(self, i: int) -> float:
         """Storage of an area as it counts. [MW]"""
@@ -91,7 +93,7 @@ class Group:
         return GroupStore.of([known.stores[i] for i in self.areas], mw, (self.draw, self.last), share)
 
 
-def sampled_of(grid: xr.Dataset, known: network_year.YearCase, notion: str, states: int) -> GroupOutages:
+def sampled_of(grid: xr.Dataset, known: group_year.YearCase, notion: str, states: int) -> GroupOutages:
     """States of all areas, storage as it counts in its group and in areas that import nothing."""
     outages = Outages.of(grid, known.fleet, known.draws, known.capacity_mw, notion)
     reserve = adequacy.reserve_of(known.fleet, known.draws)
@@ -100,7 +102,7 @@ def sampled_of(grid: xr.Dataset, known: network_year.YearCase, notion: str, stat
     return GroupOutages(outages, outages.importing_nothing(known.whole.balances, reserve), states)
 
 
-def solved(known: network_year.YearCase, sampled: GroupOutages, g: int) -> network.NetworkHours:
+def solved(known: group_year.YearCase, sampled: GroupOutages, g: int) -> network.NetworkHours:
     """Loads of a group in all draws in the last year."""
     case, years = known.whole, len(known.draws.years)
     hours = network.NetworkHours.empty(len(known.place), case.links.groups, len(case.records), years)
@@ -110,7 +112,7 @@ def solved(known: network_year.YearCase, sampled: GroupOutages, g: int) -> netwo
     return hours
 
 
-def group_of(known: network_year.YearCase, sampled: GroupOutages, g: int, draw: int, a: int) -> Group:
+def group_of(known: group_year.YearCase, sampled: GroupOutages, g: int, draw: int, a: int) -> Group:
     """A group in one draw, with the states of its units."""
     case, outages, last = known.whole, sampled.outages, len(known.draws.years) - 1
     areas, members = case.links.groups[g].areas, np.array([draw])

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from capacity import explain, explain_outages, tables
-from capacity.explain import Explanation
-from capacity.explain_network import NetworkExplanation
-from capacity.explain_network_outages import NetworkOutageExplanation
-from capacity.explain_outage_area import Load
-from capacity.explain_outages import OutageExplanation
+from capacity import tables
+from capacity.explain import island_outages, resources
+from capacity.explain.group import NetworkExplanation
+from capacity.explain.group_outages import NetworkOutageExplanation
+from capacity.explain.island import Explanation
+from capacity.explain.island_outages import OutageExplanation
+from capacity.explain.outage_area import Load
 
 Found = Explanation | NetworkExplanation | OutageExplanation | NetworkOutageExplanation
 
@@ -63,7 +64,7 @@ def _print_network(found: NetworkExplanation) -> None:
         return
     held = _held(found.adds_dispatched)
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group{held}:")
-    _print_adds(explain.ADDED, [(found.adds[found.area], found.adds_dispatched.get(found.area, {}))])
+    _print_adds(resources.ADDED, [(found.adds[found.area], found.adds_dispatched.get(found.area, {}))])
     _print_nameplate(found.unit_shares, [(found.adds_dispatched or found.adds)[found.area]["constant"]])
     print("firm capacity, by area: " + _by_area(found.adds_dispatched or found.adds))
     _print_links(found)
@@ -111,7 +112,7 @@ def _print(found: Explanation) -> None:
         print(NOT_YET)
         return
     print(f"one more MW of ... adds MW of headroom{_held(found.adds_dispatched)}:")
-    _print_adds(explain.ADDED, [(found.adds, found.adds_dispatched)])
+    _print_adds(resources.ADDED, [(found.adds, found.adds_dispatched)])
     _print_nameplate(found.unit_shares, [(found.adds_dispatched or found.adds)["constant"]])
 
 
@@ -133,7 +134,7 @@ def _print_outages(found: OutageExplanation) -> None:
     _print_units(found)
     print()
     _print_table(f"Hours that bind load which is never cut, {where}", firm)
-    term = explain_outages.FIRM_TERM[found.notion]
+    term = island_outages.FIRM_TERM[found.notion]
     if firm.headroom_mw > 0.0:
         print(f"{firm.headroom_mw / 1e3:,.2f} GW of it fit, short in {firm.short_hours:,.2f} h, bound by: {term}")
     else:
@@ -143,7 +144,7 @@ def _print_outages(found: OutageExplanation) -> None:
         return
     held = _held(load.adds_dispatched or firm.adds_dispatched)
     print(f"one more MW of ... adds MW of headroom, of load that may be curtailed and of load that may not{held}:")
-    _print_adds(explain_outages.ADDED, [(each.adds, each.adds_dispatched) for each in (load, firm)])
+    _print_adds(island_outages.ADDED, [(each.adds, each.adds_dispatched) for each in (load, firm)])
     both = [each.adds_dispatched or each.adds for each in (load, firm)]
     _print_nameplate(found.unit_shares, [adds.get("units", 0.0) for adds in both])
 
@@ -183,10 +184,10 @@ def _print_network_outages(found: NetworkOutageExplanation) -> None:
     each = (found.adds, found.adds_dispatched), (found.firm_adds, found.firm_adds_dispatched)
     held = _held(found.adds_dispatched or found.firm_adds_dispatched)
     print(f"one more MW in {found.area} of ... adds MW of headroom of the group, and of load that is never cut{held}:")
-    _print_adds(explain_outages.ADDED, [(adds[found.area], again.get(found.area, {})) for adds, again in each])
+    _print_adds(island_outages.ADDED, [(adds[found.area], again.get(found.area, {})) for adds, again in each])
     _print_nameplate(found.unit_shares, [(again or adds)[found.area].get("units", 0.0) for adds, again in each])
     for what, (adds, again) in zip(("may be cut", "is never cut"), each, strict=True):
-        print(f"{explain_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(again or adds))
+        print(f"{island_outages.ADDED['constant']}, by area, for load that {what}: " + _by_area(again or adds))
     _print_links(found)
 
 

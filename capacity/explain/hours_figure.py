@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from capacity.explain_network import NetworkExplanation
-from capacity.explain_network_outages import NetworkOutageExplanation
-from capacity.explain_outages import OutageExplanation
+from capacity.explain.group import NetworkExplanation
+from capacity.explain.group_outages import NetworkOutageExplanation
+from capacity.explain.island_outages import OutageExplanation
 from capacity.figure_page import INK, MUTED, PANEL_PT, RULE, SMALL_PT
 from capacity.figures import LINE_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from capacity.explain_report import Found
+    from capacity.explain.report import Found
 
 Floats = NDArray[np.float64]
 

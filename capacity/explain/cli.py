@@ -14,7 +14,7 @@ from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
-    from capacity.explain_report import Found
+    from capacity.explain.report import Found
     from capacity.network import NetworkName
     from capacity.storage import StorageName
     from grids.store import AreasName
@@ -78,37 +78,36 @@ def explain(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import explain_report, writing
+        from capacity import writing
+        from capacity.explain import report
 
         for option, target in (("--figure", figure), ("--csv", csv)):
             if target is not None:
                 writing.check_file(target, option)
-        scenario = scenarios.load([scenario_name])[0]
-        grid = grids.open_grid(grid_file, areas=areas_as)
+        scenario, grid = scenarios.load([scenario_name])[0], grids.open_grid(grid_file, areas=areas_as)
         found = _call(exchange, adequacy, outage_states)(
             grid, scenario, area, year, quantile=quantile, draws=draws, seed=seed, shown=hours, storage=storage
         )
         if figure is not None:
-            from capacity import explain_figure
+            from capacity.explain.figure import draw
 
             with writing.replaced_file(figure, "--figure") as path:
-                explain_figure.draw(found, path)
+                draw(found, path)
         if csv is not None:
             with writing.replaced_file(csv, "--csv") as path:
-                explain_report.hours_of(found).to_csv(path, index=False)
+                report.hours_of(found).to_csv(path, index=False)
     if as_json:
-        print(json.dumps(explain_report.plain(found), indent=2, ensure_ascii=False))
+        print(json.dumps(report.plain(found), indent=2, ensure_ascii=False))
     else:
-        explain_report.show(found)
+        report.show(found)
 
 
 def _call(exchange: NetworkName, adequacy: str, states: int) -> Callable[..., Found]:
     """What explains areas that exchange power so, or not at all, under a notion."""
-    from capacity import explain, explain_network, explain_network_outages, explain_outages
+    from capacity.explain import group, group_outages, island, island_outages
 
     if adequacy == "firm_capacity":
-        return explain.explain if exchange == "island" else partial(explain_network.explain_group, exchange=exchange)
+        return island.explain if exchange == "island" else partial(group.explain_group, exchange=exchange)
     if exchange == "island":
-        return partial(explain_outages.explain_outages, notion=adequacy)
-    group = explain_network_outages.explain_group_outages
-    return partial(group, notion=adequacy, exchange=exchange, states=states)
+        return partial(island_outages.explain_outages, notion=adequacy)
+    return partial(group_outages.explain_group_outages, notion=adequacy, exchange=exchange, states=states)

@@ -21,8 +21,8 @@ from capacity import (
 )
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from capacity.explain_area import at_quantile
-from capacity.explain_point import Transfers
+from capacity.explain.area_year import at_quantile
+from capacity.explain.point import Transfers
 from capacity.fleet import Fleet
 from capacity.network_sites import Known
 from capacity.policies import Policy

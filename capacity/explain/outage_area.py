@@ -11,10 +11,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, explain, notions, reliability
-from capacity.explain_area import AreaCase
-from capacity.explain_group_store import GroupStore
-from capacity.explain_store import Held
+from capacity import adequacy, notions, reliability
+from capacity.explain.area_year import AreaCase
+from capacity.explain.group_store import GroupStore
+from capacity.explain.hours import dates
+from capacity.explain.resources import island_outputs
+from capacity.explain.store import Held
 from capacity.policies import Policy
 from capacity.reliability import Outages
 from cuda_kernels.outage_table import Notion, OutageTable, look_up
@@ -163,7 +165,7 @@ class Case:
         charge = None
         if self.held is not None:
             charge = self.held.charge_mwh(self.units.expected_mw + self.storage_mw - self.net_mw, load_mw)
-        at = explain.dates(self.weather_year, rows, zone)
+        at = dates(self.weather_year, rows, zone)
         by = {term: values[rows] for term, values in self.parts.items()}
         table = make_up(at, by, self.firm_mw, (self.units, self.storage_mw), rows) | {
             "net_import_mw": by["net_export"] + 0.0,  # no -0
@@ -178,7 +180,7 @@ class Case:
 
     def _adds(self, worth: Worth) -> dict[str, float]:
         """Headroom that one more MW of each resource adds. [MW/MW]"""
-        outputs = explain.island_outputs(self.profiles)
+        outputs = island_outputs(self.profiles)
         found = worth.adds(np.stack(list(outputs.values()))).tolist()
         adds = {"units": worth.unit_adds(self.units.mean_mw)} if self.units.mean_mw > 0.0 else {}
         adds |= dict(zip(outputs, found, strict=True))
@@ -191,7 +193,7 @@ class Case:
         if self.counted is None or load_mw <= 0.0:
             return {}
         store, reserve = self.counted
-        found = store.found_again([adds], [explain.island_outputs(self.profiles)], reserve)
+        found = store.found_again([adds], [island_outputs(self.profiles)], reserve)
         return found[0] if found else {}
 
 

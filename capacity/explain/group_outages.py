@@ -1,7 +1,7 @@
 """Why a group of areas can host what it can while units of all its areas fail: hours, cuts and what one more MW adds.
 
 Every hour stands in a number of equally likely states (`capacity.network_outages`). The group at its headroom is that
-of `capacity.explain_point` with as many hours as there are states, and so are the derivatives: exact for the states.
+of `capacity.explain.point` with as many hours as there are states, and so are the derivatives: exact for the states.
 Firm load is bound in rarer states, which have weights: by the energy that they lack exactly; by hours and days through
 the states that fall short between a little less and a little more load, since any one state's say would be chance.
 """
@@ -16,19 +16,21 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import explain, explain_outages, network, network_outages, network_year
+from capacity import network, network_outages
 from capacity.errors import CapacityError
 from capacity.events import SEASON_OF_HOUR, SEASONS
-from capacity.explain import NOTHING_MW
-from capacity.explain_area import AreaCase, at_quantile
-from capacity.explain_group_store import Adds
-from capacity.explain_network import caps_of, links_of
-from capacity.explain_outage_area import make_up
-from capacity.explain_outage_firm import FirmRows, firm_rows
-from capacity.explain_outage_group import Group, group_of, sampled_of, solved
-from capacity.explain_outages import FIRM_TERM, FLEXIBLE, OutageExplanation
-from capacity.explain_point import ENERGY, Bound, imports_mw, point_at
-from capacity.explain_standing import unit_shares
+from capacity.explain import group_year, island_outages
+from capacity.explain.area_year import AreaCase, at_quantile
+from capacity.explain.group import caps_of, links_of
+from capacity.explain.group_store import Adds
+from capacity.explain.hours import dates
+from capacity.explain.island_outages import FIRM_TERM, FLEXIBLE, OutageExplanation
+from capacity.explain.outage_area import make_up
+from capacity.explain.outage_firm import FirmRows, firm_rows
+from capacity.explain.outage_group import Group, group_of, sampled_of, solved
+from capacity.explain.point import ENERGY, Bound, imports_mw, point_at
+from capacity.explain.resources import NOTHING_MW
+from capacity.explain.standing import unit_shares
 from capacity.fleet import number_of
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
@@ -137,16 +139,16 @@ def explain_group_outages(
 
     Raises CapacityError as `explain_outages`, and for what outages in a network do not know.
     """
-    explain_outages.require(notion, storage)
+    island_outages.require(notion, storage)
     if not 0.0 <= quantile <= 1.0:
         raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     name, a = number_of(grid, area)
-    asked = network_year.Asked(year, draws, seed, storage, exchange)
-    known = network_year.year_case(grid, scenario, name, asked, plain=True)
+    asked = group_year.Asked(year, draws, seed, storage, exchange)
+    known = group_year.year_case(grid, scenario, name, asked, plain=True)
     network_outages.require(known.draws, known.fleet, notion)
     g, last = known.group_of(a), len(known.draws.years) - 1
     if len(known.whole.links.groups[g].areas) == 1:
-        return explain_outages.explained(grid, _by_itself(known, a), notion, quantile, shown)
+        return island_outages.explained(grid, _by_itself(known, a), notion, quantile, shown)
     sampled = sampled_of(grid, known, notion, states)
     hours = solved(known, sampled, g)
     by_limits = (hours.firm_mw, hours.flexible_mw)
@@ -160,7 +162,7 @@ def explain_group_outages(
     return _explained(group, loads, float(hours.native_unserved_mwh[chosen, g, last]), asked_for)
 
 
-def _by_itself(known: network_year.YearCase, a: int) -> AreaCase:
+def _by_itself(known: group_year.YearCase, a: int) -> AreaCase:
     """An area that is a group of its own."""
     whole = known.whole
     each = known.fleet, known.draws, a, *known.capacity_mw, list(whole.balances), list(whole.central)
@@ -285,7 +287,7 @@ def _make_up(group: Group, rows: Integers, zone: str) -> tuple[dict[str, Any], i
     parts = margin.coefficients[0, group.last][:, None] * margin.profiles[group.last][:, rows]
     by = dict(zip(margin.terms, parts, strict=True))
     firm_mw = float(known.whole.balances[a].firm_mw[group.draw, group.last])
-    at = explain.dates(weather_year, rows, zone)
+    at = dates(weather_year, rows, zone)
     standing = group.units[own], group.storage_mw(own)
     return make_up(at, by, firm_mw, standing, rows), weather_year
 

@@ -1,5 +1,5 @@
 """Why a group of areas that help each other can host what it can: its hardest hours, the cut that binds in each, and
-what one more MW of a resource in an area, of a link, or of a cap on net imports adds (`capacity.explain_point`)."""
+what one more MW of a resource in an area, of a link, or of a cap on net imports adds (`capacity.explain.point`)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import explain, import_caps, network, network_sites, network_year, notions, storage_split
+from capacity import import_caps, network, network_sites, notions, storage_split
 from capacity.errors import CapacityError
-from capacity.explain import NOTHING_MW
-from capacity.explain_brought import More, brought_mw
-from capacity.explain_group_store import Adds, GroupStore
-from capacity.explain_point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
-from capacity.explain_standing import standing_mw, unit_shares
-from capacity.explain_terms import ALL
+from capacity.explain import group_year
+from capacity.explain.brought import More, brought_mw
+from capacity.explain.group_store import Adds, GroupStore
+from capacity.explain.hours import dates, longest, seasons
+from capacity.explain.point import ENERGY, FIRM, Bound, Loads, Point, bound_of, imports_mw, point_at
+from capacity.explain.resources import NOTHING_MW, RESOURCES
+from capacity.explain.standing import standing_mw, unit_shares
+from capacity.explain.terms import ALL
 from capacity.fleet import number_of
 from capacity.network_sites import Known
 from capacity.policies import Policy
@@ -83,7 +85,7 @@ class NetworkExplanation:
 class _Group:
     """One group in one draw: numbers of its areas, their names and margins, and the one asked for among them."""
 
-    known: network_year.YearCase
+    known: group_year.YearCase
     g: int
     draw: int
     areas: NDArray[np.int64]
@@ -147,15 +149,12 @@ def explain_group(
     Raises CapacityError for an unknown area, a year before the model's first, a quantile outside 0 to 1, storage that
     is dispatched, and what a run with a network does not know.
     """
-    if storage == "dispatch":
-        raise CapacityError("storage dispatched in every year knows islands only; leave it out, or the network")
-    group, solved = _group_of(grid, scenario, area, network_year.Asked(year, draws, seed, storage, exchange), quantile)
+    group, solved = _group_of(grid, scenario, area, group_year.Asked(year, draws, seed, storage, exchange), quantile)
     loads = solved.hours.flexible_mw[group.draw, group.areas, 0]
     point, worth = _worth(group, solved)
     cut = _cut_mw(group, point, worth.term)
     known, a = group.known, int(group.areas[group.own])
-    clock = str(grid["area_timezone"].sel(area=area).item())
-    table, weather_year = _hours(group, _hardest(point, shown), (point, cut), clock)
+    table, weather_year = _hours(grid, group, _hardest(point, shown), (point, cut))
     return NetworkExplanation(
         area,
         known.case.links.groups[group.g].name,
@@ -175,20 +174,22 @@ def explain_group(
         standing_mw(grid, (known.fleet, known.draws), (group.draw, a), known.nameplate_mw, known.case.balances[a]),
         unit_shares(grid, (known.fleet, known.draws), group.draw),
         point.native_short,
-        explain.seasons(np.flatnonzero(cut)),
-        explain.longest(cut > 0.0),
+        seasons(np.flatnonzero(cut)),
+        longest(cut > 0.0),
         cut,
     )
 
 
 def _group_of(
-    grid: xr.Dataset, scenario: Scenario, area: str, asked: network_year.Asked, quantile: float
-) -> tuple[_Group, network_year.Solved]:
+    grid: xr.Dataset, scenario: Scenario, area: str, asked: group_year.Asked, quantile: float
+) -> tuple[_Group, group_year.Solved]:
     """The group that an area belongs to, in the draw at a quantile, and solved."""
+    if asked.storage == "dispatch":
+        raise CapacityError("storage dispatched in every year knows islands only; leave it out, or the network")
     if not 0.0 <= quantile <= 1.0:
         raise CapacityError(f"quantile {quantile}: give a quantile from 0 to 1")
     name, a = number_of(grid, area)
-    known = network_year.year_case(grid, scenario, name, asked)
+    known = group_year.year_case(grid, scenario, name, asked)
     g = known.group_of(a)
     solved = known.at_quantile(g, quantile)
     areas = known.case.links.groups[g].areas
@@ -196,7 +197,7 @@ def _group_of(
     return _Group(known, g, solved.draw, areas, known.margins(g, solved.draw), own), solved
 
 
-def _worth(group: _Group, solved: network_year.Solved) -> tuple[Point, _Worth]:
+def _worth(group: _Group, solved: group_year.Solved) -> tuple[Point, _Worth]:
     """The group at its headroom, what binds it, and what one more MW adds."""
     known, draw = group.known, group.draw
     firm, flexible = (mw[draw, group.areas, 0] for mw in (solved.hours.firm_mw, solved.hours.flexible_mw))
@@ -222,7 +223,7 @@ def _brought(
 ) -> _Worth:
     """What one more MW brings under terms that carry on from hour to hour: of all in the area, of firm capacity in all
     areas, and of links that would help plain load."""
-    outputs = {name: group.margins[group.own].profiles[0, notions.TERMS.index(name)] for name in explain.RESOURCES}
+    outputs = {name: group.margins[group.own].profiles[0, notions.TERMS.index(name)] for name in RESOURCES}
     constant = {a: More(a, np.ones(len(group.margin_mw))) for a in range(len(group.names)) if a != group.own}
     wider = {pair: More(group.names.index(pair[0]), end=group.names.index(pair[1])) for pair in links}
     more = [*(More(group.own, output) for output in outputs.values()), *constant.values(), *wider.values()]
@@ -251,9 +252,7 @@ def _hardest(point: Point, shown: int) -> NDArray[np.int64]:
 
 def _adds(group: _Group, bound: Bound) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Group headroom that one more MW of each resource in each area adds, and that with storage found again. [MW/MW]"""
-    outputs = [
-        {name: margin.profiles[0, notions.TERMS.index(name)] for name in explain.RESOURCES} for margin in group.margins
-    ]
+    outputs = [{name: margin.profiles[0, notions.TERMS.index(name)] for name in RESOURCES} for margin in group.margins]
     adds = [{name: bound.worth(i, output) for name, output in each.items()} for i, each in enumerate(outputs)]
     again: Adds = []
     if group.store is not None:
@@ -283,7 +282,9 @@ def caps_of(bound: Bound, caps: import_caps.ImportCaps | None, areas: NDArray[np
     return {name: adds[name] for name in sorted(adds, key=lambda name: -adds[name]) if name and adds[name] > 0.0}
 
 
-def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zone: str) -> tuple[pd.DataFrame, int]:
+def _hours(
+    grid: xr.Dataset, group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats]
+) -> tuple[pd.DataFrame, int]:
     """Date and make-up of one area's margin in some hours, its imports and who is short; and the weather year. [MW]
 
     at : the group at its headroom, and its curtailment (hour,)
@@ -296,7 +297,8 @@ def _hours(group: _Group, rows: NDArray[np.int64], at: tuple[Point, Floats], zon
     parts = margin.coefficients[0, 0][:, None] * margin.profiles[0][:, rows]
     by = dict(zip(margin.terms, parts, strict=True))
     nil = np.zeros(len(rows))
-    utc, local = explain.dates(weather_year, rows, zone)
+    zone = str(grid["area_timezone"].sel(area=group.names[group.own]).item())
+    utc, local = dates(weather_year, rows, zone)
     need = point.load_mw * point.direction - point.margin[rows]
     stored = {} if group.store is None else {"group_storage_mwh": group.store.charge_mwh(point.load_mw)[rows]}
     sides = ([int(i) for i in group.areas[side]] for side in point.within.cuts(need).short_side)

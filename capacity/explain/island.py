@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import adequacy, notions
-from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
-from capacity.explain_area import AreaCase, area_case, asked, at_quantile
-from capacity.explain_standing import unit_shares
-from capacity.explain_store import Held
-from capacity.explain_terms import Terms
+from capacity.explain.area_year import AreaCase, area_case, asked, at_quantile
+from capacity.explain.hours import dates, day_parts, longest, seasons
+from capacity.explain.resources import NOTHING_MW, island_outputs
+from capacity.explain.standing import unit_shares
+from capacity.explain.store import Held
+from capacity.explain.terms import Terms
 from capacity.policies import Policy, require_only_energy, runs
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from cuda_kernels import headroom_mw
@@ -23,23 +24,6 @@ from cuda_kernels.event_figures import margin_mw
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
-
-RESOURCES = {
-    "constant": "firm capacity after outages and reserve",
-    "wind": "wind nameplate",
-    "offshore_wind": "offshore wind nameplate",
-    "solar": "solar nameplate",
-    "hydro": "hydro nameplate, with its water",
-}
-"""Terms of the margin that one can build, and what a MW of each is."""
-ADDED = {
-    **RESOURCES,
-    "imports": "imports, on average, shaped to load",
-    "storage": "storage nameplate, with its hours",
-}
-"""All that an island can have more of."""
-NOTHING_MW = 1e-6
-"""Headroom below it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +160,6 @@ class _Case:
         return term, adds, again
 
 
-def island_outputs(profiles: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Output (hour,) of one MW of all but storage that an island can have more of, from its margin's profiles."""
-    return {**{name: profiles[name] for name in RESOURCES}, "imports": profiles["load"]}
-
-
 def _hardest(case: _Case, curtailed: Floats, shown: int) -> NDArray[np.int64]:
     """Hours curtailed most, from the most; where none is, those with least left."""
     cut = np.count_nonzero(curtailed)
@@ -255,26 +234,3 @@ def _table(case: _Case, held: Held | None, rows: NDArray[np.int64], zone: str) -
             **stored,
         }
     )
-
-
-def dates(weather_year: int, rows: NDArray[np.int64], zone: str) -> tuple[pd.Index, pd.Index]:
-    """UTC and local time, as text, of hours of a weather year without its 29 February."""
-    calendar = year_hours(weather_year)[rows]
-    return calendar.strftime("%Y-%m-%d %H:%M"), calendar.tz_convert(zone).strftime("%a %d %b %H:%M")
-
-
-def seasons(tight: NDArray[np.int64]) -> dict[str, int]:
-    """Number of hours in each season."""
-    counts = np.bincount(SEASON_OF_HOUR[tight], minlength=len(SEASONS))
-    return dict(zip(SEASONS, counts.tolist(), strict=True))
-
-
-def day_parts(tight: NDArray[np.int64], weather_year: int, zone: str) -> dict[str, int]:
-    """Number of hours in each part of the day, local time."""
-    counts = np.bincount(day_part_of_hour(weather_year, zone)[tight], minlength=len(DAY_PARTS))
-    return dict(zip(DAY_PARTS, counts.tolist(), strict=True))
-
-
-def longest(curtailed: NDArray[np.bool_]) -> int:
-    """Longest run of hours that hold."""
-    return max((length for _, length in runs(curtailed)), default=0)

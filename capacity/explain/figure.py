@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capacity.explain import Explanation
-from capacity.explain_hours_figure import draw_hours, prepare, title
-from capacity.explain_network import NetworkExplanation
-from capacity.explain_network_outages import NetworkOutageExplanation
-from capacity.explain_outages import OutageExplanation
+from capacity.explain.group import NetworkExplanation
+from capacity.explain.group_outages import NetworkOutageExplanation
+from capacity.explain.hours_figure import draw_hours, prepare, title
+from capacity.explain.island import Explanation
+from capacity.explain.island_outages import OutageExplanation
 from capacity.figure_page import INK, MUTED, foot, head, page
 from capacity.figures import LINE_COLOURS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from capacity.explain_report import Found
+    from capacity.explain.report import Found
 
 BARS = 12
 _FIRM = "firm capacity after outages and reserve"

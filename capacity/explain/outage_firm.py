@@ -1,4 +1,4 @@
-"""States in which load that is never cut falls short, and what one more MW adds to it (`explain_network_outages`)."""
+"""States in which load that is never cut falls short, and what one more MW adds to it (`group_outages`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.explain_outage_group import Group
+from capacity.explain.outage_group import Group
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity import storage_group
-from capacity.explain_store import beside_store
+from capacity.explain.store import beside_store
 from capacity.storage import Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw

@@ -13,7 +13,7 @@ from capacity import adequacy, country, notions, storage_equivalent, supply
 from capacity.adequacy import AreaBalance, AreaWeather
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
-from capacity.explain_standing import standing_mw
+from capacity.explain.standing import standing_mw
 from capacity.fleet import Fleet, number_of
 from capacity.storage import StorageName, Store
 from capacity.storage_equivalent import Conditions

@@ -13,13 +13,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import explain, reliability
+from capacity import reliability
 from capacity.errors import CapacityError
 from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour
-from capacity.explain import NOTHING_MW
-from capacity.explain_area import AreaCase, area_case, asked, at_quantile
-from capacity.explain_outage_area import Load, case_of, headrooms, outages_of
-from capacity.explain_standing import unit_shares
+from capacity.explain import resources
+from capacity.explain.area_year import AreaCase, area_case, asked, at_quantile
+from capacity.explain.outage_area import Load, case_of, headrooms, outages_of
+from capacity.explain.resources import NOTHING_MW
+from capacity.explain.standing import unit_shares
 from capacity.policies import require_only_energy
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
@@ -34,7 +35,7 @@ FIRM_TERM = {
     "lole": "expected days of shortage",
 }
 ADDED = {
-    **explain.ADDED,
+    **resources.ADDED,
     "constant": "capacity that never fails",
     "units": "units like those that stand, less their mean outage",
 }
