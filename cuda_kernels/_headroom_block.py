@@ -35,6 +35,7 @@ class Hours(NamedTuple):
     """Hours in play, and what all cases share."""
 
     rows: Any  # (K + 1, n): profiles on their grids (_exact.py), and ones
+    floor: Any  # (n,): what no margin of any case falls below; infinite where shortage is charged: it does not matter
     anchor: Any  # (K,)
     peaks: Any  # (K,)
     lowest: float  # 0 when native customers come first, else -inf
@@ -87,7 +88,17 @@ def weights_of(coefficients: Any) -> Any:
 
 
 def of_hours(hours: Hours, chosen: Any) -> Hours:
-    return hours._replace(rows=np.take(hours.rows, chosen, axis=1))
+    return hours._replace(rows=np.take(hours.rows, chosen, axis=1), floor=hours.floor[chosen])
+
+
+def floor_of(hours: Hours, coefficients: Any) -> Any:
+    """What no margin of any case falls below, by hour."""
+    profiles = hours.rows[:-1]
+    if hours.lowest < 0.0:
+        return np.full(profiles.shape[1], np.inf)
+    low, high = coefficients.min(axis=0), coefficients.max(axis=0)
+    guard = max(1e-12 * float((np.abs(coefficients) @ hours.peaks).max()), _LEAST_GUARD)
+    return (0.5 * (low + high)) @ profiles - (0.5 * (high - low)) @ np.abs(profiles) - guard
 
 
 def solve(hours: Hours, part: tuple[Any, Any], plane: Any, space: Space) -> tuple[Any, Any, Any]:
@@ -129,41 +140,31 @@ def _of_cases(cases: _Cases, chosen: Any) -> _Cases:
 
 def _short_hours(hours: Hours, cases: _Cases, space: Space) -> Any:
     """In how many hours each case is short at least, as far as that matters: looks at the hours of lowest margin."""
-    floor = _floor(hours, cases)
-    if np.count_nonzero(floor <= 0.0) <= cases.allowed.min():
+    if np.count_nonzero(hours.floor <= 0.0) <= cases.allowed.min():
         return np.zeros(len(cases.allowed))
     margin = cases.weights[:, :-1].mean(axis=0) @ hours.rows[:-1]
     wanted = min(int(2.0 * cases.allowed.max()) + _AND, margin.size)
     few = np.argpartition(margin, wanted - 1)[:wanted]
-    shortage = _shortage(of_hours(hours, few), cases, floor[few], space)
+    shortage = _shortage(of_hours(hours, few), cases, space)
     return np.where(shortage.clear, _per_row(shortage.negative), 0)
 
 
 def _solve_share(hours: Hours, cases: _Cases, start: Any, space: Space) -> tuple[Hours, Any, tuple[Any, Any, Any]]:
     """The hours below the start, the start, and (load, count, proven) of one share."""
-    floor = _floor(hours, cases)
-    near, room = _start(hours, cases, start, floor, space)
+    near, room = _start(hours, cases, start, space)
     slack = 4.0 * cases.guard + 12.0 * NEAR * np.maximum(np.abs(near), 1e-3 * cases.reach)
-    most, least = near + slack + (room if (floor <= 0.0).any() else 0.0), near - slack - room
-    kept = np.flatnonzero(extreme(np.minimum, hours, cases.weights, most, space) <= 0.0)
-    hours, floor = of_hours(hours, kept), floor[kept]
-    sure = (extreme(np.maximum, hours, cases.weights, least, space) < 0.0) & (floor > 0.0)
-    high, low = _exact.halves(np.take(hours.rows[:-1], np.flatnonzero(sure), axis=1), hours.anchor)
+    most, least = near + slack + (room if (hours.floor <= 0.0).any() else 0.0), near - slack - room
+    hours = of_hours(hours, np.flatnonzero(extreme(np.minimum, hours, cases.weights, most, space) <= 0.0))
+    sure = extreme(np.maximum, hours, cases.weights, least, space) < 0.0
+    high, low = _exact.halves(hours.rows[:-1, sure], hours.anchor)
     sums = np.concatenate([high.sum(axis=1), low.sum(axis=1)])
     certain = _Certain(sums, float(np.count_nonzero(sure)), least, most)
-    return hours, most, _prove(of_hours(hours, np.flatnonzero(~sure)), (cases, near, floor[~sure]), certain, space)
+    open_, short = np.flatnonzero(~sure), np.flatnonzero(sure & (hours.floor <= 0.0))
+    left = of_hours(hours, np.concatenate([open_, short]))
+    return hours, most, _prove(left, (cases, near, len(open_)), certain, space)
 
 
-def _floor(hours: Hours, cases: _Cases) -> Any:
-    """What no margin of any case falls below, by hour; infinite where shortage is charged, as it does not matter."""
-    profiles = hours.rows[:-1]
-    if hours.lowest < 0.0:
-        return np.full(profiles.shape[1], np.inf)
-    low, high = cases.weights[:, :-1].min(axis=0), cases.weights[:, :-1].max(axis=0)
-    return (0.5 * (low + high)) @ profiles - (0.5 * (high - low)) @ np.abs(profiles) - cases.guard.max()
-
-
-def _start(hours: Hours, cases: _Cases, above: Any, floor: Any, space: Space) -> tuple[Any, float]:
+def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Any, float]:
     """Loads near the roots, most of them above, and how far away they may be.
 
     From a plane through the centre, or, where that says little, on those hours that the centre needs.
@@ -175,7 +176,7 @@ def _start(hours: Hours, cases: _Cases, above: Any, floor: Any, space: Space) ->
     step = -(-len(above) // max(fewest, min(wished, space.room // margin.size)))
     probes = np.arange(0, len(above), step)
     some = _of_cases(cases, probes)
-    shortage = _shortage(hours, some, floor, space)
+    shortage = _shortage(hours, some, space)
     if active > most:
         curtailed = (margin < root) & (margin > hours.lowest)
         near = np.minimum(
@@ -188,7 +189,7 @@ def _start(hours: Hours, cases: _Cases, above: Any, floor: Any, space: Space) ->
     wanted = min(int(_MORE * active) + _AND, margin.size) - 1
     chosen = np.flatnonzero(margin <= ordered[wanted])
     few = of_hours(hours, chosen)
-    near = _descend(few, cases, (0.0, -_shortage(few, cases, floor[chosen], space).total), above, space)[0]
+    near = _descend(few, cases, (0.0, -_shortage(few, cases, space).total), above, space)[0]
     near = np.maximum(near, 0.0)  # below, native customers' shortage is no constant
     here = near[probes]
     lower = _step(hours, some, (0.0, -shortage.total), here, space)[0]
@@ -224,9 +225,9 @@ def extreme(of: Any, hours: Hours, weights: Any, load: Any, space: Space) -> Any
     return found
 
 
-def _shortage(hours: Hours, cases: _Cases, floor: Any, space: Space) -> _Shortage:
+def _shortage(hours: Hours, cases: _Cases, space: Space) -> _Shortage:
     """Where margins are negative, given what they do not fall below."""
-    perhaps, m = np.flatnonzero(floor <= 0.0), len(cases.allowed)
+    perhaps, m = np.flatnonzero(hours.floor <= 0.0), len(cases.allowed)
     negative, total, clear = np.empty((m, len(perhaps)), dtype=bool), np.zeros(m), np.ones(m, dtype=bool)
     if len(perhaps):
         those, none = of_hours(hours, perhaps), np.zeros(m)
@@ -287,21 +288,27 @@ def _descend(hours: Hours, cases: _Cases, left_out: Any, load: Any, space: Space
 
 
 def _prove(hours: Hours, part: tuple[_Cases, Any, Any], certain: _Certain, space: Space) -> tuple[Any, Any, Any]:
-    """Load and curtailed hours of each case, and whether they are proven. part = (cases, start, floor)."""
-    cases, start, floor = part
+    """Load and curtailed hours of each case, and whether they are proven. part = (cases, start, hours in question).
+
+    Hours beyond those in question are certain, but in some case short.
+    """
+    cases, start, n = part
     k_count = len(hours.peaks)
-    shortage = _shortage(hours, cases, floor, space)
+    shortage = _shortage(hours, cases, space)
     known = cases.weights[:, :-1] @ (certain.sums[:k_count] + certain.sums[k_count:])
-    load, below, nearest = _descend(hours, cases, (certain.number, known - shortage.total), start, space)
+    asked = hours._replace(rows=hours.rows[:, :n], floor=hours.floor[:n])
+    load, below, nearest = _descend(asked, cases, (certain.number, known - shortage.total), start, space)
     count = _per_row(below) + certain.number
-    if len(shortage.hours):
-        below[:, shortage.hours] &= ~shortage.negative
+    ours = shortage.hours < n
+    if ours.any():
+        below[:, shortage.hours[ours]] &= ~shortage.negative[:, ours]
     parts = np.concatenate(_exact.halves(hours.rows[:-1], hours.anchor)).T
     sums = np.empty((len(load), 2 * k_count))
-    for chunk in _chunks(len(load), 2 * below.shape[1], space):
+    for chunk in _chunks(len(load), 2 * len(parts), space):
         marks = below[chunk]
-        numbers = space.numbers[: marks.size].reshape(marks.shape)
-        np.copyto(numbers, marks)
+        numbers = space.numbers[: len(marks) * len(parts)].reshape(len(marks), -1)
+        np.copyto(numbers[:, :n], marks)
+        np.negative(shortage.negative[chunk, ~ours], out=numbers[:, n:], dtype=np.float64)
         np.matmul(numbers, parts, out=sums[chunk])
     sums += certain.sums
     total = np.zeros(len(load))

@@ -1,8 +1,8 @@
 """NumPy body of the headroom kernel; `headroom.headroom_mw` holds the contract.
 
-*Prune*: many cases are pruned together, by a plane above all their answers and interval arithmetic over their box of
-coefficients (see `_headroom_numba`), and are cut in two across the widest effect until few are left. *Guess and prove*:
-these are solved at once (`_headroom_block`), and nearly all come out proven. *Search and finish*: the others take
+*Prune*: many cases are pruned together, by a plane above all their answers and interval arithmetic over the box that
+holds them along axes of their own (see `_headroom_numba`, `_headroom_axes`), and are cut in two across the widest
+effect until few are left. *Guess and prove*: these are solved at once (`_headroom_block`), and nearly all come out proven. *Search and finish*: the others take
 Newton's descent, and its last steps again with sums that do not depend on order (_exact.py), so that a case's bits
 depend neither on its block nor on the engine.
 """
@@ -10,7 +10,7 @@ depend neither on its block nor on the engine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ._headroom_block import (
     Space,
     centre_root,
     extreme,
+    floor_of,
     of_hours,
     solve,
     space_for,
@@ -31,9 +32,9 @@ from ._headroom_block import (
 
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
 _BLOCK = 512  # cases that are solved at once
-_AGAIN = 2  # times fewer cases than at the last pruning are worth another one
 _FEW = 64  # cases that are searched for at once
 _MAX_STEPS = 400
+_ROUNDING = 1e-12  # of the largest products that a margin is the sum of
 _LEAST_SCALE = 1e-300  # of margins, where there are none
 
 
@@ -51,7 +52,7 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     rows = np.concatenate([_exact.rounded(profiles, anchor), np.ones((1, profiles.shape[1]))])
     allowed = shares * profiles.shape[1]
     space = space_for(*profiles.shape)
-    everywhere = Hours(rows, anchor, peaks, 0.0 if native_first else -np.inf)
+    everywhere = Hours(rows, np.full(profiles.shape[1], np.inf), anchor, peaks, 0.0 if native_first else -np.inf)
     for cases, hours, plane in _blocks(everywhere, coefficients, allowed):
         mine = coefficients[cases], allowed[cases]
         load[cases], count[cases], proven = solve(hours, mine, plane, space)
@@ -64,41 +65,65 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     return load, count
 
 
+class _Axes(NamedTuple):
+    """Axes along which cases are told apart: margins are places along them times profiles along them."""
+
+    places: Any  # (axis, case)
+    weights: Any  # (axis,): effect of a place on margins near the load
+    turn: Any  # (axis, K): places of coefficients
+    rows: Any  # (axis, hour): profiles
+    rounding: float  # of a margin
+
+
+class _Node(NamedTuple):
+    """Cases of a part of the tree, and the hours that may be curtailed in any of them."""
+
+    cases: Any
+    places: Any  # (axis, case)
+    hours: Any
+    rows: Any  # (axis, those hours)
+    floor: Any  # (those hours,): what no margin falls below
+    plane: Any  # (axis + 1,): above the roots
+
+
 def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any, Hours, Any]]:
     """Blocks of cases, the hours that may be curtailed in any of them, and a plane above their roots.
 
     Cut at the mean of the place along the axis of widest effect; rounding can put the mean outside.
     """
     most, n = float(allowed.max()), hours.rows.shape[1]
-    plane = np.zeros(len(hours.rows))
-    plane[-1] = (np.abs(coefficients) @ hours.peaks).max() / (1.0 - most / n)  # a constant right of every root
-    places = _places(hours, coefficients, most) if len(coefficients) > _BLOCK else coefficients.T
-    waiting = [(np.arange(len(coefficients)), np.ascontiguousarray(coefficients.T), places, hours, plane, np.inf)]
+    top = (np.abs(coefficients) @ hours.peaks).max() / (1.0 - most / n)  # a constant right of every root
+    plane = np.append(np.zeros(len(hours.peaks)), top)
+    if len(coefficients) <= _BLOCK:
+        yield np.arange(len(coefficients)), hours._replace(floor=floor_of(hours, coefficients)), plane
+        return
+    axes = _axes(hours, coefficients, most)
+    waiting = [_Node(np.arange(len(coefficients)), axes.places, np.arange(n), axes.rows, hours.floor, plane)]
     while waiting:
-        cases, columns, places, hours, plane, pruned = waiting.pop()
-        if len(cases) > _BLOCK and _AGAIN * len(cases) <= pruned:
-            box = columns.min(axis=1), columns.max(axis=1), columns.mean(axis=1)
-            hours, plane = _pruned(hours, box, most, plane)
-            pruned = len(cases)
-        column = places[np.argmax(np.ptp(places, axis=1))]
+        node = _pruned(waiting.pop(), axes, most, hours.lowest)
+        column = node.places[np.argmax(np.ptp(node.places, axis=1) * axes.weights)]
         left = column <= column.mean()
-        if len(cases) <= _BLOCK or left.all() or not left.any():
-            for first in range(0, len(cases), _BLOCK):
-                yield cases[first : first + _BLOCK], hours, plane
+        if len(node.cases) <= _BLOCK or left.all() or not left.any():
+            plane = np.append(node.plane[:-1] @ axes.turn, node.plane[-1] + axes.rounding)
+            near = of_hours(hours, node.hours)._replace(floor=node.floor)
+            for first in range(0, len(node.cases), _BLOCK):
+                yield node.cases[first : first + _BLOCK], near, plane
             continue
         for side in (np.flatnonzero(~left), np.flatnonzero(left)):
-            parts = np.take(columns, side, axis=1), np.take(places, side, axis=1)
-            waiting.append((cases[side], *parts, hours, plane, pruned))
+            waiting.append(node._replace(cases=node.cases[side], places=np.take(node.places, side, axis=1)))
 
 
-def _places(hours: Hours, coefficients: Any, most: float) -> Any:
-    """Where cases lie (axis, case) along axes of their own (see `_headroom_axes`), in units of their effect on margins.
+def _axes(hours: Hours, coefficients: Any, most: float) -> _Axes:
+    """Axes of the cases' own (see `_headroom_axes`).
 
-    The axes are uncorrelated over the cases, and their effects over the hours near the mean case's load.
+    They are uncorrelated over the cases, and their effects over the hours near the mean case's load.
     """
+    reach = float((np.abs(coefficients) @ hours.peaks).max())
+    plain = _Axes(coefficients.T, hours.peaks, np.eye(len(hours.peaks)), hours.rows[:-1], _ROUNDING * reach)
     peaks = np.where(hours.peaks > 0.0, hours.peaks, 1.0)
     shares = coefficients * hours.peaks
-    shares /= max(np.abs(shares).sum(axis=1).mean(), _LEAST_SCALE)
+    unit = max(np.abs(shares).sum(axis=1).mean(), _LEAST_SCALE)
+    shares /= unit
     rows, centre = hours.rows[:-1] / peaks[:, None], shares.mean(axis=0)
     margin = np.maximum(centre @ rows, hours.lowest)
     load, active = centre_root(np.sort(margin), most)
@@ -107,45 +132,64 @@ def _places(hours: Hours, coefficients: Any, most: float) -> Any:
     effects = factor.T @ away
     effects = effects[:, np.abs(margin - load) < NEARBY * np.sqrt((effects * effects).sum(axis=0))]
     values, vectors = np.linalg.eigh(effects @ effects.T)
-    return (np.sqrt(np.maximum(values, 0.0)) * vectors).T @ np.linalg.solve(factor, shares.T)
+    with np.errstate(all="ignore"):
+        turn = np.linalg.solve(factor.T, vectors).T * (hours.peaks / unit)
+        back = (factor @ vectors).T * (unit / peaks)
+        size = np.abs(turn).T @ (np.abs(back) @ hours.peaks)
+        rounding = _ROUNDING * float((np.abs(coefficients) @ size).max())
+    if not (np.isfinite(rounding) and np.isfinite(back).all() and np.isfinite(turn).all()):
+        return plain  # numbers beyond what float64 can turn
+    return _Axes(turn @ coefficients.T, np.sqrt(np.maximum(values, 0.0)), turn, back @ hours.rows[:-1], rounding)
 
 
-def _pruned(hours: Hours, box: tuple[Any, Any, Any], most: float, plane: Any) -> tuple[Hours, Any]:
-    """Hours that may be curtailed somewhere in a box, and the plane at its centre. box = (low, high, centre).
+def _pruned(node: _Node, axes: _Axes, most: float, lowest: float) -> _Node:
+    """A part with the hours that may be curtailed somewhere in its box, and the plane at its centre.
 
     Plain rule: the plane of a larger share bounds the roots of smaller ones only where they are positive. There,
     short hours are curtailed in any case; kept, they lead the other cases to their answer, which is 0.
     """
-    low, high, centre = box
-    profiles = hours.rows[:-1]
+    rows = node.rows
+    low, high = node.places.min(axis=1), node.places.max(axis=1)
     middle, width = 0.5 * (low + high), 0.5 * (high - low)
+    spread, inside = width @ np.abs(rows) + axes.rounding, middle @ rows
+    plane = _plane(rows, node.places.mean(axis=1), (inside - spread, inside + spread), (most, lowest), node.plane)
+    offset = rows - plane[:-1, None]
     largest = np.maximum(np.abs(low), np.abs(high))
-    reach = float(largest @ hours.peaks)
-    margin = centre @ profiles
-    threshold, _ = centre_root(np.sort(np.maximum(margin, hours.lowest)), most)
-    spread, inside = width @ np.abs(profiles), middle @ profiles
-    floor, ceiling = inside - spread, inside + spread
-    excess = np.count_nonzero(margin < threshold) - most
-    if excess > 0:
-        weight, constant = (margin < threshold).astype(np.float64), 0.0
-        if hours.lowest == 0.0:  # a chord above max(margin, 0) where an hour changes sign within the box
-            gap = np.where(floor < 0.0, ceiling - floor, 1.0)
-            weight *= np.where(floor >= 0.0, 1.0, np.maximum(ceiling, 0.0) / np.maximum(gap, 5e-324))
-            constant = -float(weight @ np.minimum(floor, 0.0))
-        plane = np.append(profiles @ weight, constant) / excess
-    offset = profiles - plane[:-1, None]
-    guard = 1e-12 * (reach + float(largest @ np.abs(plane[:-1])) + abs(plane[-1]))
-    kept = middle @ offset - plane[-1] - width @ np.abs(offset) <= guard
-    if hours.lowest < 0.0:
-        kept |= floor <= guard
-    return of_hours(hours, np.flatnonzero(kept)), plane
+    guard = axes.rounding + 1e-12 * (float(largest @ np.abs(plane[:-1])) + abs(plane[-1]))
+    near = middle @ offset - plane[-1] - width @ np.abs(offset) <= guard
+    if lowest < 0.0:
+        near |= inside - spread <= guard
+    kept = np.flatnonzero(near)
+    floor = inside[kept] - spread[kept] if lowest == 0.0 else np.full(len(kept), np.inf)
+    return node._replace(hours=node.hours[kept], rows=np.take(rows, kept, axis=1), floor=floor, plane=plane)
+
+
+def _plane(rows: Any, centre: Any, box: tuple[Any, Any], rule: tuple[float, float], other: Any) -> Any:
+    """A plane above the roots in a box, from the hours curtailed at its centre; another one if none are.
+
+    box = (floor, ceiling) of margins, rule = (most hours allowed, least margin).
+    """
+    (floor, ceiling), (most, lowest) = box, rule
+    margin = centre @ rows
+    threshold, _ = centre_root(np.sort(np.maximum(margin, lowest)), most)
+    weight, constant = (margin < threshold).astype(np.float64), 0.0
+    excess = np.count_nonzero(weight) - most
+    if excess <= 0:
+        return other
+    if lowest == 0.0:  # a chord above max(margin, 0) where an hour changes sign within the box
+        gap = np.where(floor < 0.0, ceiling - floor, 1.0)
+        weight *= np.where(floor >= 0.0, 1.0, np.maximum(ceiling, 0.0) / np.maximum(gap, 5e-324))
+        constant = -float(weight @ np.minimum(floor, 0.0))
+    return np.append(rows @ weight, constant) / excess
 
 
 def _near(hours: Hours, part: tuple[Any, Any], plane: Any) -> Any:
     """A plane above the roots of a few cases, nearer than another, and well beyond where `_finish` starts."""
     coefficients, allowed = part
-    box = coefficients.min(axis=0), coefficients.max(axis=0), coefficients.mean(axis=0)
-    plane = _pruned(hours, box, float(allowed.max()), plane)[1].copy()
+    low, high, profiles = coefficients.min(axis=0), coefficients.max(axis=0), hours.rows[:-1]
+    inside, spread = 0.5 * (low + high) @ profiles, 0.5 * (high - low) @ np.abs(profiles)
+    rule = float(allowed.max()), hours.lowest
+    plane = _plane(profiles, coefficients.mean(axis=0), (inside - spread, inside + spread), rule, plane).copy()
     reach = np.abs(coefficients) @ hours.peaks
     plane[-1] += 4.0 * NEAR * float(np.maximum(np.abs(coefficients @ plane[:-1] + plane[-1]), 1e-3 * reach).max())
     return plane

@@ -13,11 +13,12 @@ from cuda_kernels import _headroom_block as block
 SHARES = np.array([0.0, 0.0025, 0.01, 0.05])
 
 
-def _hours(profiles: np.ndarray, rule: str) -> block.Hours:
+def _hours(profiles: np.ndarray, coefficients: np.ndarray, rule: str) -> block.Hours:
     peaks = np.abs(profiles).max(axis=1)
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     rows = np.concatenate([_exact.rounded(profiles, anchor), np.ones((1, profiles.shape[1]))])
-    return block.Hours(rows, anchor, peaks, 0.0 if rule == "native_first" else -np.inf)
+    hours = block.Hours(rows, np.zeros(len(rows[0])), anchor, peaks, 0.0 if rule == "native_first" else -np.inf)
+    return hours._replace(floor=block.floor_of(hours, coefficients))
 
 
 def _plane(hours: block.Hours, coefficients: np.ndarray, times: float) -> np.ndarray:
@@ -33,7 +34,7 @@ def test_what_is_proven_is_right_whatever_the_start(rule, spread, times):
     profiles, coefficients = problem.profiles(2000), problem.draws(150)
     coefficients = coefficients.mean(axis=0) * (coefficients / coefficients.mean(axis=0)) ** spread
     shares = np.broadcast_to(SHARES, (150, len(SHARES)))
-    hours = _hours(profiles, rule)
+    hours = _hours(profiles, coefficients, rule)
     space = block.space_for(*profiles.shape)
     load, count, proven = block.solve(hours, (coefficients, shares * 2000), _plane(hours, coefficients, times), space)
     want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
@@ -48,7 +49,7 @@ def test_hours_taken_for_certain_too_early_are_noticed(gap, monkeypatch):
     shares = np.broadcast_to(SHARES[1:], (300, 3))
     want = headroom_mw(profiles, coefficients, shares, engine="numpy").headroom_mw
     monkeypatch.setattr(block, "_GAP", gap)
-    hours = _hours(profiles, "native_first")
+    hours = _hours(profiles, coefficients, "native_first")
     space = block.space_for(*profiles.shape)
     found = block.solve(hours, (coefficients, shares * 3000), _plane(hours, coefficients, 2.0), space)
     assert not found[2].all()
@@ -57,7 +58,7 @@ def test_hours_taken_for_certain_too_early_are_noticed(gap, monkeypatch):
 
 def test_nearly_all_is_proven_in_tight_blocks():
     profiles, coefficients = problem.profiles(), problem.draws(400)
-    hours = _hours(profiles, "native_first")
+    hours = _hours(profiles, coefficients, "native_first")
     shares = np.broadcast_to(SHARES, (400, len(SHARES)))
     space = block.space_for(*profiles.shape)
     found = block.solve(hours, (coefficients, shares * 8760), _plane(hours, coefficients, 2.0), space)
