@@ -2,9 +2,9 @@
 
 *Prune*: many cases are pruned together, by a plane above all their answers and interval arithmetic over the box that
 holds them along axes of their own (see `_headroom_numba`, `_headroom_axes`), and are cut in two across the widest
-effect until few are left. *Guess and prove*: these are solved at once (`_headroom_block`), and nearly all come out proven. *Search and finish*: the others take
-Newton's descent, and its last steps again with sums that do not depend on order (_exact.py), so that a case's bits
-depend neither on its block nor on the engine.
+effect until few are left. *Guess and prove*: these are solved at once (`_headroom_block`), and nearly all come out
+proven. *Search and finish*: the others take Newton's descent, and its last steps again with sums that do not depend on
+order (_exact.py), so that a case's bits depend neither on its block nor on the engine.
 """
 
 from __future__ import annotations
