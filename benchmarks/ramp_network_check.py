@@ -24,9 +24,10 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import network, network_terms
 from capacity.explain.group_year import Asked, YearCase, year_case
-from capacity.network_sites import Known, Sites
+from capacity.network import headroom
+from capacity.network import terms as network_terms
+from capacity.network.sites import Known, Sites
 from capacity.policies import Policy
 from cuda_kernels.network import unserved_mw
 
@@ -85,7 +86,7 @@ def main() -> None:
 
 def compare(found: YearCase, g: int, near: float) -> None:
     one, areas = found.only(g), found.case.links.groups[g].areas
-    solved = network.solve(one, found.place, "auto")
+    solved = headroom.solve(one, found.place, "auto")
     energy, firm = solved.flexible_mw[:, areas, 0].copy(), solved.firm_mw[:, areas, 0].sum(axis=1)
     network_terms.limit(one, found.place, found.policy, solved, limited=True, how=("auto", 1))
     bound = solved.flexible_mw[:, areas, 0].sum(axis=1)

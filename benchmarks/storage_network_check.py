@@ -22,10 +22,12 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy, country, network, notions, storage_group, storage_split, supply
+from capacity import adequacy, country, notions, supply
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
-from capacity.network_sites import Joined
+from capacity.network import storage_group, storage_split
+from capacity.network.case import case_of, margin_of, weather_of
+from capacity.network.sites import Joined
 from capacity.storage import Store
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
@@ -80,15 +82,15 @@ def cases(asked: argparse.Namespace) -> list[Case]:
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
-    case = network.case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)
+    case = case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)
     group = next(g for g in case.links.groups if g.name == asked.group)
     only = asked.areas.split(",") if asked.areas else fleet.areas
     areas = np.array([a for a in group.areas if fleet.areas[a] in only])
     first = np.arange(asked.weeks) * (WEEKS // asked.weeks)
     hours = (first[:, None] * WEEK + np.arange(WEEK)).ravel()
     found: dict[int, Case] = {}
-    for number, members in network.weather_of(case.records, group, place):
-        margins = [network.margin_of(case, int(a), number, members) for a in areas]
+    for number, members in weather_of(case.records, group, place):
+        margins = [margin_of(case, int(a), number, members) for a in areas]
         for row, draw in enumerate(members):
             margin = np.stack([m.coefficients[row, -1] @ m.profiles[-1] for m in margins], axis=1)[hours]
             stores = [balances[a].store for a in areas]

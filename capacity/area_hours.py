@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, events, network, notions, on_device, outage_events, reliability, storage_headroom
+from capacity import adequacy, apart, events, notions, on_device, outage_events, reliability, storage_headroom
 from capacity.hosting import Found, Hosting
+from capacity.network.case import NetworkName
+from capacity.network.hours import NetworkHours
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_headroom import AreaStored
@@ -32,7 +34,7 @@ class How:
     """How the hours of a country are solved.
 
     notion : a name in `notions.NOTIONS` or `reliability.NOTIONS`
-    exchange : how areas help each other, a name in `network.NETWORKS`
+    exchange : how areas help each other, a name in `capacity.network.case.NETWORKS`
     threads : areas solved at a time on the CPU; None means one for each core
     event_draws : draws whose events of curtailment are counted, the first
     storage : "equivalent" counts storage as the firm capacity that its dispatch is worth, "dispatch" runs it hour by
@@ -46,7 +48,7 @@ class How:
     notion: str
     device: DeviceName
     engine: Engine
-    exchange: network.NetworkName = "island"
+    exchange: NetworkName = "island"
     threads: int | None = None
     event_draws: int = 0
     storage: StorageName = DEFAULT_STORAGE
@@ -268,7 +270,7 @@ class Hourly:
         self.firm[members, area], self.flexible[members, area] = found.firm_mw, found.flexible_mw
         self.curtailed_hours[members, area] = found.short_hours
 
-    def adopt(self, found: network.NetworkHours) -> None:
+    def adopt(self, found: NetworkHours) -> None:
         """Take the headroom from a network in the place of islands."""
         self.firm[:], self.flexible[:] = found.firm_mw, found.flexible_mw
         self.curtailed_hours[:] = found.curtailed_hours

@@ -9,9 +9,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, base_year_outages, demand, exchange, import_caps, network, notions, reliability
+from capacity import adequacy, base_year_outages, demand, exchange, notions, reliability
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
+from capacity.network import import_caps
+from capacity.network.case import Case, case_of
+from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE
 from capacity.storage_equivalent import Conditions, in_any_weather
 from cuda_kernels import headroom_mw
@@ -43,9 +46,9 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
         islands = Conditions(records, np.zeros(1))
-        groups = islands.exchanging(network.links(grid, fleet).groups)
+        groups = islands.exchanging(links(grid, fleet).groups)
         balances, joined = (in_any_weather(grid, fleet, central, apart, within) for within in (islands, groups))
-        case = network.case_of(grid, fleet, central, records, (joined, joined), notions.firm_capacity)
+        case = case_of(grid, fleet, central, records, (joined, joined), notions.firm_capacity)
         columns = _network_columns(exchange.group_years(case, fleet.areas), fleet.areas)
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
             rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])
@@ -60,7 +63,7 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _network_under_outages(case: network.Case, outages: reliability.Outages, reserve: Floats) -> Mapping[str, Floats]:
+def _network_under_outages(case: Case, outages: reliability.Outages, reserve: Floats) -> Mapping[str, Floats]:
     """Headroom (area,) by how areas exchange power while units fail. outages : of islands [MW]"""
     joined = outages.beside(case.balances, reserve)
     return base_year_outages.headrooms(case, joined, joined.importing_nothing(case.balances, reserve))

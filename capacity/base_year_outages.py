@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import network
 from capacity.draws import stream_number
+from capacity.network.case import Case, margin_of
 from capacity.reliability import DEFAULT_STATES, Outages
 from cuda_kernels.network import network_headroom
 from cuda_kernels.outage_states import sampled_mw
@@ -20,7 +20,7 @@ _ONE = np.zeros(1, np.int64)
 """The only case."""
 
 
-def headrooms(case: network.Case, outages: Outages, alone: Outages) -> Mapping[str, Floats]:
+def headrooms(case: Case, outages: Outages, alone: Outages) -> Mapping[str, Floats]:
     """Isolated, networked and copper-plate headroom (area,) of one case in one year, mean over weather years. [MW]
 
     outages, alone : storage counts as in its group, and as in areas that import nothing
@@ -40,13 +40,11 @@ def _states(outages: Outages, a: int) -> Floats:
     return sampled_mw(outages.state(a, 0).table, outages.rows(a)[1], DEFAULT_STATES, address)
 
 
-def _in_weather(
-    case: network.Case, by: tuple[Outages, Outages], areas: Integers, number: int, sampled: list[Floats]
-) -> Floats:
+def _in_weather(case: Case, by: tuple[Outages, Outages], areas: Integers, number: int, sampled: list[Floats]) -> Floats:
     """The three headrooms (3, area) of a group in one weather year. by : outages of the group, and of areas alone"""
     outages, alone = by
     share = case.share[:, 0]
-    margins = [network.margin_of(case, int(a), number, _ONE) for a in areas]
+    margins = [margin_of(case, int(a), number, _ONE) for a in areas]
     balances = [case.balances[a].take(_ONE) for a in areas]
     each = list(zip(map(int, areas), margins, balances, strict=True))
     isolated = np.array([alone.solve_year(a, 0, _ONE, m, b, (share, "auto")).flexible_mw[0] for a, m, b in each])

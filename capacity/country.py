@@ -14,11 +14,6 @@ from capacity import (
     adequacy,
     compute,
     demand,
-    network,
-    network_events,
-    network_on_device,
-    network_outages,
-    network_terms,
     notions,
     outage_events,
     policies,
@@ -32,6 +27,14 @@ from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
 from capacity.fleet import Fleet
 from capacity.hosting import Hosting
+from capacity.network import events as network_events
+from capacity.network import headroom
+from capacity.network import on_device as network_on_device
+from capacity.network import outages as network_outages
+from capacity.network import terms as network_terms
+from capacity.network.case import Case, case_of
+from capacity.network.hours import NetworkHours
+from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions
 from capacity.winter import weather_place
@@ -56,7 +59,7 @@ class CountryResult:
     mean_over_peak_pue : (s, a)     Its yearly mean over that. [1]
     it_power_mw : (s, a, y)
     compute : compute.Compute
-    network : network.NetworkHours  How areas helped each other; None for islands.
+    network : NetworkHours          How areas helped each other; None for islands.
     served : (s, y)                 Part of the hosted load's energy that its policy lets it use; None where that is all
                                     but the curtailable fraction. [1]
     events : events.Tally           Events of curtailment of the hosted load; None where they are not counted.
@@ -75,7 +78,7 @@ class CountryResult:
     mean_over_peak_pue: Floats
     it_power_mw: Floats
     compute: compute.Compute
-    network: network.NetworkHours | None
+    network: NetworkHours | None
     served: Floats | None = None
     events: Tally | None = None
 
@@ -110,7 +113,7 @@ def run(
         if how.treatment == "equivalent":
             within = Conditions(records, place, how.engine, how.cores, how.call, how.device)
             if how.exchange != "island":
-                within = within.exchanging(network.links(grid, fleet).groups)
+                within = within.exchanging(links(grid, fleet).groups)
             balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)
             outages = None if outages is None else outages.beside(balances, adequacy.reserve_of(fleet, draws))
         areas = AreaHours(how, hosting, records, balances, central, outages)
@@ -125,13 +128,13 @@ def run(
 
 def _exchange(
     grid: xr.Dataset, fleet: Fleet, draws: Draws, areas: AreaHours, place: Floats, alive: Callable[[], None]
-) -> network.NetworkHours:
+) -> NetworkHours:
     """Headroom of areas that help each other, its events told to the hosting.
 
     place : (draw,) uniform that picks each draw's weather year. alive : called now and then; what it raises ends this.
     """
     how, hosting, outages = areas.how, areas.hosting, areas.outages
-    case = network.case_of(grid, fleet, draws, areas.records, (areas.balances, areas.central), how.margin_of)
+    case = case_of(grid, fleet, draws, areas.records, (areas.balances, areas.central), how.margin_of)
     limited, year = how.exchange == "network", None
     if not (limited or case.siting.for_total.any()):  # a split for the largest total is one within limits
         case = _without_limits(case)
@@ -142,7 +145,9 @@ def _exchange(
     if how.device == "gpu" and outages is None:
         joined = network_on_device.solve(case, place, how.engine, how.exchange, alive=alive)
     else:
-        joined = network.solve(case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year)
+        joined = headroom.solve(
+            case, place, how.engine, how.exchange, threads=how.workers, alive=alive, solve_year=year
+        )
     if not hosting.policy.only_energy:
         network_terms.limit(case, place, hosting.policy, joined, limited=limited, how=(how.engine, how.workers))
     if outages is None:
@@ -152,7 +157,7 @@ def _exchange(
     return joined
 
 
-def _without_limits(case: network.Case) -> network.Case:
+def _without_limits(case: Case) -> Case:
     """The same where links have no limits and regions no caps, so that hours and cuts are those of the copper plate."""
     linked = case.links.high_mw + case.links.high_mw.T > 0.0
     limits = np.broadcast_to(np.where(linked, np.inf, 0.0), case.limits_mw.shape)

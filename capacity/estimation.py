@@ -16,12 +16,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import apart, country, joint, network, notions, reliability, result
+from capacity import apart, country, joint, notions, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.network.case import NETWORKS, NetworkName
 from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device, resolve_engine
 from grids import validate
@@ -58,7 +59,7 @@ def estimate(
     draws: int | Sequence[int],
     seed: int,
     adequacy: str = notions.DEFAULT_NOTION,
-    exchange: network.NetworkName = "island",
+    exchange: NetworkName = "island",
     device: DeviceName = "auto",
     engine: Engine = "auto",
     progress: Progress = _silent,
@@ -91,7 +92,7 @@ def estimate(
         every fifth year (`capacity.storage_equivalent`); "dispatch" runs it hour by hour in every year, which takes
         longer and knows islands under "firm_capacity" only; "credit" counts a firm share of its nameplate
     outage_states : states of every hour in which an outage notion looks at areas that exchange power
-        (`capacity.network_outages`); more take longer and err less. Islands know the distribution itself.
+        (`capacity.network.outages`); more take longer and err less. Islands know the distribution itself.
 
     Returns a CF-style Dataset: exact draws per country, quantiles and mean per area and cell (`capacity.result`).
     Raises CapacityError naming every fault of the request, GridDataError naming every fault of the grid, KernelError
@@ -125,8 +126,8 @@ def _require_known(adequacy: str, exchange: str, storage: str, outage_states: in
             f"storage='dispatch' with exchange={exchange!r} and adequacy={adequacy!r}: it knows islands under "
             "firm_capacity only; choose storage='equivalent', or leave the others out"
         )
-    if exchange not in network.NETWORKS:
-        raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(network.NETWORKS)}")
+    if exchange not in NETWORKS:
+        raise CapacityError(f"exchange={exchange!r}: no such exchange; known: {', '.join(NETWORKS)}")
 
 
 def _attributes(how: How, scenarios: Sequence[Scenario], draws: int) -> dict[str, object]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import network
+from capacity.network import headroom
+from capacity.network.case import Case, margin_of
+from capacity.network.hours import Group, cut_name
 from cuda_kernels.network import unserved_mw
 
 Floats = NDArray[np.float64]
@@ -46,7 +48,7 @@ class GroupYear:
         return self.transfer_mw.sum(axis=0) - self.transfer_mw.sum(axis=1)
 
 
-def group_years(case: network.Case, names: Sequence[str]) -> list[GroupYear]:
+def group_years(case: Case, names: Sequence[str]) -> list[GroupYear]:
     """Every group of a case of one draw and one year, over all its weather years.
 
     names : area ids in the order of the fleet, for the cut in words
@@ -54,9 +56,9 @@ def group_years(case: network.Case, names: Sequence[str]) -> list[GroupYear]:
     return [_group_year(case, g, group, names) for g, group in enumerate(case.links.groups)]
 
 
-def _group_year(case: network.Case, g: int, group: network.Group, names: Sequence[str]) -> GroupYear:
+def _group_year(case: Case, g: int, group: Group, names: Sequence[str]) -> GroupYear:
     most = max(len(case.records[a].weather) for a in group.areas)
-    found = [network.solve(case, np.array([(number + 0.5) / most]), "auto") for number in range(most)]
+    found = [headroom.solve(case, np.array([(number + 0.5) / most]), "auto") for number in range(most)]
     binding: dict[tuple[int, ...], float] = {}
     for hours in found:
         for side, count in hours.binding.get((g, 0), {}).items():
@@ -78,15 +80,15 @@ def _group_year(case: network.Case, g: int, group: network.Group, names: Sequenc
         mean("copper_plate_mw"),
         float(np.mean([hours.native_unserved_mwh[0, g, 0] for hours in found])),
         float(mean("curtailed_hours")[0]),
-        network.cut_name(side, group, names) if side else "none",
+        cut_name(side, group, names) if side else "none",
         binding[side] / total if side else 0.0,
         np.mean(transfers, axis=0),
     )
 
 
-def _transfers(case: network.Case, group: network.Group, number: int, load_mw: Floats) -> Floats:
+def _transfers(case: Case, group: Group, number: int, load_mw: Floats) -> Floats:
     """Mean transfers (area, area) in the hours that are short at the hosted load, at most the tightest 400. [MW]"""
-    margins = [network.margin_of(case, a, number, np.zeros(1, np.int64)) for a in group.areas]
+    margins = [margin_of(case, a, number, np.zeros(1, np.int64)) for a in group.areas]
     spare = np.stack([m.coefficients[0, 0] @ m.profiles[0] for m in margins], axis=1) - load_mw
     tightest = np.sort(np.argsort(spare.sum(axis=1), kind="stable")[:HOURS_SHOWN])
     limits = case.limits_mw[0, 0][np.ix_(group.areas, group.areas)]

@@ -23,7 +23,7 @@ from capacity.explain.outage_group import group_of, sampled_of
 from capacity.explain.outage_group import solved as outages_solved
 from capacity.explain.point import Transfers, point_at
 from capacity.fleet import number_of
-from capacity.network_outages import require
+from capacity.network.outages import require
 from capacity.notions import DEFAULT_NOTION
 from capacity.reliability import DEFAULT_STATES, NOTIONS
 from cuda_kernels.network import network_headroom

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from capacity import network
 from capacity.country import CountryResult
+from capacity.network.hours import NetworkHours, cut_name, main_cut
 
 
 def variables(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
@@ -19,7 +19,7 @@ def variables(results: Sequence[CountryResult]) -> dict[str, xr.Variable]:
     return _by_country(joined) | _by_area(joined) | _by_group(results, joined)
 
 
-def _by_country(joined: Sequence[network.NetworkHours]) -> dict[str, xr.Variable]:
+def _by_country(joined: Sequence[NetworkHours]) -> dict[str, xr.Variable]:
     texts = {
         "isolated_headroom_mw": ("isolated_mw", "MW", "Headroom of areas that import nothing, sum of areas"),
         "copper_plate_headroom_mw": ("copper_plate_mw", "MW", "Headroom if transfers inside a group had no limit"),
@@ -32,7 +32,7 @@ def _by_country(joined: Sequence[network.NetworkHours]) -> dict[str, xr.Variable
     return found
 
 
-def _by_area(joined: Sequence[network.NetworkHours]) -> dict[str, xr.Variable]:
+def _by_area(joined: Sequence[NetworkHours]) -> dict[str, xr.Variable]:
     texts = {
         "area_isolated_headroom_mw_mean": ("isolated_mw", "MW", "Headroom of the area on its own, mean over draws"),
         "area_short_share": (
@@ -49,15 +49,15 @@ def _by_area(joined: Sequence[network.NetworkHours]) -> dict[str, xr.Variable]:
     }
 
 
-def _by_group(results: Sequence[CountryResult], joined: Sequence[network.NetworkHours]) -> dict[str, xr.Variable]:
+def _by_group(results: Sequence[CountryResult], joined: Sequence[NetworkHours]) -> dict[str, xr.Variable]:
     """The short side that binds most often, in words, over (year, group); groups in the order of `group_name`."""
     names, cuts, shares = [], [], []
     for result, hours in zip(results, joined, strict=True):
         for g, group in enumerate(hours.groups):
             years = range(hours.firm_mw.shape[2])
-            main = [network.main_cut(hours, (g, y)) for y in years]
+            main = [main_cut(hours, (g, y)) for y in years]
             names.append(group.name)
-            cuts.append([network.cut_name(side, group, result.fleet.areas) for side, _ in main])
+            cuts.append([cut_name(side, group, result.fleet.areas) for side, _ in main])
             shares.append([share for _, share in main])
     text = "Areas on the short side of the cut that binds in most curtailed hours over draws"
     return {

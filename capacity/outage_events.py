@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, events, network, notions
+from capacity import adequacy, events, notions
 from capacity.hosting import Hosting, figures_of
-from capacity.network_terms import Within
+from capacity.network.case import CONSTANT, Case, weather_of
+from capacity.network.hours import NetworkHours
+from capacity.network.terms import Within
 from capacity.reliability import SAMPLED_YEARS, STATE_YEARS, Outages
 from cuda_kernels import Engine
 from cuda_kernels.event_figures import KINDS, event_figures, margin_mw
@@ -87,14 +89,14 @@ def count_island(outages: Outages, area: Area, hosting: Hosting, flexible_mw: Fl
 
 
 def count_network(
-    outages: Outages, case: network.Case, place: Floats, hosting: Hosting, found: network.NetworkHours, *, limited: bool
+    outages: Outages, case: Case, place: Floats, hosting: Hosting, found: NetworkHours, *, limited: bool
 ) -> None:
     """Count events of the hosted load of every group in the draws of the sample, as those of each of its areas.
 
     place : (draw,) uniform that picks each draw's weather year. limited : whether links have limits.
     """
     for group in case.links.groups:
-        for number, members in network.weather_of(case.records, group, place):
+        for number, members in weather_of(case.records, group, place):
             few = members[hosting.tally.sampled(members)]
             if few.size:
                 within = Within.of(case, group.areas, (number, few), hosting.policy, limited)
@@ -102,9 +104,7 @@ def count_network(
                     _count_group(outages, within, (number, y), hosting, found)
 
 
-def _count_group(
-    outages: Outages, within: Within, at: tuple[int, int], hosting: Hosting, found: network.NetworkHours
-) -> None:
+def _count_group(outages: Outages, within: Within, at: tuple[int, int], hosting: Hosting, found: NetworkHours) -> None:
     """The same of a group in one year. at : numbers of weather year and year"""
     number, y = at
     areas, members = within.areas, within.members
@@ -133,7 +133,7 @@ def _figures_of_group(
         scale[:, i], constant = outages.in_place(
             int(a), y, within.members, within.case.balances[a].take(within.members)
         )
-        coefficients[:, i, network.CONSTANT] += constant
+        coefficients[:, i, CONSTANT] += constant
     weights = np.concatenate([coefficients, scale[..., None]], axis=2)
     years = np.stack([outages.years_mw(int(a), y - y % STATE_YEARS) for a in within.areas], axis=1)
     each = {clock: np.zeros((len(load), len(events.FIGURES))) for clock in clocks}

@@ -10,9 +10,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, best_total, demand, import_caps, network, notions
+from capacity import adequacy, demand, notions
 from capacity.draws import CentralPath
 from capacity.fleet import Fleet
+from capacity.network import best_total, import_caps
+from capacity.network.case import Case, case_of, margin_of
+from capacity.network.hours import Group
+from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions, in_any_weather
 from cuda_kernels import headroom_mw
@@ -114,9 +118,9 @@ def groups(
     apart = adequacy.balances(grid, fleet, today, path, central, storage)
     records = notions.area_records(grid, fleet, weather, central)
     alone = Conditions(records, np.zeros(1))
-    together = alone.exchanging(network.links(grid, fleet).groups)
+    together = alone.exchanging(links(grid, fleet).groups)
     islands, joined = (in_any_weather(grid, fleet, central, apart, within) for within in (alone, together))
-    case = network.case_of(grid, fleet, central, records, (joined, joined), notions.NOTIONS[notion])
+    case = case_of(grid, fleet, central, records, (joined, joined), notions.NOTIONS[notion])
     island = replace(case, records=records, balances=islands, central=islands)
     load = np.array([balance.load_mw[0, 0] for balance in joined])
     for group in case.links.groups:
@@ -124,12 +128,12 @@ def groups(
         yield [_hours((island, case), group, number, load) for number in years]
 
 
-def _hours(cases: tuple[network.Case, network.Case], group: network.Group, number: int, load: Floats) -> Hours:
+def _hours(cases: tuple[Case, Case], group: Group, number: int, load: Floats) -> Hours:
     """One weather year of a group, of areas with their yearly interchange and of areas that links join."""
 
-    def margins(of: network.Case) -> Floats:
+    def margins(of: Case) -> Floats:
         one = np.zeros(1, dtype=np.int64)
-        parts = [network.margin_of(of, int(a), number, one, of.records) for a in group.areas]
+        parts = [margin_of(of, int(a), number, one, of.records) for a in group.areas]
         return np.stack([part.coefficients[0, 0] @ part.profiles[0] for part in parts], axis=1)
 
     island, case = cases

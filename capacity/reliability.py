@@ -57,7 +57,7 @@ NODES = 3000
 SAMPLED_YEARS = 8
 """Years of outages in which events are counted; label J, a setting of the method."""
 DEFAULT_STATES = 4
-"""States of every hour that areas which exchange power are looked at in (`capacity.network_outages`); label J."""
+"""States of every hour that areas which exchange power are looked at in (`capacity.network.outages`); label J."""
 
 
 class State(NamedTuple):

@@ -21,7 +21,7 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     import xarray as xr
 
-    from capacity.network import NetworkName
+    from capacity.network.case import NetworkName
     from capacity.storage import StorageName
     from cuda_kernels import DeviceName, Engine
     from grids.store import AreasName

@@ -16,10 +16,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, demand, network, notions, storage_group, storage_terms, supply
+from capacity import adequacy, apart, demand, notions, storage_terms, supply
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.fleet import Fleet
+from capacity.network import storage_group
+from capacity.network.case import without_interchange
+from capacity.network.hours import Group
 from capacity.policies import Policy
 from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import storage_as_firm
@@ -50,11 +53,11 @@ class Conditions:
     call: apart.Call = apart.here
     device: DeviceName = "cpu"
     areas: Sequence[int] | None = None
-    groups: Sequence[network.Group] = ()
+    groups: Sequence[Group] = ()
 
-    def exchanging(self, groups: Sequence[network.Group]) -> Conditions:
+    def exchanging(self, groups: Sequence[Group]) -> Conditions:
         """The same where areas exchange power, without the interchange of the base year."""
-        return replace(self, records=network.without_interchange(self.records), groups=groups)
+        return replace(self, records=without_interchange(self.records), groups=groups)
 
 
 def counted(
@@ -70,8 +73,8 @@ def counted(
 
     Under terms beyond energy it is that at the default's curtailable share; what the store is worth beyond that to load
     under such terms stands beside it, where an hour's cut follows from its margin alone. In a group it is that of the
-    group's store (`capacity.storage_group`). A draw's equivalent depends on no other draw, nor on the last year asked
-    for: years go on to the next dispatch.
+    group's store (`capacity.network.storage_group`). A draw's equivalent depends on no other draw, nor on the last year
+    asked for: years go on to the next dispatch.
     """
     known = dispatched(draws.years)
     longer: Draws | CentralPath = draws

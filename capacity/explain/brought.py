@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import network_terms
-from capacity.network_sites import Joined, Known
+from capacity.network import terms as network_terms
+from capacity.network.sites import Joined, Known
 from capacity.policies import Policy
 from cuda_kernels.network import network_headroom
 

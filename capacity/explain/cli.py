@@ -15,7 +15,7 @@ from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
     from capacity.explain.report import Found
-    from capacity.network import NetworkName
+    from capacity.network.case import NetworkName
     from capacity.storage import StorageName
     from grids.store import AreasName
 

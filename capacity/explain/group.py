@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import import_caps, network, network_sites, notions, storage_split
+from capacity import notions
 from capacity.errors import CapacityError
 from capacity.explain import group_year
 from capacity.explain.brought import More, brought_mw
@@ -24,7 +24,11 @@ from capacity.explain.resources import NOTHING_MW, RESOURCES
 from capacity.explain.standing import standing_mw, unit_shares
 from capacity.explain.terms import ALL
 from capacity.fleet import number_of
-from capacity.network_sites import Known
+from capacity.network import import_caps, storage_split
+from capacity.network import sites as network_sites
+from capacity.network.case import NetworkName
+from capacity.network.hours import cut_name
+from capacity.network.sites import Known
 from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
@@ -139,7 +143,7 @@ def explain_group(
     seed: int = 2025,
     shown: int = 20,
     storage: StorageName = DEFAULT_STORAGE,
-    exchange: network.NetworkName = "network",
+    exchange: NetworkName = "network",
 ) -> NetworkExplanation:
     """Explain the headroom of an area's group in a year at a quantile over draws, under firm_capacity.
 
@@ -316,9 +320,7 @@ def _hours(
             "import_beside_mw": imports_mw(need, point.within)[:, group.own],
             "group_curtailed_mw": cut[rows],
             **stored,
-            "short_side": [
-                network.cut_name(side, known.case.links.groups[group.g], known.fleet.areas) for side in sides
-            ],
+            "short_side": [cut_name(side, known.case.links.groups[group.g], known.fleet.areas) for side in sides],
         }
     )
     return table, weather_year

@@ -1,6 +1,6 @@
 """Why a group of areas can host what it can while units of all its areas fail: hours, cuts and what one more MW adds.
 
-Every hour stands in a number of equally likely states (`capacity.network_outages`). The group at its headroom is that
+Every hour stands in a number of equally likely states (`capacity.network.outages`). The group at its headroom is that
 of `capacity.explain.point` with as many hours as there are states, and so are the derivatives: exact for the states.
 Firm load is bound in rarer states, which have weights: by the energy that they lack exactly; by hours and days through
 the states that fall short between a little less and a little more load, since any one state's say would be chance.
@@ -16,7 +16,6 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import network, network_outages
 from capacity.errors import CapacityError
 from capacity.events import SEASON_OF_HOUR, SEASONS
 from capacity.explain import group_year, island_outages
@@ -32,6 +31,9 @@ from capacity.explain.point import ENERGY, Bound, imports_mw, point_at
 from capacity.explain.resources import NOTHING_MW
 from capacity.explain.standing import unit_shares
 from capacity.fleet import number_of
+from capacity.network import outages as network_outages
+from capacity.network.case import NetworkName
+from capacity.network.hours import cut_name
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
@@ -129,7 +131,7 @@ def explain_group_outages(
     seed: int = 2025,
     shown: int = 20,
     storage: StorageName = DEFAULT_STORAGE,
-    exchange: network.NetworkName = "network",
+    exchange: NetworkName = "network",
     states: int = DEFAULT_STATES,
 ) -> NetworkOutageExplanation | OutageExplanation:
     """Explain the headroom of an area's group in a year at a quantile over draws, under an outage notion.
@@ -299,4 +301,4 @@ def _commonest(group: Group, sides: Flags) -> str:
         return "none"
     g = group.known.group_of(int(group.areas[0]))
     side = [int(i) for i in group.areas[seen[counts.argmax()]]]
-    return network.cut_name(side, group.known.whole.links.groups[g], group.known.fleet.areas)
+    return cut_name(side, group.known.whole.links.groups[g], group.known.fleet.areas)

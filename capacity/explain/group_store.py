@@ -1,9 +1,9 @@
 """How what storage counts for moves with everything else, in areas whose stores count as one.
 
 Stores count as the constant capacity C that leaves room for the same load as their dispatch does, found for the sum of
-the areas' margins and shared out over power (`capacity.storage_group`). A megawatt that moves the dispatched headroom
-by D and by H the one beside the constant moves C by (D - H) / H_c, with H_c of one MW of constant capacity; one of
-storage, which the constant knows nothing of, by D / H_c. Exact in the years of dispatch.
+the areas' margins and shared out over power (`capacity.network.storage_group`). A megawatt that moves the dispatched
+headroom by D and by H the one beside the constant moves C by (D - H) / H_c, with H_c of one MW of constant capacity;
+one of storage, which the constant knows nothing of, by D / H_c. Exact in the years of dispatch.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import storage_group
 from capacity.explain.store import beside_store
+from capacity.network import storage_group
 from capacity.storage import Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw

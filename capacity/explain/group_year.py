@@ -9,22 +9,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import (
-    adequacy,
-    country,
-    network,
-    network_terms,
-    notions,
-    policies,
-    storage_equivalent,
-    supply,
-)
+from capacity import adequacy, country, notions, policies, storage_equivalent, supply
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain.area_year import at_quantile
 from capacity.explain.point import Transfers
 from capacity.fleet import Fleet
-from capacity.network_sites import Known
+from capacity.network import headroom
+from capacity.network import terms as network_terms
+from capacity.network.case import Case, NetworkName, case_of, margin_of
+from capacity.network.hours import NetworkHours
+from capacity.network.links import links
+from capacity.network.sites import Known
 from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName, Store
 from capacity.storage_equivalent import Conditions
@@ -43,7 +39,7 @@ class Asked(NamedTuple):
     draws: int
     seed: int
     storage: StorageName = DEFAULT_STORAGE
-    exchange: network.NetworkName = "network"
+    exchange: NetworkName = "network"
 
 
 class Solved(NamedTuple):
@@ -53,7 +49,7 @@ class Solved(NamedTuple):
     """
 
     draw: int
-    hours: network.NetworkHours
+    hours: NetworkHours
     by_energy_mw: Floats
 
 
@@ -61,8 +57,8 @@ class Solved(NamedTuple):
 class YearCase:
     """One country in one year.
 
-    case : network.Case                The last model year only, all groups.
-    whole : network.Case               The same of all years up to it.
+    case : Case                        The last model year only, all groups.
+    whole : Case                       The same of all years up to it.
     policy : Policy                    Terms (draw, 1) of new load.
     place : (draw,)                    Uniform that picks each draw's weather year.
     capacity_mw : (draw, a, k, year)   Projected, of the draws and of the central path. [MW]
@@ -72,8 +68,8 @@ class YearCase:
 
     fleet: Fleet
     draws: Draws
-    case: network.Case
-    whole: network.Case
+    case: Case
+    whole: Case
     policy: Policy
     place: Floats
     capacity_mw: tuple[Floats, Floats]
@@ -94,7 +90,7 @@ class YearCase:
         """Number of the group that an area belongs to."""
         return next(g for g, group in enumerate(self.case.links.groups) if area in group.areas)
 
-    def only(self, g: int) -> network.Case:
+    def only(self, g: int) -> Case:
         """The case with one group."""
         return replace(self.case, links=replace(self.case.links, groups=(self.case.links.groups[g],)))
 
@@ -106,12 +102,12 @@ class YearCase:
     def margins(self, g: int, draw: int) -> list[notions.Margin]:
         """Margins of a group's areas in one draw, nothing imported; shapes (1, term, hour), (1, 1, term)."""
         number, members = self.weather_number(g, draw), np.array([draw], dtype=np.int64)
-        return [network.margin_of(self.case, int(a), number, members) for a in self.case.links.groups[g].areas]
+        return [margin_of(self.case, int(a), number, members) for a in self.case.links.groups[g].areas]
 
     def at_quantile(self, g: int, quantile: float) -> Solved:
         """The group solved in all draws, under its policy, and the draw at a quantile of them."""
         areas = self.case.links.groups[g].areas
-        solved = network.solve(self.only(g), self.place, "auto", "network" if self.limited else "copper-plate")
+        solved = headroom.solve(self.only(g), self.place, "auto", "network" if self.limited else "copper-plate")
         by_energy = solved.flexible_mw[:, areas, 0].sum(axis=1)
         if not self.policy.only_energy:
             network_terms.limit(self.only(g), self.place, self.policy, solved, limited=self.limited, how=("auto", 1))
@@ -157,9 +153,9 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
     place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
     stores = [balance.store for balance in balances]
     if asked.storage == "equivalent":
-        within = Conditions(records, place).exchanging(network.links(grid, fleet).groups)
+        within = Conditions(records, place).exchanging(links(grid, fleet).groups)
         balances = storage_equivalent.counted(grid, fleet, drawn, (balances, central), within)
-    case = network.case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
+    case = case_of(grid, fleet, drawn, records, (balances, central), notions.firm_capacity)
     last = replace(
         case,
         balances=[balance.at(np.s_[:, -1:]) for balance in balances],

@@ -9,13 +9,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, network, notions
+from capacity import adequacy, notions
 from capacity.explain import group_year
 from capacity.explain.group_store import GroupStore
 from capacity.explain.outage_area import AreaUnits
 from capacity.explain.point import Transfers
 from capacity.explain.resources import RESOURCES
-from capacity.network_outages import GroupOutages
+from capacity.network.case import margin_of, weather_of
+from capacity.network.hours import NetworkHours
+from capacity.network.outages import GroupOutages
 from capacity.reliability import STATE_YEARS, Outages
 from cuda_kernels.outage_states import Deeper
 
@@ -102,12 +104,12 @@ def sampled_of(grid: xr.Dataset, known: group_year.YearCase, notion: str, states
     return GroupOutages(outages, outages.importing_nothing(known.whole.balances, reserve), states)
 
 
-def solved(known: group_year.YearCase, sampled: GroupOutages, g: int) -> network.NetworkHours:
+def solved(known: group_year.YearCase, sampled: GroupOutages, g: int) -> NetworkHours:
     """Loads of a group in all draws in the last year."""
     case, years = known.whole, len(known.draws.years)
-    hours = network.NetworkHours.empty(len(known.place), case.links.groups, len(case.records), years)
-    for number, members in network.weather_of(case.records, case.links.groups[g], known.place):
-        margins = [network.margin_of(case, int(a), number, members) for a in case.links.groups[g].areas]
+    hours = NetworkHours.empty(len(known.place), case.links.groups, len(case.records), years)
+    for number, members in weather_of(case.records, case.links.groups[g], known.place):
+        margins = [margin_of(case, int(a), number, members) for a in case.links.groups[g].areas]
         sampled.solve_year(case, g, years - 1, members=members, margins=margins, engine="auto", hours=hours)
     return hours
 
@@ -119,7 +121,7 @@ def group_of(known: group_year.YearCase, sampled: GroupOutages, g: int, draw: in
     number = known.weather_number(g, draw)
     margins, margin_mw, units = [], [], []
     for i in map(int, areas):
-        margin = network.margin_of(case, i, number, members)
+        margin = margin_of(case, i, number, members)
         scale, constant = outages.in_place(i, last, members, case.balances[i].take(members))
         margins.append(margin)
         margin_mw.append(margin.coefficients[0, last] @ margin.profiles[last] + constant[0])

@@ -9,7 +9,8 @@ from grid_factory import tiny_grid
 from numpy.testing import assert_array_equal
 
 import capacity
-from capacity import network, network_on_device
+from capacity.network import headroom
+from capacity.network import on_device as network_on_device
 from cuda_kernels.network import network_headroom
 from scenarios import load
 
@@ -19,13 +20,13 @@ from .test_network import group
 
 @pytest.fixture
 def grid(monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
-    of_group = network.of_group
+    of_group = headroom.of_group
 
     def fewer(margins, y):
         profiles, coefficients = of_group(margins, y)
         return np.ascontiguousarray(profiles[..., ::60]), coefficients
 
-    monkeypatch.setattr(network, "of_group", fewer)
+    monkeypatch.setattr(headroom, "of_group", fewer)
     return tiny_grid()
 
 
@@ -57,7 +58,7 @@ def test_the_numbers_are_those_of_the_cpu_from_one_launch_a_group(cupy, grid, mo
 def test_caps_on_what_sets_of_areas_import_are_left_to_the_cpu(cupy):
     inputs, _ = group(3, 4, 5)
     sets = np.array([[True, True, False, False]]), np.full((3, 1), 0.5)
-    asked = network.Asked(inputs, (None, sets), np.zeros((3, 4)), np.zeros((3, 4)))
+    asked = headroom.Asked(inputs, (None, sets), np.zeros((3, 4)), np.zeros((3, 4)))
     stand_in.launches.clear()
     (found,) = network_on_device._found([asked], "auto")
     assert stand_in.launches == []

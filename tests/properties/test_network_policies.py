@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from network_reference import random_caps, random_network
 from policy_reference import LOCAL_TERMS, LOOSER, terms
 
-from capacity import network_sites, network_terms, policies
-from capacity.network_sites import Joined, Known
+from capacity import policies
+from capacity.network import sites as network_sites
+from capacity.network import terms as network_terms
+from capacity.network.sites import Joined, Known
 from cuda_kernels.network import network_headroom
 
 AREAS, HOURS = 3, 40

@@ -6,8 +6,10 @@ import numpy as np
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose
 
-from capacity import base_year, base_year_outages, network
-from capacity.network_outages import GroupOutages
+from capacity import base_year, base_year_outages
+from capacity.network.case import margin_of
+from capacity.network.hours import NetworkHours
+from capacity.network.outages import GroupOutages
 from capacity.reliability import DEFAULT_STATES
 from scenarios import load
 
@@ -24,8 +26,8 @@ def test_it_is_what_a_run_of_the_same_case_finds(monkeypatch):
             most = max(len(case.records[a].weather) for a in group.areas)
             for number in range(most):
                 one = np.zeros(1, np.int64)
-                hours = network.NetworkHours.empty(1, case.links.groups, len(case.records), 1)
-                margins = [network.margin_of(case, int(a), number, one) for a in group.areas]
+                hours = NetworkHours.empty(1, case.links.groups, len(case.records), 1)
+                margins = [margin_of(case, int(a), number, one) for a in group.areas]
                 states.solve_year(case, g, 0, members=one, margins=margins, engine="auto", hours=hours)
                 each = hours.isolated_mw, hours.flexible_mw, hours.copper_plate_mw
                 for name, mw in zip(found, each, strict=True):

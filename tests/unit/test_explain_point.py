@@ -22,7 +22,7 @@ from capacity.explain.point import (
     imports_mw,
     point_at,
 )
-from capacity.network_sites import Joined, Known
+from capacity.network.sites import Joined, Known
 from cuda_kernels.network import network_headroom
 
 STEP = 1e-6

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 import grids
-from capacity import CapacityError, adequacy, base_year, country, network, notions, supply
+from capacity import CapacityError, adequacy, base_year, country, notions, supply
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
 from capacity.explain.group import explain_group
 from capacity.fleet import Fleet
-from capacity.import_caps import ImportCaps, regions, share_of_peak
+from capacity.network import headroom
+from capacity.network.case import case_of
+from capacity.network.import_caps import ImportCaps, regions, share_of_peak
+from capacity.network.links import links
 from scenarios import load
 
 
@@ -76,9 +79,9 @@ def eastern_gw(grid, weather, name):
         country.balances_of(grid, fleet, path, supply.project(fleet, path)) for path in (draws, draws.central)
     )
     records = notions.area_records(grid, fleet, weather, draws.central)
-    case = network.case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)
+    case = case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)
     east = replace(case, links=replace(case.links, groups=case.links.groups[:1]))
-    return network.solve(east, np.array([0.3]), "auto").flexible_mw.sum() / 1e3
+    return headroom.solve(east, np.array([0.3]), "auto").flexible_mw.sum() / 1e3
 
 
 def test_caps_lower_the_headroom_most_where_load_follows_requests(grid):
@@ -107,7 +110,7 @@ def test_zones_share_the_cap_of_their_region(grid):
     assert of_zones.names == of_areas.names
     np.testing.assert_allclose(of_zones.cap_mw, of_areas.cap_mw, rtol=1e-9)
     assert (of_zones.member.sum(axis=0) == 1).all()
-    eastern = network.links(cut, Fleet.of(cut, "US")).groups[0].areas
+    eastern = links(cut, Fleet.of(cut, "US")).groups[0].areas
     single, (member, cap) = of_zones.inside(eastern, np.array([0]), 0)
     assert np.isinf(single).all()
     assert member.shape == (7, 92)

@@ -7,8 +7,9 @@ import pytest
 from grid_factory import tiny_grid
 from scenario_factory import YEARS, drawn
 
-from capacity import network, regimes, supply
+from capacity import regimes, supply
 from capacity.fleet import Fleet
+from capacity.network.links import compounded
 
 GRID = tiny_grid()
 
@@ -91,8 +92,8 @@ def test_a_programme_builds_what_it_says_within_the_limits():
 def test_growth_of_transfers_compounds_year_by_year():
     elapsed = np.arange(1, 6)
     level = np.array([[0.01], [0.03]]) * np.ones((1, 5))
-    np.testing.assert_array_equal(network.compounded(level, elapsed), (1.0 + level) ** elapsed[None, :])
+    np.testing.assert_array_equal(compounded(level, elapsed), (1.0 + level) ** elapsed[None, :])
     stepped = np.array([[0.01, 0.01, 0.05, 0.05, 0.05]])
     expected = 1.01 ** np.minimum(elapsed, 2) * 1.05 ** np.maximum(elapsed - 2, 0)
-    np.testing.assert_allclose(network.compounded(stepped, elapsed)[0], expected, rtol=1e-14)
-    np.testing.assert_allclose(network.compounded(stepped[:, 2:], elapsed[2:])[0, 0], 1.05**3, rtol=1e-14)
+    np.testing.assert_allclose(compounded(stepped, elapsed)[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(compounded(stepped[:, 2:], elapsed[2:])[0, 0], 1.05**3, rtol=1e-14)

@@ -8,9 +8,14 @@ from grid_factory import tiny_grid
 from network_reference import best_total_lp, random_network
 
 import grids
-from capacity import CapacityError, base_year, best_total, estimate, lines, network
+from capacity import CapacityError, base_year, estimate
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
+from capacity.network import best_total, planned_lines
+from capacity.network.case import NETWORKS
+from capacity.network.hours import Group, cut_name
+from capacity.network.links import limits_of, links
+from capacity.network.siting import Siting, siting_direction
 from cuda_kernels.network import network_headroom
 from scenarios import load
 
@@ -26,12 +31,12 @@ def grid():
 def runs(grid):
     return {
         exchange: estimate(grid, load(["reference"]), years=YEARS, draws=10, seed=5, device="cpu", exchange=exchange)
-        for exchange in network.NETWORKS
+        for exchange in NETWORKS
     }
 
 
 def test_links_across_us_interconnections_are_left_out_and_provinces_are_joined(grid):
-    us, china = (network.links(grid, Fleet.of(grid, country)) for country in ("US", "CN"))
+    us, china = (links(grid, Fleet.of(grid, country)) for country in ("US", "CN"))
     assert [group.name for group in us.groups] == ["Eastern", "ERCOT", "Western"]
     assert not us.high_mw.any()
     assert [list(group.areas) for group in china.groups] == [[0, 1]]
@@ -45,13 +50,13 @@ def test_planned_lines_join_known_areas_inside_a_group_and_count_from_their_year
     grid = grids.open_grid()
     for country, prefix in (("US", "us."), ("CN", "cn.")):
         fleet = Fleet.of(grid, country)
-        group_of = {fleet.areas[a]: group.name for group in network.links(grid, fleet).groups for a in group.areas}
+        group_of = {fleet.areas[a]: group.name for group in links(grid, fleet).groups for a in group.areas}
         for line in (
-            line for line in lines.planned() if line["from"].startswith(prefix) and line["from"] != line["to"]
+            line for line in planned_lines.planned() if line["from"].startswith(prefix) and line["from"] != line["to"]
         ):
             assert group_of[line["from"]] == group_of[line["to"]], line["name"]
     areas, years = ("cn.gansu", "cn.shandong", "cn.ningxia"), np.array([2024, 2025, 2026, 2027])
-    added = lines.added_mw(areas, years, 2024, np.array([[0.0], [1.6]]) + np.zeros(4), np.full((2, 4), 0.5))
+    added = planned_lines.added_mw(areas, years, 2024, np.array([[0.0], [1.6]]) + np.zeros(4), np.full((2, 4), 0.5))
     np.testing.assert_array_equal(added[:, :, 0, 1], [[0.0, 4000.0, 4000.0, 4000.0], [0.0, 0.0, 0.0, 4000.0]])
     assert added.sum() == added[:, :, 0, 1].sum()  # one way only, and no line whose other end is unknown
 
@@ -60,8 +65,8 @@ def test_a_link_grows_at_its_rate_or_by_planned_lines_whichever_is_more():
     grid = grids.open_grid()
     fleet = Fleet.of(grid, "CN")
     draws = Draws(7, draw_ids(20), np.arange(2025, 2031), load(["reference"])[0])
-    known = network.links(grid, fleet)
-    limits = network.limits_of(known, fleet, draws)
+    known = links(grid, fleet)
+    limits = limits_of(known, fleet, draws)
     position = draws.parameter("cn.transfer_limit_position")
     today = known.limits(position, np.ones(position.shape))
     start, end = (fleet.areas.index(a) for a in ("cn.gansu", "cn.shandong"))
@@ -117,20 +122,20 @@ def test_engines_agree_on_a_network(grid, runs):
 
 def test_direction_mixes_isolated_headroom_and_load():
     isolated, native = np.array([[3.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 6.0]])
-    found = network.siting_direction(isolated, native, np.array([0.0, 0.5]))
+    found = siting_direction(isolated, native, np.array([0.0, 0.5]))
     np.testing.assert_allclose(found, [[0.75, 0.25], [0.25, 0.75]])
 
 
 def test_weights_of_a_scenario_pull_the_direction():
     none, pull = np.zeros((2, 1)), np.array([[1.0], [0.5]])
     weight, requests = np.tile([[3.0], [1.0], [0.0], [0.0]], (2, 1, 1)), np.array([0.1, 0.4, 0.3, 0.2])
-    siting = network.Siting(none, none, pull, none, weight, requests)
+    siting = Siting(none, none, pull, none, weight, requests)
     isolated, native = np.array([[1.0, 1.0], [1.0, 1.0]]), np.ones((2, 2))
     both = np.arange(2)
     np.testing.assert_allclose(siting.direction(0, both, both, isolated, native), [[0.75, 0.25], [0.625, 0.375]])
     # areas 2 and 3 have no weight: their group keeps its own direction
     np.testing.assert_allclose(siting.direction(0, both, both + 2, isolated, native), 0.5)
-    by_request = network.Siting(none, pull, none, none, weight, requests)
+    by_request = Siting(none, pull, none, none, weight, requests)
     np.testing.assert_allclose(by_request.direction(0, both, both, isolated, native), [[0.2, 0.8], [0.35, 0.65]])
 
 
@@ -189,11 +194,11 @@ def test_a_run_along_weights_puts_the_load_where_they_say(grid, tmp_path):
 
 
 def test_a_cut_is_named_by_its_smaller_side():
-    group = network.Group("g", np.arange(5))
+    group = Group("g", np.arange(5))
     names = ("a", "b", "c", "d", "e")
-    assert network.cut_name((0, 1, 2, 3, 4), group, names) == "whole group"
-    assert network.cut_name((0, 2, 3, 4), group, names) == "all but b"
-    assert network.cut_name((1, 3), group, names) == "b, d"
+    assert cut_name((0, 1, 2, 3, 4), group, names) == "whole group"
+    assert cut_name((0, 2, 3, 4), group, names) == "all but b"
+    assert cut_name((1, 3), group, names) == "b, d"
 
 
 def test_the_result_says_which_cut_binds_and_who_is_short(runs):

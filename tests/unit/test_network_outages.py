@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose, assert_array_equal
 
-from capacity import CapacityError, cli_options, estimate, network_outages, reliability
+from capacity import CapacityError, cli_options, estimate, reliability
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet
+from capacity.network import outages as network_outages
 from capacity.run_cli import run as run_command
 from scenarios import load
 

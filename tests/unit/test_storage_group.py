@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import storage_network_check as check
-from capacity import estimate, network, storage_group
+from capacity import estimate
+from capacity.network import storage_group
+from capacity.network.links import limits_of
 from capacity.storage import Store
 from scenarios import load
 
@@ -131,8 +133,8 @@ def test_isolated_areas_keep_their_own_stores(grid, found):
 
 
 def test_more_transfer_never_lowers_the_total(grid, found, monkeypatch):
-    plain = network.limits_of
-    monkeypatch.setattr(network, "limits_of", lambda *given: 2.0 * plain(*given))
+    plain = limits_of
+    monkeypatch.setattr("capacity.network.case.limits_of", lambda *given: 2.0 * plain(*given))
     more = estimate(grid, load(["reference"]), years=range(2025, 2028), exchange="network", **GIVEN)
     assert (more["native_unserved_mwh"] <= found["native_unserved_mwh"] + 1e-6).all()
     served = (found["native_unserved_mwh"] == 0.0).values

@@ -10,8 +10,8 @@ import pytest
 from network_reference import headroom_lp, random_network
 from scipy.optimize import linprog
 
-from capacity import storage_split
-from capacity.network_sites import Joined
+from capacity.network import storage_split
+from capacity.network.sites import Joined
 
 AREAS = 4
 

@@ -7,10 +7,12 @@ import pytest
 from grid_factory import tiny_grid
 
 import grids
-from capacity import CapacityError, lines, network, regimes, zones
+from capacity import CapacityError, regimes, zones
 from capacity.deployment import request_pattern
 from capacity.draws import Draws, draw_ids
 from capacity.fleet import Fleet, number_of
+from capacity.network import planned_lines
+from capacity.network.links import links
 from grids import GridDataError
 from grids.areas import parent_of
 from grids.zones import open_zones, split
@@ -108,7 +110,7 @@ def test_links_of_zones_carry_what_links_of_areas_carry(cut, whole):
         for pair, mw in zip(ends, whole[f"link_limit_{end}_mw"].values, strict=True):
             assert total.pop(pair) == pytest.approx(mw, rel=1e-9)
         assert all(a == b for a, b in total)
-    groups = network.links(cut, Fleet.of(cut, "US")).groups
+    groups = links(cut, Fleet.of(cut, "US")).groups
     # The source has no interface of the small zone of WAPA in north-eastern Montana, p19.
     sizes = sorted((group.name, len(group.areas)) for group in groups)
     assert sizes == [("eastern", 92), ("ercot", 7), ("western", 1), ("western", 34)]
@@ -196,8 +198,8 @@ def test_zones_share_the_rules_the_record_and_the_lines_of_their_area(cut, whole
         np.testing.assert_array_equal(many, one[:, owner])
     np.testing.assert_array_equal(fleets[1].on_record.added_mw, fleets[0].on_record.added_mw)
     years, nil, full = np.array([2030, 2031]), np.zeros((1, 2)), np.ones((1, 2))
-    added, parts = (lines.added_mw(fleet.areas, years, 2024, nil, full) for fleet in fleets)
-    inside = sum(line["mw"] for line in lines.planned() if line["from"] == line["to"])
+    added, parts = (planned_lines.added_mw(fleet.areas, years, 2024, nil, full) for fleet in fleets)
+    inside = sum(line["mw"] for line in planned_lines.planned() if line["from"] == line["to"])
     assert parts[0, -1].sum() == pytest.approx(added[0, -1].sum() + 2 * inside)
 
 

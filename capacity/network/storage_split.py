@@ -8,19 +8,16 @@ then it is counted there, as far as their power goes, in the place of areas that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.network_sites import Joined
+from capacity.network.case import Case
+from capacity.network.sites import Joined
 from capacity.notions import TERMS
 from cuda_kernels import Engine
 from cuda_kernels.network import NetworkHeadroom, curtailed_mw, network_headroom
 from cuda_kernels.network_levels import short_side
-
-if TYPE_CHECKING:
-    from capacity.network import Case
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

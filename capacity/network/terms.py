@@ -3,7 +3,7 @@
 Links leave open whose load is cut, so a call reaches all new load of a group at once: length and number of events are
 those of the hours in which the group's load is short. Depth holds in every area: served demands form a polymatroid, so
 that what is short in all can be shared out within the depth wherever the rest of the load is served. What carries on
-from hour to hour holds in every area too (`network_sites`).
+from hour to hour holds in every area too (`sites`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, network, network_sites, notions, policies
-from capacity.network_sites import Joined, Known
+from capacity import adequacy, notions, policies
+from capacity.network import sites
+from capacity.network.case import Case, margin_of, of_group, weather_of
+from capacity.network.hours import NetworkHours
+from capacity.network.sites import Joined, Known
 from capacity.policies import NO_CUT, Policy
 from cuda_kernels import Engine
 from cuda_kernels.network import curtailed_mw, network_headroom
@@ -45,7 +48,7 @@ class Within(NamedTuple):
     margins : of its areas; called : the same as forecast when a cut has to be called, None without notice
     """
 
-    case: network.Case
+    case: Case
     areas: Integers
     members: Integers
     limited: bool
@@ -53,12 +56,10 @@ class Within(NamedTuple):
     called: Sequence[notions.Margin] | None
 
     @classmethod
-    def of(
-        cls, case: network.Case, areas: Integers, weather: tuple[int, Integers], policy: Policy, limited: bool
-    ) -> Within:
+    def of(cls, case: Case, areas: Integers, weather: tuple[int, Integers], policy: Policy, limited: bool) -> Within:
         """weather : number of the weather year, and the draws that live in it."""
         number, members = weather
-        margins = [network.margin_of(case, int(a), number, members) for a in areas]
+        margins = [margin_of(case, int(a), number, members) for a in areas]
         called = None
         if policy.notice_hours.any():
             error = policy.call_error[members]
@@ -72,7 +73,7 @@ class Within(NamedTuple):
 
     def _joined(self, margins: Sequence[notions.Margin], y: int, rows: Integers) -> Joined:
         areas, members = self.areas, self.members[rows]
-        profiles, coefficients = network.of_group(margins, y)
+        profiles, coefficients = of_group(margins, y)
         limits, caps, sets = np.full((len(rows), len(areas), len(areas)), np.inf), None, None
         if self.limited:
             limits = self.case.limits_mw[members, y][:, areas[:, None], areas]
@@ -82,7 +83,7 @@ class Within(NamedTuple):
 
 
 def _forecast(
-    case: network.Case, a: int, weather: tuple[int, Integers], margin: notions.Margin, error: Floats
+    case: Case, a: int, weather: tuple[int, Integers], margin: notions.Margin, error: Floats
 ) -> notions.Margin:
     """The margin of an area less the error (member, year) of its native load's forecast."""
     number, members = weather
@@ -96,10 +97,10 @@ def _forecast(
 
 
 def limit(
-    case: network.Case,
+    case: Case,
     place: Floats,
     policy: Policy,
-    found: network.NetworkHours,
+    found: NetworkHours,
     *,
     limited: bool,
     how: tuple[Engine, int],
@@ -113,13 +114,13 @@ def limit(
     engine, threads = how
     with ThreadPoolExecutor(threads) as pool:
         for g, group in enumerate(case.links.groups):
-            for weather in network.weather_of(case.records, group, place):
+            for weather in weather_of(case.records, group, place):
                 within = Within.of(case, group.areas, weather, policy, limited)
                 year = partial(_limit_year, within, g, policy, found, engine)
                 list(pool.map(year, range(found.flexible_mw.shape[2])))
 
 
-def _limit_year(within: Within, g: int, policy: Policy, found: network.NetworkHours, engine: Engine, y: int) -> None:
+def _limit_year(within: Within, g: int, policy: Policy, found: NetworkHours, engine: Engine, y: int) -> None:
     tally = found.binding.setdefault((g, y), {})
     terms = policy.at(within.members, y)
     for rows in alike(terms):
@@ -175,7 +176,7 @@ def headroom(
     if terms.local:
         load, hours = _by_calls(known.called, direction, terms, (firm, most), engine)
     else:
-        load, hours = network_sites.headroom(known, direction, terms, (firm, most), engine)
+        load, hours = sites.headroom(known, direction, terms, (firm, most), engine)
     called, sides = known.called, []
     for c, short in enumerate(hours):
         sides.append(np.zeros((0, direction.shape[1]), dtype=bool))

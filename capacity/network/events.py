@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import events, network, network_sites, network_terms
+from capacity import events
 from capacity.hosting import HOURS, Hosting, figures_of
-from capacity.network_terms import Within
+from capacity.network import sites
+from capacity.network import terms as network_terms
+from capacity.network.case import Case, weather_of
+from capacity.network.hours import NetworkHours
+from capacity.network.terms import Within
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.int64]
@@ -16,7 +20,7 @@ ROUNDING = 1e-12
 """Of load that needs no cut, split over areas and added up again."""
 
 
-def count(case: network.Case, place: Floats, hosting: Hosting, found: network.NetworkHours, *, limited: bool) -> None:
+def count(case: Case, place: Floats, hosting: Hosting, found: NetworkHours, *, limited: bool) -> None:
     """Count events of the hosted load of every group in the draws of the sample, as those of each of its areas.
 
     Natives first, a group's new load is short of U(load) - U(0) in an hour; whose load that is, links leave open. Under
@@ -24,7 +28,7 @@ def count(case: network.Case, place: Floats, hosting: Hosting, found: network.Ne
     place : (draw,) uniform that picks each draw's weather year. limited : whether links have limits.
     """
     for g, group in enumerate(case.links.groups):
-        for number, members in network.weather_of(case.records, group, place):
+        for number, members in weather_of(case.records, group, place):
             few = members if not hosting.policy.only_energy else members[hosting.tally.sampled(members)]
             if few.size:
                 within = Within.of(case, group.areas, (number, few), hosting.policy, limited)
@@ -32,7 +36,7 @@ def count(case: network.Case, place: Floats, hosting: Hosting, found: network.Ne
                     _count(within, (g, number, y), hosting, found)
 
 
-def _count(within: Within, at: tuple[int, int, int], hosting: Hosting, found: network.NetworkHours) -> None:
+def _count(within: Within, at: tuple[int, int, int], hosting: Hosting, found: NetworkHours) -> None:
     """The same of the draws of a weather year in one year. at : numbers of group, weather year and year"""
     y = at[2]
     terms = hosting.policy.at(within.members, y)
@@ -41,7 +45,7 @@ def _count(within: Within, at: tuple[int, int, int], hosting: Hosting, found: ne
         place = np.ix_(few, within.areas)
         load = np.minimum(found.flexible_mw[..., y][place], hosting.limit_mw[place])
         known = within.known(y, rows, bool(these.notice_hours.any()))
-        cut, lost = network_sites.cuts_mw(known, load, these, hosting.engine)
+        cut, lost = sites.cuts_mw(known, load, these, hosting.engine)
         if not hosting.policy.only_energy:
             total = load.sum(axis=1)
             kept = total <= found.firm_mw[..., y][place].sum(axis=1) * (1.0 + ROUNDING)

@@ -15,8 +15,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import network, notions
+from capacity import notions
 from capacity.adequacy import AreaBalance
+from capacity.network.case import weather_of
+from capacity.network.hours import Group
 from capacity.storage import Store
 from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, storage_as_firm
@@ -59,7 +61,7 @@ class Areas:
         return one_of(stores) if stores else Store(*(np.zeros(self.share.shape) for _ in range(3)))
 
 
-def worth(known: Areas, groups: Sequence[network.Group], workers: int) -> Iterator[tuple[Integers, Floats]]:
+def worth(known: Areas, groups: Sequence[Group], workers: int) -> Iterator[tuple[Integers, Floats]]:
     """Areas of each group of several, with what their stores are worth over their power: (2, draw, year). [MW/MW]
 
     The first is the equivalent at the draw's share, the second what comes to it where nothing may be curtailed.
@@ -70,7 +72,7 @@ def worth(known: Areas, groups: Sequence[network.Group], workers: int) -> Iterat
             if len(group.areas) == 1 or not store.power_mw.any():
                 continue
             found = np.zeros((2, *known.share.shape))
-            for number, members in network.weather_of(known.records, group, known.place):
+            for number, members in weather_of(known.records, group, known.place):
                 margins = list(pool.map(partial(known.margin, number, members), group.areas))
                 blocks = [slice(first, first + BLOCK) for first in range(0, len(members), BLOCK)]
                 for y in range(known.share.shape[1]):

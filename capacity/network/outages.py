@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, network, notions
+from capacity import adequacy, notions
 from capacity.draws import Draws, stream_number
 from capacity.errors import CapacityError
 from capacity.fleet import Fleet
+from capacity.network.case import CONSTANT, Case, of_group
+from capacity.network.hours import NetworkHours
 from capacity.reliability import STATE_YEARS, AreaOutages, Outages
 from cuda_kernels import Engine
 from cuda_kernels.outage_network import NetworkOutages, Units, network_outage_headroom
@@ -59,16 +61,16 @@ class GroupOutages:
 
     def solve_year(
         self,
-        case: network.Case,
+        case: Case,
         g: int,
         y: int,
         *,
         members: Integers,
         margins: Sequence[notions.Margin],
         engine: Engine,
-        hours: network.NetworkHours,
+        hours: NetworkHours,
     ) -> None:
-        """Fill in some draws of a group in one year; in the place of the year of `network.solve`."""
+        """Fill in some draws of a group in one year; in the place of the year of `headroom.solve`."""
         areas, share = case.links.groups[g].areas, case.share[members, y]
         balances = [case.balances[a].take(members) for a in areas]
         beside = list(zip(map(int, areas), margins, balances, strict=True))
@@ -78,7 +80,7 @@ class GroupOutages:
         if len(areas) == 1:
             found = _as_group(self.outages.solve_year(beside[0][0], y, members, *beside[0][1:], (share, engine)))
         else:
-            joined = network.of_group(margins, y)
+            joined = of_group(margins, y)
             within = case.limits_mw[members, y][:, areas[:, None], areas], direction
             terms = self.outages.criterion, self.outages.limit, share
             energy = load.sum(axis=1) * adequacy.HOURS
@@ -95,7 +97,7 @@ class GroupOutages:
         scale = np.empty(coefficients.shape[:2])
         for i, (a, _, balance) in enumerate(beside):
             scale[:, i], constant = self.outages.in_place(a, y, members, balance)
-            coefficients[:, i, network.CONSTANT] += constant
+            coefficients[:, i, CONSTANT] += constant
         return self.sampled([a for a, _, _ in beside], y - y % STATE_YEARS)._replace(scale=scale)
 
     def sampled(self, areas: Sequence[int], y: int) -> Units:
@@ -130,7 +132,7 @@ def _as_group(found: AreaOutages) -> NetworkOutages:
 
 
 def _take(
-    hours: network.NetworkHours, at: tuple[int, int, Integers, Integers], found: NetworkOutages, direction: Floats
+    hours: NetworkHours, at: tuple[int, int, Integers, Integers], found: NetworkOutages, direction: Floats
 ) -> None:
     """Put down what a group hosts in some draws of a year."""
     g, y, members, areas = at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,3 +79,24 @@ class NetworkHours:
     def without_limits(self) -> NetworkHours:
         """The same with what the groups could host if transfers had no limit."""
         return replace(self, firm_mw=self.copper_plate_firm_mw, flexible_mw=self.copper_plate_mw)
+
+
+def cut_name(side: Sequence[int], group: Group, names: Sequence[str]) -> str:
+    """A cut in words: all of the group, the short side, or all but the few areas that could still give."""
+    if not side:
+        return "none"
+    if len(side) == len(group.areas):
+        return "whole group"
+    inside = set(side)
+    if 2 * len(side) > len(group.areas):
+        return "all but " + ", ".join(names[a] for a in group.areas if a not in inside)
+    return ", ".join(names[a] for a in side)
+
+
+def main_cut(hours: NetworkHours, at: tuple[int, int]) -> tuple[tuple[int, ...], float]:
+    """Short side that binds most often over the draws, and its share of all such hours; empty without any."""
+    tally: Mapping[tuple[int, ...], float] = hours.binding.get(at, {})
+    if not tally:
+        return (), 0.0
+    side = max(sorted(tally), key=lambda cut: tally[cut])
+    return side, tally[side] / sum(tally.values())
