@@ -22,7 +22,7 @@ from scipy.optimize import linprog
 import grids
 import scenarios
 from capacity import adequacy, pooling
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 

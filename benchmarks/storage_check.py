@@ -12,12 +12,13 @@ import json
 import numpy as np
 
 import grids
-from capacity import adequacy, country, notions, supply
+from capacity import adequacy, country, notions
 from capacity.draws import Draws
-from capacity.fleet import Fleet
 from capacity.policies import falling_root
 from capacity.storage import Store, store_of
 from capacity.storage_headroom import solve
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_trace import storage_trace
 from scenarios import load
@@ -38,9 +39,9 @@ def measure(name: str, count: int, year: int) -> dict[str, float]:
     grid = grids.open_grid()
     fleet = Fleet.of(grid, name)
     draws = Draws(SEED, np.arange(count), np.arange(2025, year + 1), load(["reference"])[0])
-    nameplate = supply.project(fleet, draws).nameplate_mw
-    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws), "dispatch")
-    central = country.balances_of(grid, fleet, draws.central, supply.project(fleet, draws.central), "dispatch")
+    nameplate = projection.project(fleet, draws).nameplate_mw
+    balances = country.balances_of(grid, fleet, draws, projection.project(fleet, draws), "dispatch")
+    central = country.balances_of(grid, fleet, draws.central, projection.project(fleet, draws.central), "dispatch")
     records = notions.area_records(grid, fleet, adequacy.weather_by_area(grid), draws.central)
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     reserve = 1.0 + draws.parameter(f"{fleet.prefix}.reserve_margin")

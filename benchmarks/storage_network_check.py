@@ -22,13 +22,14 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy, country, notions, supply
+from capacity import adequacy, country, notions
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet
 from capacity.network import storage_group, storage_split
 from capacity.network.case import case_of, margin_of, weather_of
 from capacity.network.sites import Joined
 from capacity.storage import Store
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from capacity.winter import weather_place
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
@@ -77,7 +78,7 @@ def cases(asked: argparse.Namespace) -> list[Case]:
     years = np.arange(fleet.base_year + 1, asked.year + 1)
     draws = Draws(2025, draw_ids(asked.draws), years, scenario)
     balances, central = (
-        country.balances_of(grid, fleet, path, supply.project(fleet, path)) for path in (draws, draws.central)
+        country.balances_of(grid, fleet, path, projection.project(fleet, path)) for path in (draws, draws.central)
     )
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 import grids
-from capacity import supply
 from capacity.draws import Draws
-from capacity.fleet import Fleet
-from capacity.projection import BLOCK, each_block
+from capacity.project.place import BLOCK, each_block
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from scenarios import load
 
 SEED = 2025
@@ -52,14 +52,14 @@ def measure(draws: int, threads: int) -> dict[str, Any]:
     grid, scenario = grids.open_grid(), load(["reference"])[0]
     fleets = [Fleet.of(grid, name) for name in COUNTRIES]
     for fleet in fleets:
-        supply.project(fleet, Draws(SEED, np.arange(2), YEARS, scenario))
+        projection.project(fleet, Draws(SEED, np.arange(2), YEARS, scenario))
     total, spent, lock = np.zeros(draws), np.zeros(3), threading.Lock()
     started, busy = time.perf_counter(), time.process_time()
     for fleet in fleets:
 
         def work(rows: slice, block: Draws, fleet: Fleet = fleet) -> None:
             before = _times()
-            total[rows] += supply.project(fleet, block).nameplate_mw.sum(axis=(1, 2, 3))
+            total[rows] += projection.project(fleet, block).nameplate_mw.sum(axis=(1, 2, 3))
             with lock:
                 spent[:] += _times() - before
 

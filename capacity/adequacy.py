@@ -15,8 +15,8 @@ from capacity import demand_components as components
 from capacity.demand_components import Added
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
 from capacity.storage import TECHNOLOGIES, StorageName, Store, store_of
+from capacity.supply.fleet import Fleet
 from capacity.winter import Winter, heating_shape, monthly_temperature_c, winter
 from grids.hours import hours_in_year
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, base_year_outages, demand, exchange, notions, reliability
 from capacity.draws import CentralPath
-from capacity.fleet import Fleet
 from capacity.network import import_caps
 from capacity.network.case import Case, case_of
 from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE
 from capacity.storage_equivalent import Conditions, in_any_weather
+from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
 from grids.areas import parent_of
 from scenarios import Scenario

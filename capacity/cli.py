@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under three adequacy notions."),
     "explain": ("capacity.explain.cli:explain", "The hours that bind in an area, and what one more MW adds."),
     "frontier": ("capacity.frontier_cli:frontier", "How new load in areas that exchange power trades off."),
-    "project": ("capacity.project_cli:project", "Project supply by technology for a country, area or cell."),
+    "project": ("capacity.project.cli:project", "Project supply by technology for a country, area or cell."),
     "sensitivity": ("capacity.sensitivity.cli:sensitivity", "Which group of parameters decides deployed compute."),
     "hindcast": ("capacity.hindcast.cli:hindcast", "Forecast the past and score it against named baselines."),
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),

@@ -13,9 +13,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import hindcast_flags
 from capacity.errors import CapacityError
 from capacity.result_file import open_result
+from capacity.supply import hindcast_flags
 from capacity.writing import RUN_MARK
 
 Floats = NDArray[np.float64]

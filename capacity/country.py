@@ -10,22 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import (
-    adequacy,
-    compute,
-    demand,
-    notions,
-    outage_events,
-    policies,
-    reliability,
-    sites,
-    storage_equivalent,
-    supply,
-)
+from capacity import adequacy, compute, demand, notions, outage_events, policies, reliability, sites, storage_equivalent
 from capacity.area_hours import HOURS, AreaHours, Hourly, How
 from capacity.draws import CentralPath, Draws
 from capacity.events import Tally
-from capacity.fleet import Fleet
 from capacity.hosting import Hosting
 from capacity.network import events as network_events
 from capacity.network import headroom
@@ -37,6 +25,9 @@ from capacity.network.hours import NetworkHours
 from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
+from capacity.supply.projection import Supply
 from capacity.winter import weather_place
 
 Floats = NDArray[np.float64]
@@ -50,7 +41,7 @@ RECENT_YEARS = 5
 class CountryResult:
     """What one country gives. Shapes: s draw, a area, y year, k technology.
 
-    supply : supply.Supply          Projected capacity (s, a, k, y). [MW]
+    supply : Supply                 Projected capacity (s, a, k, y). [MW]
     load_mwh, peak_load_mw : (s, a, y)         Native load of the draw's weather year.
     supply_mwh : (s, a, y)          Energy at recent capacity factors and the draw's weather.
     firm_headroom_mw, grid_headroom_mw, curtailed_hours : (s, a, y)
@@ -66,7 +57,7 @@ class CountryResult:
     """
 
     fleet: Fleet
-    supply: supply.Supply
+    supply: Supply
     load_mwh: Floats
     peak_load_mw: Floats
     supply_mwh: Floats
@@ -95,7 +86,7 @@ def run(
     Raises CapacityError for terms of new load that outages or dispatched storage do not know.
     """
     fleet = Fleet.of(grid, country)
-    projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
+    projected, middle = projection.project(fleet, draws), projection.project(fleet, draws.central)
     balances = balances_of(grid, fleet, draws, projected, how.treatment)
     central = balances_of(grid, fleet, draws.central, middle, how.treatment)
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
@@ -168,7 +159,7 @@ def balances_of(
     grid: xr.Dataset,
     fleet: Fleet,
     draws: Draws | CentralPath,
-    projected: supply.Supply,
+    projected: Supply,
     storage: StorageName = DEFAULT_STORAGE,
 ) -> list[adequacy.AreaBalance]:
     """Balances of a country's areas from projected capacity and demand."""
@@ -180,7 +171,7 @@ def _host(
     grid: xr.Dataset,
     fleet: Fleet,
     draws: Draws,
-    projected: supply.Supply,
+    projected: Supply,
     hourly: Hourly,
     served: Floats | None,
 ) -> CountryResult:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from capacity.demand import DemandPath
     from capacity.draws import CentralPath, Draws
-    from capacity.fleet import Fleet
+    from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Hours = NDArray[np.bool_]

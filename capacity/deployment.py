@@ -54,7 +54,7 @@ class Demand:
 
     factor : on new requests, 1 in the reference (`efficiency.rebound`). [1]
     useful_mw : load beyond which nobody connects more, for want of accelerators to fill it. [MW]
-    equipped : part of a year's connections that gets transformers beside plants (`supply.Supply`); None for all.
+    equipped : part of a year's connections that gets transformers beside plants (`Supply.equipped`); None for all.
     """
 
     factor: Floats

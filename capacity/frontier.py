@@ -22,10 +22,10 @@ from capacity.explain.area_year import at_quantile
 from capacity.explain.outage_group import group_of, sampled_of
 from capacity.explain.outage_group import solved as outages_solved
 from capacity.explain.point import Transfers, point_at
-from capacity.fleet import number_of
 from capacity.network.outages import require
 from capacity.notions import DEFAULT_NOTION
 from capacity.reliability import DEFAULT_STATES, NOTIONS
+from capacity.supply.fleet import number_of
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from capacity import events, policies, sites, storage_headroom
 from capacity.adequacy import AreaBalance, AreaWeather, native_mw
 from capacity.draws import Draws
-from capacity.fleet import Fleet
 from capacity.notions import Margin
 from capacity.policies import Policy, Site
 from capacity.storage import Store
+from capacity.supply.fleet import Fleet
 from cuda_kernels import Engine
 from cuda_kernels.event_figures import Cuts, event_figures, figures, margin_mw
 

@@ -19,7 +19,7 @@ from capacity import dispatch
 from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
 from capacity.demand_components import HOURLY
 from capacity.draws import CentralPath
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from capacity.winter import cold_spell
 from cuda_kernels import Engine
 from grids.hours import MONTH_OF_HOUR

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, demand, notions
 from capacity.draws import CentralPath
-from capacity.fleet import Fleet
 from capacity.network import best_total, import_caps
 from capacity.network.case import Case, case_of, margin_of
 from capacity.network.hours import Group
 from capacity.network.links import links
 from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions, in_any_weather
+from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from capacity import adequacy, notions
 from capacity.draws import CentralPath, Draws, stream_number
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from capacity.winter import monthly_temperature_c
 from cuda_kernels import Engine
 from cuda_kernels.outage_headroom import Criterion, outage_headroom_mw

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import hindcast_flags
+from capacity.supply import hindcast_flags
 
 SUMMARY_QUANTILES = (0.1, 0.5, 0.9)
 

@@ -10,11 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, events_result, hindcast_flags, joint_result, network_result, supply_cells
+from capacity import adequacy, events_result, joint_result, network_result
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.joint import LIMITS, Joint
 from capacity.sites import CELL_QUANTILES
+from capacity.supply import cells as supply_cells
+from capacity.supply import hindcast_flags
 from capacity.winter import weather_place
 from cuda_kernels import asnumpy
 from cuda_kernels.quantile import quantile
@@ -205,7 +207,9 @@ def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> 
         placed = result.placed
         quantiles[:, :, placed.cells] = placed.cell_quantile_mw.swapaxes(0, 1)
         mean[:, placed.cells] = placed.cell_mean_mw
-    fleet = supply_cells.nameplate_mw(grid, results, draws.scalar("addition_pattern_share"))
+    fleet = supply_cells.nameplate_mw(
+        grid, [(r.fleet, r.supply) for r in results], draws.scalar("addition_pattern_share")
+    )
     return {
         "cell_hostable_mw": _variable(
             ("year", "cell_quantile", "cell"),

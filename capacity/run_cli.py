@@ -199,7 +199,8 @@ def _logged_to(show: Callable[[str], None]) -> Iterator[None]:
 
 
 def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> None:
-    from capacity import hindcast_flags, report, tables
+    from capacity import report, tables
+    from capacity.supply import hindcast_flags
 
     summary = report.summary(result)
     if as_json:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from capacity import compute, siting
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from cuda_kernels import array_namespace, asnumpy, beside
 from cuda_kernels.quantile import order_statistic
 from cuda_kernels.streams import staged

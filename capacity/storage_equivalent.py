@@ -16,14 +16,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, demand, notions, storage_terms, supply
+from capacity import adequacy, apart, demand, notions, storage_terms
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
 from capacity.network import storage_group
 from capacity.network.case import without_interchange
 from capacity.network.hours import Group
 from capacity.policies import Policy
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import storage_as_firm
 
@@ -153,7 +154,7 @@ def between(known: Integers, years: Integers, values: Floats) -> Floats:
 
 def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[AreaBalance]:
     path = demand.project(fleet.country, fleet.base_year, draws)
-    return adequacy.balances(grid, fleet, supply.project(fleet, draws).nameplate_mw, path, draws, "equivalent")
+    return adequacy.balances(grid, fleet, projection.project(fleet, draws).nameplate_mw, path, draws, "equivalent")
 
 
 def _worth(

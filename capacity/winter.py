@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from capacity.adequacy import AreaWeather
     from capacity.draws import CentralPath, Draws
-    from capacity.fleet import Fleet
+    from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from capacity.draws import Draws
-from capacity.experts import DRIFT_YEARS
+from capacity.supply.experts import DRIFT_YEARS
 from scenarios.defaults import groups
 from scenarios.distributions import Distribution
 
@@ -74,7 +74,7 @@ def parameter_values(draws: Draws, countries: tuple[str, ...], topics: tuple[str
 
 def chances(draws: Draws, countries: tuple[str, ...], last: int) -> dict[str, Floats]:
     """What chance adds beside parameters (draw,), in standard units: errors of the trends summed to the year `last`,
-    drift included, and the luck of the plans of 2026 and 2031 (`capacity.experts`, `capacity.regimes`)."""
+    drift included, and the luck of the plans of 2026 and 2031 (`experts` and `regimes` of `capacity.supply`)."""
     inside = draws.years <= last
     found = {}
     for pre in countries:

@@ -9,14 +9,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, storage_equivalent, supply
+from capacity import adequacy, country, notions, storage_equivalent
 from capacity.adequacy import AreaBalance, AreaWeather
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain.standing import standing_mw
-from capacity.fleet import Fleet, number_of
 from capacity.storage import StorageName, Store
 from capacity.storage_equivalent import Conditions
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet, number_of
 from capacity.winter import weather_place
 from scenarios import Scenario
 
@@ -73,7 +74,7 @@ class AreaCase:
 
 def area_case(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: StorageName) -> AreaCase:
     """An area over draws; storage : how it counts."""
-    projected, middle = supply.project(fleet, draws), supply.project(fleet, draws.central)
+    projected, middle = projection.project(fleet, draws), projection.project(fleet, draws.central)
     balances = country.balances_of(grid, fleet, draws, projected, storage)
     central = country.balances_of(grid, fleet, draws.central, middle, storage)
     weather = adequacy.weather_by_area(grid)

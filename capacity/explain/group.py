@@ -23,7 +23,6 @@ from capacity.explain.point import ENERGY, FIRM, Bound, Loads, Point, bound_of, 
 from capacity.explain.resources import NOTHING_MW, RESOURCES
 from capacity.explain.standing import standing_mw, unit_shares
 from capacity.explain.terms import ALL
-from capacity.fleet import number_of
 from capacity.network import import_caps, storage_split
 from capacity.network import sites as network_sites
 from capacity.network.case import NetworkName
@@ -31,6 +30,7 @@ from capacity.network.hours import cut_name
 from capacity.network.sites import Known
 from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.supply.fleet import number_of
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

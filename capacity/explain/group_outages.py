@@ -30,12 +30,12 @@ from capacity.explain.outage_group import Group, group_of, sampled_of, solved
 from capacity.explain.point import ENERGY, Bound, imports_mw, point_at
 from capacity.explain.resources import NOTHING_MW
 from capacity.explain.standing import unit_shares
-from capacity.fleet import number_of
 from capacity.network import outages as network_outages
 from capacity.network.case import NetworkName
 from capacity.network.hours import cut_name
 from capacity.reliability import DEFAULT_STATES
 from capacity.storage import DEFAULT_STORAGE, StorageName
+from capacity.supply.fleet import number_of
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, policies, storage_equivalent, supply
+from capacity import adequacy, country, notions, policies, storage_equivalent
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain.area_year import at_quantile
 from capacity.explain.point import Transfers
-from capacity.fleet import Fleet
 from capacity.network import headroom
 from capacity.network import terms as network_terms
 from capacity.network.case import Case, NetworkName, case_of, margin_of
@@ -24,6 +23,8 @@ from capacity.network.sites import Known
 from capacity.policies import Policy
 from capacity.storage import DEFAULT_STORAGE, StorageName, Store
 from capacity.storage_equivalent import Conditions
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from capacity.winter import weather_place
 from scenarios import Scenario
 
@@ -145,7 +146,7 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
     policy = Policy.of(fleet.prefix, drawn)
     if plain:
         policies.require_only_energy(drawn, fleet.prefix)
-    projected, middle = supply.project(fleet, drawn), supply.project(fleet, drawn.central)
+    projected, middle = projection.project(fleet, drawn), projection.project(fleet, drawn.central)
     balances = country.balances_of(grid, fleet, drawn, projected, asked.storage)
     central = country.balances_of(grid, fleet, drawn.central, middle, asked.storage)
     weather = adequacy.weather_by_area(grid)

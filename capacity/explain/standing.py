@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, reliability
 from capacity.adequacy import AreaBalance
 from capacity.draws import Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 

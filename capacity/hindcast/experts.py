@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import smoothing
 from capacity.hindcast.panel import DRIFT_YEARS, WORLD, Panel, mean_known, spread_known
+from capacity.supply import smoothing
 
 Floats = NDArray[np.float64]
 

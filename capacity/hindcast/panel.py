@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 DRIFT_YEARS = 8
-"""Years of growth behind a drift, as in `capacity.supply`."""
+"""Years of growth behind a drift, as in `capacity.supply.projection`."""
 LEAST_DRIFT_YEARS = 4
 LEAST_SPREAD = 0.005
 """Log points a year below which a series is not believed to be steady: a setting of the scoring."""

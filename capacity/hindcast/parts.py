@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 IDENTITY = "identity"
 _ALL = ("hindcast/mixture", "hindcast/panel", "hindcast/rolling")
 CODE_OF_EXPERTS = (
-    *_ALL, "experts_data", "smoothing",
+    *_ALL, "supply/experts_data", "supply/smoothing",
     *(f"hindcast/{name}" for name in ("tuning", "shares", "experts", "displacement", "baselines")),
 )  # fmt: skip
 CODE_OF_BASELINE = (*_ALL, "hindcast/statistical")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import supply
-from capacity.fleet import Fleet
 from capacity.hindcast.placement_data import PERIODS, TECHNOLOGIES, read_additions
-from capacity.supply_cells import SPREAD_BY_LAND
+from capacity.supply import projection
+from capacity.supply.cells import SPREAD_BY_LAND
+from capacity.supply.fleet import Fleet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def _areas(fleet: Fleet, first: int, last: int) -> Iterator[tuple[str, Contest]]
     gains = np.clip(np.diff(fleet.history_mw[..., (years >= first - 1) & (years <= last)], axis=2), 0.0, None).sum(
         axis=2
     )
-    shares = {share: supply.area_share(known, np.array([share]))[0] for share in (*RULE_SHARES, 0.0, 1.0)}
+    shares = {share: projection.area_share(known, np.array([share]))[0] for share in (*RULE_SHARES, 0.0, 1.0)}
     for technology in AREA_TECHNOLOGIES[fleet.country]:
         k = fleet.technologies.index(technology)
         added = gains[:, k]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.experts_data import COMPLIES, WIDE, WIDENED, WORSE
 from capacity.hindcast.mixture import Mixture, crps, pit
 from capacity.hindcast.panel import read_panel
 from capacity.hindcast.rolling import SCOPES, Request, forecaster
 from capacity.hindcast.scores import FOCUS, SHIP_COVERAGE, SHIP_RATIO, complies
+from capacity.supply.experts_data import COMPLIES, WIDE, WIDENED, WORSE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.experts_data import TAILS
 from capacity.hindcast import displacement, experts, shares
 from capacity.hindcast.mixture import Mixture, crps, pit, pool, single
 from capacity.hindcast.panel import Panel
+from capacity.supply.experts_data import TAILS
 
 Floats = NDArray[np.float64]
 

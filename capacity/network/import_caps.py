@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from capacity.adequacy import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from grids.areas import parent_of
 
 Floats = NDArray[np.float64]

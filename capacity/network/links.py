@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from capacity import pace
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
 from capacity.network import planned_lines
 from capacity.network.hours import Group
+from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

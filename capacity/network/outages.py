@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from capacity import adequacy, notions
 from capacity.draws import Draws, stream_number
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
 from capacity.network.case import CONSTANT, Case, of_group
 from capacity.network.hours import NetworkHours
 from capacity.reliability import STATE_YEARS, AreaOutages, Outages
+from capacity.supply.fleet import Fleet
 from cuda_kernels import Engine
 from cuda_kernels.outage_network import NetworkOutages, Units, network_outage_headroom
 from cuda_kernels.outage_states import deeper_mw, sampled_mw

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from capacity import zones
 from capacity.deployment import request_pattern
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from grids.areas import parent_of
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ import cuda_kernels
 
 from . import stand_in
 
-FILES = [*Path(cuda_kernels.__file__).parent.glob("*.py"), *Path(capacity.__file__).parent.glob("*.py")]
+FILES = [*Path(cuda_kernels.__file__).parent.glob("*.py"), *Path(capacity.__file__).parent.rglob("*.py")]
 NAME = re.compile(r"\b(?:cupy|xp)\.([A-Za-z_]\w*)")
 STREAM = ("wait_event", "record", "synchronize")
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_factory import YEARS, drawn, scenario
 
-from capacity import adequacy, country, demand, notions, supply
+from capacity import adequacy, country, demand, notions
 from capacity import demand_components as components
 from capacity.estimation import estimate
-from capacity.fleet import Fleet
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 
 GRID = tiny_grid()
 WEATHER = adequacy.weather_by_area(GRID)
@@ -25,11 +26,11 @@ EVERY = np.arange(12)
 
 def balances(name="US", **values):
     fleet, draws = Fleet.of(GRID, name), drawn(len(EVERY), **values)
-    return fleet, draws, country.balances_of(GRID, fleet, draws, supply.project(fleet, draws))
+    return fleet, draws, country.balances_of(GRID, fleet, draws, projection.project(fleet, draws))
 
 
 def margin(a, balance, fleet, draws, weather):
-    central = country.balances_of(GRID, fleet, draws.central, supply.project(fleet, draws.central))
+    central = country.balances_of(GRID, fleet, draws.central, projection.project(fleet, draws.central))
     record = notions.area_records(GRID, fleet, WEATHER, draws.central)[a]
     return notions.firm_capacity(record, weather, balance, central[a])
 

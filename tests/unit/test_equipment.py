@@ -9,10 +9,11 @@ from grid_factory import tiny_grid
 from scenario_factory import YEARS
 from scenario_factory import drawn as draws_with
 
-from capacity import deployment, supply
+from capacity import deployment
 from capacity.draws import Draws
-from capacity.equipment import Equipment
-from capacity.fleet import Fleet
+from capacity.supply import projection
+from capacity.supply.equipment import Equipment
+from capacity.supply.fleet import Fleet
 
 
 def drawn(limit: float | dict[int, float]) -> tuple[Fleet, Draws]:
@@ -41,7 +42,7 @@ def test_more_equipment_never_lowers_supply_and_less_keeps_the_limit():
     supplies = {}
     for limit in (0.5, 2.0, 50.0):
         fleet, draws = drawn(limit)
-        supplies[limit] = supply.project(fleet, draws)
+        supplies[limit] = projection.project(fleet, draws)
     totals = [one.nameplate_mw.sum(axis=(1, 2)) for one in supplies.values()]
     for less, more in pairwise(totals):
         assert (more.mean(axis=0) >= less.mean(axis=0) - 1e-6).all()
@@ -54,7 +55,7 @@ def test_more_equipment_never_lowers_supply_and_less_keeps_the_limit():
 
 def test_plants_that_waited_come_later():
     fleet, scarce = drawn({2026: 3.0, 2027: 3.0, 2028: 1000.0})
-    few, all_of_them = supply.project(fleet, scarce), supply.project(*drawn(1000.0))
+    few, all_of_them = projection.project(fleet, scarce), projection.project(*drawn(1000.0))
     assert (few.equipped[:, 1:3] < 0.9).any(axis=1).mean() > 0.5
     added = [(one.pipeline_mw + one.trend_mw).mean(axis=0).sum(axis=0) for one in (few, all_of_them)]
     by_technology = added[1] - added[0]

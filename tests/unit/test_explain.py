@@ -21,9 +21,9 @@ from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
 from capacity.explain.resources import RESOURCES
 from capacity.explain.store import Held
 from capacity.explain.terms import Terms
-from capacity.fleet import Fleet
 from capacity.notions import TERMS
 from capacity.storage import STORAGE, Store
+from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from grids import store

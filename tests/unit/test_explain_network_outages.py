@@ -19,7 +19,7 @@ from capacity.explain.outage_firm import _first_of_blocks, firm_rows
 from capacity.explain.outage_group import group_of, sampled_of, solved
 from capacity.explain.point import ENERGY, Bound, point_at
 from capacity.explain.report import plain
-from capacity.fleet import number_of
+from capacity.supply.fleet import number_of
 from cuda_kernels.outage_network import Units, network_outage_headroom
 from grids import store
 from scenarios import load

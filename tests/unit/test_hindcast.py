@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from capacity.errors import CapacityError
-from capacity.experts_data import TAILS, held, read_experts
 from capacity.hindcast import baselines, displacement, experts, outlooks, rolling, scores, shares, shipping, weights
 from capacity.hindcast.mixture import crps, pit, pool, quantile, single
 from capacity.hindcast.panel import Panel, read_panel
 from capacity.hindcast.tuning import Forecaster
+from capacity.supply.experts_data import TAILS, held, read_experts
 from grids.history import history_hash, open_history
 
 

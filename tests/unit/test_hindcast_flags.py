@@ -9,11 +9,12 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from capacity import compare, hindcast_flags, open_result, report
+from capacity import compare, open_result, report
 from capacity.cli import main
-from capacity.experts import TREND_OF
-from capacity.experts_data import UNTESTED, VERDICTS, read_experts
-from capacity.hindcast_flags import ATTRIBUTE, VARIABLE
+from capacity.supply import hindcast_flags
+from capacity.supply.experts import TREND_OF
+from capacity.supply.experts_data import UNTESTED, VERDICTS, read_experts
+from capacity.supply.hindcast_flags import ATTRIBUTE, VARIABLE
 
 
 def gridflops(*arguments):

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 import grids
-from capacity import CapacityError, adequacy, base_year, country, notions, supply
+from capacity import CapacityError, adequacy, base_year, country, notions
 from capacity.adequacy import base_year_mean_mw
 from capacity.draws import Draws, draw_ids
 from capacity.explain.group import explain_group
-from capacity.fleet import Fleet
 from capacity.network import headroom
 from capacity.network.case import case_of
 from capacity.network.import_caps import ImportCaps, regions, share_of_peak
 from capacity.network.links import links
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from scenarios import load
 
 
@@ -28,7 +29,7 @@ def grid():
 def caps_of(grid, name, years):
     fleet = Fleet.of(grid, "US")
     draws = Draws(3, draw_ids(2), years, load([name])[0])
-    balances = country.balances_of(grid, fleet, draws, supply.project(fleet, draws))
+    balances = country.balances_of(grid, fleet, draws, projection.project(fleet, draws))
     return ImportCaps.of(fleet, draws, balances, base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)), balances
 
 
@@ -76,7 +77,7 @@ def eastern_gw(grid, weather, name):
     fleet = Fleet.of(grid, "US")
     draws = Draws(3, draw_ids(1), np.array([2025]), load([name])[0])
     balances, central = (
-        country.balances_of(grid, fleet, path, supply.project(fleet, path)) for path in (draws, draws.central)
+        country.balances_of(grid, fleet, path, projection.project(fleet, path)) for path in (draws, draws.central)
     )
     records = notions.area_records(grid, fleet, weather, draws.central)
     case = case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)

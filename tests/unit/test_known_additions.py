@@ -9,12 +9,12 @@ import pytest
 from grid_factory import tiny_grid
 
 import grids
-from capacity import experts, known_additions, supply
 from capacity.draws import Draws
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
-from capacity.known_additions import Known, open_plans
-from capacity.known_additions import known_additions as known_of
+from capacity.supply import experts, known_additions, projection
+from capacity.supply.fleet import Fleet
+from capacity.supply.known_additions import Known, open_plans
+from capacity.supply.known_additions import known_additions as known_of
 from scenarios import load
 
 YEARS = np.arange(2025, 2033)
@@ -24,7 +24,7 @@ YEARS = np.arange(2025, 2033)
 def case(request):
     fleet = Fleet.of(grids.open_grid(), request.param)
     draws = Draws(7, np.arange(24), YEARS, load(["reference"])[0])
-    return fleet, draws, supply.project(fleet, draws)
+    return fleet, draws, projection.project(fleet, draws)
 
 
 def with_solar(mw: float, areas: str = "US") -> Fleet:
@@ -100,7 +100,9 @@ def test_a_survey_holds_what_slipped():
 
 def test_the_drift_of_the_trend_sees_the_known_year():
     draws = Draws(3, np.arange(40), YEARS, load(["reference"])[0])
-    more, less = (supply.project(with_solar(mw), draws).nameplate_mw[:, :, 8].sum(axis=1) for mw in (20_000.0, 2_000.0))
+    more, less = (
+        projection.project(with_solar(mw), draws).nameplate_mw[:, :, 8].sum(axis=1) for mw in (20_000.0, 2_000.0)
+    )
     growth_more, growth_less = (np.log(n[:, 5] / n[:, 0]).mean() for n in (more, less))
     assert growth_more > growth_less
     k = with_solar(0.0).technologies.index("solar")
@@ -122,7 +124,7 @@ def test_horizons_count_from_the_last_known_year():
 def test_draws_stay_the_same_in_any_company(case):
     fleet, draws, projected = case
     few = Draws(draws.seed, draws.ids[5:9], draws.years, draws.scenario)
-    np.testing.assert_array_equal(supply.project(fleet, few).nameplate_mw, projected.nameplate_mw[5:9])
+    np.testing.assert_array_equal(projection.project(fleet, few).nameplate_mw, projected.nameplate_mw[5:9])
 
 
 def test_a_figure_without_a_source_is_refused(monkeypatch):

@@ -7,15 +7,16 @@ import pytest
 from grid_factory import tiny_grid
 from scenario_factory import YEARS, drawn
 
-from capacity import regimes, supply
-from capacity.fleet import Fleet
 from capacity.network.links import compounded
+from capacity.supply import projection, regimes
+from capacity.supply.fleet import Fleet
+from capacity.supply.projection import Supply
 
 GRID = tiny_grid()
 
 
-def project(country: str, **values: float | dict[int, float]) -> supply.Supply:
-    return supply.project(Fleet.of(GRID, country), drawn(**values))
+def project(country: str, **values: float | dict[int, float]) -> Supply:
+    return projection.project(Fleet.of(GRID, country), drawn(**values))
 
 
 @pytest.mark.parametrize("country", ["US", "CN"])
@@ -56,13 +57,13 @@ def test_a_limit_of_suspension_finishes_more_in_the_areas_above_it_and_never_mor
 
 def test_what_is_planned_before_a_reform_is_as_late_as_before():
     fleet = Fleet.of(GRID, "US")
-    plain = supply._pipeline_mw(fleet, drawn())[0]
-    reform = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor={2027: 1.0, 2028: 0.6}))[0]
+    plain = projection._pipeline_mw(fleet, drawn())[0]
+    reform = projection._pipeline_mw(fleet, drawn(us__pipeline_delay_factor={2027: 1.0, 2028: 0.6}))[0]
     np.testing.assert_array_equal(reform[..., YEARS < 2028], plain[..., YEARS < 2028])
     later = reform[..., YEARS < 2033].sum(axis=-1) - plain[..., YEARS < 2033].sum(axis=-1)
     built = fleet.planned_addition_mw.any(axis=2)
     assert (later[:, built] > 0.0).all()
-    whole = supply._pipeline_mw(fleet, drawn(us__pipeline_delay_factor=0.6))[0]
+    whole = projection._pipeline_mw(fleet, drawn(us__pipeline_delay_factor=0.6))[0]
     assert (whole.sum(axis=-1) >= reform.sum(axis=-1) - 1e-9).all()
 
 
@@ -78,7 +79,7 @@ def test_a_programme_builds_what_it_says_within_the_limits():
     k = fleet.technologies.index("nuclear")
     draws = drawn(us__addition_floor_nuclear={2029: 0.0, 2030: 3_000.0}, us__addition_limit_nuclear=2_500.0)
     plain = project("US", us__addition_limit_nuclear=2_500.0)
-    more = supply.project(fleet, draws)
+    more = projection.project(fleet, draws)
     np.testing.assert_array_equal(more.nameplate_mw[..., YEARS < 2030], plain.nameplate_mw[..., YEARS < 2030])
     others = [i for i in range(len(fleet.technologies)) if i != k]
     np.testing.assert_array_equal(more.nameplate_mw[:, :, others], plain.nameplate_mw[:, :, others])

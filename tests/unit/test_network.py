@@ -10,12 +10,12 @@ from network_reference import best_total_lp, random_network
 import grids
 from capacity import CapacityError, base_year, estimate
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet
 from capacity.network import best_total, planned_lines
 from capacity.network.case import NETWORKS
 from capacity.network.hours import Group, cut_name
 from capacity.network.links import limits_of, links
 from capacity.network.siting import Siting, siting_direction
+from capacity.supply.fleet import Fleet
 from cuda_kernels.network import network_headroom
 from scenarios import load
 

@@ -13,9 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from capacity import CapacityError, cli_options, estimate, reliability
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet
 from capacity.network import outages as network_outages
 from capacity.run_cli import run as run_command
+from capacity.supply.fleet import Fleet
 from scenarios import load
 
 YEARS = [2025]

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import grids
-from capacity.fleet import Fleet
 from capacity.hindcast import placement
 from capacity.hindcast.cli import hindcast
 from capacity.hindcast.placement import Contest
 from capacity.hindcast.placement_data import PERIODS, TECHNOLOGIES, build, read_additions
+from capacity.supply.fleet import Fleet
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ import xarray as xr
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import projection, projection_figure, projection_grid
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
-from capacity.project_cli import project
+from capacity.project import figure as projection_figure
+from capacity.project import grid as projection_grid
+from capacity.project import place as projection
+from capacity.project.cli import project
+from capacity.supply.fleet import Fleet
 from scenarios import load
 
 YEARS = range(2025, 2036)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 
-from capacity import experts, regimes, supply
 from capacity.draws import Draws
-from capacity.fleet import Fleet
+from capacity.supply import experts, projection, regimes
+from capacity.supply.fleet import Fleet
 from scenarios import load
 
 YEARS = np.arange(2025, 2046)
@@ -125,7 +125,7 @@ def test_queues_slow_some_areas_and_leave_the_country_as_it_is(reference):
 
 def test_every_draw_keeps_its_expert(case):
     fleet, draws = case
-    projected = supply.project(fleet, draws)
+    projected = projection.project(fleet, draws)
     assert projected.expert.shape == (len(draws), len(fleet.technologies), len(YEARS))
     assert set(np.unique(projected.expert)) <= {
         experts.TREND, experts.SECOND, experts.PIPELINE, experts.SMOOTHING
@@ -148,4 +148,4 @@ def test_the_experts_beside_the_trend_can_be_left_out(tmp_path):
     )
     fleet = Fleet.of(tiny_grid(), "CN")
     draws = Draws(5, np.arange(50), YEARS, load([str(page)])[0])
-    assert not np.isin(supply.project(fleet, draws).expert, (experts.SECOND, experts.SMOOTHING)).any()
+    assert not np.isin(projection.project(fleet, draws).expert, (experts.SECOND, experts.SMOOTHING)).any()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 
-from capacity import adequacy, base_year, estimate, notions, reliability, supply
+from capacity import adequacy, base_year, estimate, notions, reliability
 from capacity.country import balances_of
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 from cuda_kernels.outage_table import expected_headroom_mw, outage_table
 from scenarios import load
 
@@ -29,7 +30,7 @@ def drawn():
 @pytest.fixture(scope="module")
 def outages(grid, drawn):
     fleet = Fleet.of(grid, "CN")
-    nameplate = tuple(supply.project(fleet, d).nameplate_mw for d in (drawn, drawn.central))
+    nameplate = tuple(projection.project(fleet, d).nameplate_mw for d in (drawn, drawn.central))
     return reliability.Outages.of(grid, fleet, drawn, nameplate, "expected_unserved")
 
 
@@ -57,11 +58,11 @@ def test_a_state_has_the_expected_capacity_of_the_central_fleet(outages):
 def test_headroom_of_a_draw_is_that_of_its_own_units(grid, drawn, outages):
     """A table made from the draw's own fleet, unit by unit, against the central table to scale: within 2 %."""
     fleet = Fleet.of(grid, "CN")
-    projected = supply.project(fleet, drawn)
+    projected = projection.project(fleet, drawn)
     weather = adequacy.weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
     balances = balances_of(grid, fleet, drawn, projected)
-    central = balances_of(grid, fleet, drawn.central, supply.project(fleet, drawn.central))
+    central = balances_of(grid, fleet, drawn.central, projection.project(fleet, drawn.central))
     share = drawn.parameter("cn.curtailable_fraction")
     members = np.arange(6)
     conditions = records[0].weather[0]

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import grids
-from capacity import backcast
 from capacity.draws import Draws
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
-from capacity.known_additions import Known
-from capacity.retirement import existing_mw, oldest, slowed, unannounced_share
+from capacity.supply import backcast
+from capacity.supply.fleet import Fleet
+from capacity.supply.known_additions import Known
+from capacity.supply.retirement import existing_mw, oldest, slowed, unannounced_share
 from grids.build import hazards, lifetimes
 from scenarios import default_parameters, load
 

@@ -11,7 +11,7 @@ from scipy.special import expit
 import grids
 from capacity import sites, siting
 from capacity.draws import Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from cuda_kernels.water_fill import water_fill
 
 areas = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from capacity import smoothing
+from capacity.supply import smoothing
 
 
 def holt_by_hand(values, alpha, beta, damping):

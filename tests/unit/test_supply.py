@@ -6,10 +6,10 @@ from grid_factory import tiny_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capacity import supply
 from capacity.draws import Draws
-from capacity.fleet import Fleet, delayed
-from capacity.retirement import Ageing, existing_mw, remaining_share
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet, delayed
+from capacity.supply.retirement import Ageing, existing_mw, remaining_share
 from scenarios import load
 
 YEARS = np.arange(2025, 2041)
@@ -51,7 +51,7 @@ def test_units_past_their_age_leave_gradually(case):
 def test_stock_balance_holds_every_year(case):
     """K_y = K_(y-1) + additions - retirements, with retirements of additions only by their own age (I12)."""
     fleet, draws = case
-    projected = supply.project(fleet, draws)
+    projected = projection.project(fleet, draws)
     standing = existing_mw(fleet, draws)
     np.testing.assert_array_equal(projected.existing_mw, standing)
     base = fleet.nameplate_mw.sum(axis=2)
@@ -62,7 +62,7 @@ def test_stock_balance_holds_every_year(case):
 
 def test_national_totals_do_not_depend_on_the_area_split(case):
     fleet, draws = case
-    projected = supply.project(fleet, draws)
+    projected = projection.project(fleet, draws)
     assert np.isfinite(projected.nameplate_mw).all()
     assert (projected.pipeline_mw >= 0).all()
     assert (projected.trend_mw >= 0).all()
@@ -70,7 +70,7 @@ def test_national_totals_do_not_depend_on_the_area_split(case):
 
 def test_additions_respect_the_limits(case):
     fleet, draws = case
-    projected = supply.project(fleet, draws)
+    projected = projection.project(fleet, draws)
     for k, technology in enumerate(fleet.technologies):
         ceiling = draws.parameter(f"{fleet.prefix}.addition_limit_{technology}")
         added = np.diff((projected.pipeline_mw + projected.trend_mw)[:, :, k].sum(axis=1), axis=1)
@@ -80,7 +80,7 @@ def test_additions_respect_the_limits(case):
 def test_more_building_never_lowers_supply(grid):
     fleet = Fleet.of(grid, "CN")
     plain, surge = (Draws(3, np.arange(30), YEARS, s) for s in load(["reference", "cn-five-year-plan-surge"]))
-    less, more = (supply.project(fleet, d).nameplate_mw.sum(axis=(1, 2)) for d in (plain, surge))
+    less, more = (projection.project(fleet, d).nameplate_mw.sum(axis=(1, 2)) for d in (plain, surge))
     assert (more.mean(axis=0) >= less.mean(axis=0)).all()
 
 
@@ -99,14 +99,14 @@ def test_a_draw_is_the_same_in_any_company(case):
     fleet, draws = case
     few = Draws(draws.seed, draws.ids[7:12], draws.years, draws.scenario)
     np.testing.assert_array_equal(
-        supply.project(fleet, few).nameplate_mw, supply.project(fleet, draws).nameplate_mw[7:12]
+        projection.project(fleet, few).nameplate_mw, projection.project(fleet, draws).nameplate_mw[7:12]
     )
 
 
 def test_draws_spread_around_the_central_path(case):
     fleet, draws = case
-    total = supply.project(fleet, draws).nameplate_mw.sum(axis=(1, 2))
-    central = supply.project(fleet, draws.central).nameplate_mw.sum(axis=(1, 2))[0]
+    total = projection.project(fleet, draws).nameplate_mw.sum(axis=(1, 2))
+    central = projection.project(fleet, draws.central).nameplate_mw.sum(axis=(1, 2))[0]
     assert (total.min(axis=0) <= central).all()
     assert (total.max(axis=0) >= central).all()
     assert (np.diff(total.std(axis=0))[3:] >= -0.2 * total.std(axis=0)[3:-1]).all()

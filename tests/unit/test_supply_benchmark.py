@@ -4,7 +4,7 @@ from benchmarks import supply
 
 
 def test_threads_give_the_same_total_and_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("capacity.projection.BLOCK", 3)
+    monkeypatch.setattr("capacity.project.place.BLOCK", 3)
     one, two = supply.measure(7, 1), supply.measure(7, 2)
     assert one["total_gw"] == two["total_gw"] > 0.0
     assert (one["areas"], one["technologies"]) == (49, 12)

@@ -7,8 +7,9 @@ import pytest
 from grid_factory import tiny_grid
 from scenario_factory import drawn
 
-from capacity import adequacy, country, notions, supply, winter
-from capacity.fleet import Fleet
+from capacity import adequacy, country, notions, winter
+from capacity.supply import projection
+from capacity.supply.fleet import Fleet
 
 GRID = tiny_grid()
 WEATHER = adequacy.weather_by_area(GRID)
@@ -16,13 +17,13 @@ WEATHER = adequacy.weather_by_area(GRID)
 
 def balances(country_name, **values):
     fleet, draws = Fleet.of(GRID, country_name), drawn(20, **values)
-    return fleet, draws, country.balances_of(GRID, fleet, draws, supply.project(fleet, draws))
+    return fleet, draws, country.balances_of(GRID, fleet, draws, projection.project(fleet, draws))
 
 
 def margin(a, country_name="US", weather=0, **values):
     """Hourly margin (draw, hour) of an area in the last year, and its balance."""
     fleet, draws, drawn_balances = balances(country_name, **values)
-    central = country.balances_of(GRID, fleet, draws.central, supply.project(fleet, draws.central))
+    central = country.balances_of(GRID, fleet, draws.central, projection.project(fleet, draws.central))
     record = notions.area_records(GRID, fleet, WEATHER, draws.central)[a]
     found = notions.firm_capacity(record, record.weather[weather], drawn_balances[a], central[a])
     return found.coefficients[:, -1] @ found.profiles[-1], drawn_balances[a], record.weather[weather]

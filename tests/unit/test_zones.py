@@ -7,12 +7,13 @@ import pytest
 from grid_factory import tiny_grid
 
 import grids
-from capacity import CapacityError, regimes, zones
+from capacity import CapacityError, zones
 from capacity.deployment import request_pattern
 from capacity.draws import Draws, draw_ids
-from capacity.fleet import Fleet, number_of
 from capacity.network import planned_lines
 from capacity.network.links import links
+from capacity.supply import regimes
+from capacity.supply.fleet import Fleet, number_of
 from grids import GridDataError
 from grids.areas import parent_of
 from grids.zones import open_zones, split

@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import hindcast_flags, supply, supply_cells
 from capacity.draws import Draws
-from capacity.fleet import Fleet
-from capacity.projection import CELL_QUANTILES, each_block
+from capacity.project.place import CELL_QUANTILES, each_block
+from capacity.supply import cells as supply_cells
+from capacity.supply import hindcast_flags, projection
+from capacity.supply.fleet import Fleet
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,7 @@ def _areas(
     by_pattern = np.empty(draws)
 
     def work(rows: slice, block: Draws) -> None:
-        projected = supply.project(fleet, block)
+        projected = projection.project(fleet, block)
         existing[rows] = projected.existing_mw[..., kept]
         pipeline[rows] = projected.pipeline_mw[..., kept]
         trend[rows] = projected.trend_mw[..., kept]

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
-from capacity.known_additions import Known, known_additions, nothing_known, with_younger_plans
+from capacity.supply.known_additions import Known, known_additions, nothing_known, with_younger_plans
 from grids.areas import parent_of
 
 Floats = NDArray[np.float64]

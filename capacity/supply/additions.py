@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import experts
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
-from capacity.retirement import Ageing
+from capacity.supply import experts
+from capacity.supply.fleet import Fleet
+from capacity.supply.retirement import Ageing
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]

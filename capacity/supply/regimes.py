@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 from capacity.zones import parents
 from grids.areas import parent_of
 from grids.tables import read_table

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from capacity.experts import TREND_OF
-from capacity.experts_data import COMPLIES, UNTESTED, VERDICTS, read_experts
+from capacity.supply.experts import TREND_OF
+from capacity.supply.experts_data import COMPLIES, UNTESTED, VERDICTS, read_experts
 
 VARIABLE: Final = "supply_hindcast"
 ATTRIBUTE: Final = "hindcast_flags"

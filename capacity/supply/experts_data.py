@@ -44,7 +44,7 @@ class ExpertRecord:
     second : name of the structural expert beside the statistical ones (diffusion, displacement), or None
     weight : by expert, (horizon,)  Share in what does not follow the pipeline, this country's own record included;
         the last holds on, and they sum to 1. [1]
-    trust : Weighted powers of the likelihood that tell settings of the smoothing apart (`capacity.smoothing`).
+    trust : Weighted powers of the likelihood that tell settings of the smoothing apart (`capacity.supply.smoothing`).
     kappa, tail : by expert    Factor on the unit spread, and index into TAILS.
     own : by expert            Weight of the series' own spread against what its size lets expect, in logs. [1]
     widening : (horizon,)      Factor on every spread, that of the shipping rule for all countries and that for this

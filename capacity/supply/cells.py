@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity.country import CountryResult
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
+from capacity.supply.projection import Supply
 
 Floats = NDArray[np.float64]
 
@@ -21,24 +21,23 @@ Parts = Sequence[tuple[Floats, Floats]]
 """Amounts (draw, technology, year) [MW] and their shares (technology, cell) [1]; the products add up to the cells."""
 
 
-def nameplate_mw(grid: xr.Dataset, results: Sequence[CountryResult], by_pattern: Floats) -> Floats:
+def nameplate_mw(grid: xr.Dataset, countries: Sequence[tuple[Fleet, Supply]], by_pattern: Floats) -> Floats:
     """Projected capacity (year, technology, cell), mean over draws, summing to each area. [MW]
 
     Today's plants keep their cells. Pipeline additions go to the cells of planned units as far as these are
     known, the rest and all trend additions by weights: a share `by_pattern` (draw,) by the technology's existing
     pattern, the rest by land (wind, solar) or load (all else).
     """
-    years = results[0].supply.existing_mw.shape[-1]
-    fleet = np.zeros((years, *grid["cell_nameplate_mw"].shape))
-    for result in results:
-        supply = result.supply
-        for a in range(len(result.fleet.areas)):
-            shares = area_shares(grid, result.fleet, a)
+    years = countries[0][1].existing_mw.shape[-1]
+    found = np.zeros((years, *grid["cell_nameplate_mw"].shape))
+    for fleet, supply in countries:
+        for a in range(len(fleet.areas)):
+            shares = area_shares(grid, fleet, a)
             added = (supply.existing_mw[:, a], supply.pipeline_mw[:, a], supply.trend_mw[:, a])
-            fleet[:, :, shares.cells] = sum(
+            found[:, :, shares.cells] = sum(
                 amount.mean(axis=0).T[:, :, None] * table for amount, table in shares.parts(*added, by_pattern)
             )
-    return fleet
+    return found
 
 
 class AreaShares(NamedTuple):

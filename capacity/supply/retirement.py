@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
-from capacity.fleet import VINTAGE_YEARS, Fleet, delays
+from capacity.supply.fleet import VINTAGE_YEARS, Fleet, delays
 
 Floats = NDArray[np.float64]
 

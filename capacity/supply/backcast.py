@@ -1,4 +1,4 @@
-"""Retirements of 2015 to 2023 by the curves of today, beside what went: `python -m capacity.backcast` prints them.
+"""Retirements of 2015 to 2023 by the curves of today, beside what went; `python -m capacity.supply.backcast`.
 
 What stood at the end of 2014 by commissioning years, and what went, come from `grids/data/lifetimes.yaml`. The
 announcements of that time are not at hand as data, so all plants leave by age here.
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capacity.draws import Draws
-from capacity.fleet import Fleet
-from capacity.retirement import remaining_share
+from capacity.supply.fleet import Fleet
+from capacity.supply.retirement import remaining_share
 from scenarios import Scenario, load
 
 DRAWS, SEED = 4000, 2025

@@ -84,26 +84,27 @@ def project(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import hindcast_flags, projection, projection_figure, writing
+        from capacity import writing
+        from capacity.project import figure, place
+        from capacity.supply import hindcast_flags
 
         (chosen,) = scenarios.load([scenario])
         writing.check_folder(out)
         grid = grids.open_grid(grid_file, areas=areas_as)
-        place = projection.find_place(grid, where)
-        found = projection.project(grid, place, chosen, years=years, draws=draws, seed=seed)
+        found = place.project(grid, place.find_place(grid, where), chosen, years=years, draws=draws, seed=seed)
         source = f"Source: gridflops, scenario {chosen.name}, {draws} draws, seed {seed}; data: gridflops grids info."
         with writing.replaced_files(out) as folder:
-            projection.dataset(found, chosen.name, seed).to_netcdf(folder / "supply.nc")
-            projection_figure.draw(found, folder / "supply.png", source)
+            place.dataset(found, chosen.name, seed).to_netcdf(folder / "supply.nc")
+            figure.draw(found, folder / "supply.png", source)
             if on_grid:
                 _write_cells(_cells(grid, chosen, years, draws, seed), folder, source)
             names = sorted(path.name for path in folder.iterdir())
         report = {
-            "place": place.name,
+            "place": found.place.name,
             "scenario": chosen.name,
-            "supply": projection.table(found, TABLE_YEARS),
-            "outlooks": projection.beside_outlooks(grid, found),
-            "flags": hindcast_flags.told(place.country),
+            "supply": place.table(found, TABLE_YEARS),
+            "outlooks": place.beside_outlooks(grid, found),
+            "flags": hindcast_flags.told(found.place.country),
         }
     _show(report, as_json)
     if not as_json:
@@ -112,7 +113,7 @@ def project(
 
 def _cells(grid: Any, chosen: Any, years: tuple[int, ...], draws: int, seed: int) -> Any:
     """Supply of all cells in the years of the table, country after country."""
-    from capacity.projection_grid import on_grid
+    from capacity.project.grid import on_grid
 
     asked = [year for year in TABLE_YEARS if year in years] or [years[-1]]
     return on_grid(

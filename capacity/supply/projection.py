@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import regimes
-from capacity.additions import Course
 from capacity.draws import CentralPath, Draws
-from capacity.equipment import Equipment
-from capacity.fleet import Fleet, delayed, toeplitz
-from capacity.known_additions import open_plans
-from capacity.retirement import existing_mw
+from capacity.supply import regimes
+from capacity.supply.additions import Course
+from capacity.supply.equipment import Equipment
+from capacity.supply.fleet import Fleet, delayed, toeplitz
+from capacity.supply.known_additions import open_plans
+from capacity.supply.retirement import existing_mw
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from capacity.projection import Floats, Projection
+    from capacity.project.place import Floats, Projection
 
 Years = NDArray[np.int64]
 

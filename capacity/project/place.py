@@ -16,10 +16,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import country as countries
-from capacity import experts, hindcast_flags, supply, supply_cells
 from capacity.draws import Draws
 from capacity.errors import CapacityError
-from capacity.fleet import Fleet
+from capacity.supply import cells as supply_cells
+from capacity.supply import experts, hindcast_flags
+from capacity.supply import projection as supply
+from capacity.supply.fleet import Fleet
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from capacity import deployment
 from capacity.draws import CentralPath, Draws
-from capacity.fleet import Fleet
+from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 

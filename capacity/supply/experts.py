@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import smoothing
 from capacity.draws import CentralPath, Draws
-from capacity.experts_data import SMOOTHING as SMOOTHER
-from capacity.experts_data import TAILS, ExpertRecord, faded, held, read_experts
-from capacity.fleet import Fleet
+from capacity.supply import smoothing
+from capacity.supply.experts_data import SMOOTHING as SMOOTHER
+from capacity.supply.experts_data import TAILS, ExpertRecord, faded, held, read_experts
+from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
