@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capacity.allocation import allocate, minimum
+from capacity.limits.allocation import allocate, minimum
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

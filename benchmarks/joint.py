@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 import grids
-from capacity import country, joint
+from capacity import country
 from capacity.adequacy import weather_by_area
 from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.estimation import COUNTRIES
+from capacity.limits import joint
 from scenarios import load
 
 SEED = 2025

@@ -29,7 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("capacity.doctor_cli:doctor", "Versions, engines, devices and data of this installation."),
     "verify-gpu": ("capacity.verify_gpu_cli:verify_gpu", "Check and time every CUDA kernel on a card."),
     "claims": ("capacity.claims.cli:claims", "Numbers for six claims of a commentary on AI and power."),
-    "validate": ("capacity.validate_cli:validate", "Published figures beside ours; published results reproduced."),
+    "validate": ("capacity.validate.cli:validate", "Published figures beside ours; published results reproduced."),
 }
 """Where each verb lives, and its line in the overview."""
 

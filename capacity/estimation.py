@@ -16,12 +16,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import apart, country, joint, notions, reliability, result
+from capacity import apart, country, notions, reliability, result
 from capacity.adequacy import weather_by_area
 from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
+from capacity.limits import joint
 from capacity.network.case import NETWORKS, NetworkName
 from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device, resolve_engine
@@ -261,7 +262,7 @@ def _said_about(scenario: Scenario, name: str) -> str:
 
 @cache
 def after_the_grid() -> frozenset[str]:
-    """Parameters that no country's grid and hosted compute depend on: `capacity.joint` alone reads them."""
+    """Parameters that no country's grid and hosted compute depend on: `capacity.limits.joint` alone reads them."""
     return frozenset(i for group in groups() if group.topic in JOINT_TOPICS for i in group.ids) - READ_BY_BOTH
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import joint
+from capacity.limits import joint
 
 Floats = NDArray[np.float64]
 Pick = Callable[[joint.Joint], Floats]

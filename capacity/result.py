@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from capacity import adequacy, events_result, joint_result, network_result
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
-from capacity.joint import LIMITS, Joint
+from capacity.limits.joint import LIMITS, Joint
 from capacity.sites import CELL_QUANTILES
 from capacity.supply import cells as supply_cells
 from capacity.supply import hindcast_flags

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import runs
 from capacity.claims import statistics as stats
 from capacity.claims.evidence import Answer, Evidence, Finding, Table
 from capacity.claims.posterior import Probability, probability
 from capacity.claims.texts import Claim
 from capacity.claims.words import COUNTRY, number, percent, share
+from capacity.limits import runs
 
 Floats = NDArray[np.float64]
 

@@ -17,12 +17,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import country as country_chain
-from capacity import joint
 from capacity.adequacy import weather_by_area
 from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.errors import CapacityError
 from capacity.estimation import COUNTRIES
+from capacity.limits import joint
 from capacity.sensitivity.dependent import Rows
 from capacity.sensitivity.draws import NAMES, MixedDraws, Reads
 from cuda_kernels import Engine

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capacity.duke import SEASON_RULES, curtailment_enabled_headroom, season_hours
+from capacity.validate.duke import SEASON_RULES, curtailment_enabled_headroom, season_hours
 from grids.sources.eia930_22 import CLEANING_RULE, read_eia930_22
 
 NAME = Path("truggles_eia930") / "hourly_demand_22ba_mw_utc_2016_2024.parquet"

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy.optimize import brentq
 
-from capacity.duke import (
+from capacity.validate.duke import (
     DEFAULT_SEASON_RULE,
     HOURS_PER_YEAR,
     PUBLISHED_GW,

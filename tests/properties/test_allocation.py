@@ -5,7 +5,7 @@ from allocation_reference import KINDS, batch, random_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capacity.allocation import allocate, minimum
+from capacity.limits.allocation import allocate, minimum
 
 programs = st.builds(random_program, seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(KINDS))
 THROUGHPUT, WATTS, BOUND, COST, POWER, BUDGET = range(6)

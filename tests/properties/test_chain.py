@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from joint_factory import YEARS, drawn, scenario_with, solved_country
 
-from capacity import chips, deployment, joint
+from capacity import deployment
 from capacity.draws import Draws
+from capacity.limits import chips, joint
 from capacity.supply import fleet
 from cuda_kernels.storage_dispatch import storage_scan
 from grids import units

@@ -5,9 +5,9 @@ import pytest
 from allocation_reference import KINDS, batch, highs_total, random_program, two_sided_means
 
 from benchmarks import allocation_check
-from capacity import allocation
-from capacity.allocation import allocate, minimum
 from capacity.errors import CapacityError
+from capacity.limits import allocation
+from capacity.limits.allocation import allocate, minimum
 
 
 def solve(program):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joint_factory import YEARS, drawn
 
-from capacity import capital
 from capacity.draws import CentralPath
+from capacity.limits import capital
 from scenarios import load
 
 NO_BUST = {"us.bust_hazard": 0.0, "cn.bust_hazard": 0.0}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from joint_factory import YEARS, drawn
 
-from capacity import chips
 from capacity.draws import CentralPath
+from capacity.limits import chips
 from scenarios import load
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from capacity import duke
 from capacity.errors import CapacityError
-from capacity.validate_cli import CLOCK_NAMES, SEASON_RULE_NAMES, validate
+from capacity.validate import duke
+from capacity.validate.cli import CLOCK_NAMES, SEASON_RULE_NAMES, validate
 from grids.sources.eia930_22 import AUTHORITIES, CLEANING_RULE, clean_series, read_eia930_22
 from grids.variables import GridDataError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from joint_factory import YEARS, drawn
 
-from capacity import efficiency
+from capacity.limits import efficiency
 from scenarios import load
 
 FAST = {2025: 8.0, 2026: 4.0, 2028: 4.0, 2029: 8.0}

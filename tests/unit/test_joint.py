@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from joint_factory import AREAS, YEARS, drawn, solved_country
 
-from capacity import CapacityError, chips, deployment, joint, operation, runs
+from capacity import CapacityError, deployment
 from capacity.draws import Draws
+from capacity.limits import chips, joint, operation, runs
 
 NO_BUST = {"us.bust_hazard": 0.0, "cn.bust_hazard": 0.0}
 

@@ -10,11 +10,11 @@ import xarray as xr
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import datacenter_stock, measures, published
 from capacity.cli import main
 from capacity.errors import CapacityError
-from capacity.measures import Run
-from capacity.published import Published, compare
+from capacity.validate import datacenter_stock, measures, published
+from capacity.validate.measures import Run
+from capacity.validate.published import Published, compare
 from scenarios import load
 
 

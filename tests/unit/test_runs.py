@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from joint_factory import YEARS, drawn
 
-from capacity import runs
 from capacity.draws import CentralPath
+from capacity.limits import runs
 from scenarios import load
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import allocation, runs
-from capacity.chips import Stock
+from capacity.limits import allocation, runs
+from capacity.limits.chips import Stock
 
 Floats = NDArray[np.float64]
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import capital, chips, compute, deployment, efficiency, operation, runs
+from capacity import compute, deployment
 from capacity.country import CountryResult
 from capacity.draws import Draws
 from capacity.errors import CapacityError
+from capacity.limits import capital, chips, efficiency, operation, runs
 from cuda_kernels import asnumpy
 
 Floats = NDArray[np.float64]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from capacity.validate_figures_cli import figures
+from capacity.validate.figures_cli import figures
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from grids.sources.eia930_22 import CleanDemand
 
-# Spelt out here so that --help and completion need not load pandas; a test holds them equal to capacity.duke.
+# Spelt out here so that --help and completion need not load pandas; a test holds them equal to capacity.validate.duke.
 SEASON_RULE_NAMES = ("apr_oct_nov_mar", "may_sep_nov_mar", "strict_jun_aug_dec_feb")
 ROUNDING_MW = 1e-6  # a headroom below one watt is the rounding of a sum, not a load
 CLOCK_NAMES = ("utc", "local_standard")
@@ -72,8 +72,8 @@ def duke(file: Path, shares: tuple[float, ...], season_rule: str, clock: str, as
     Example:
       gridflops validate duke demand_22ba.parquet --curtailment 0.005 --curtailment 0.01
     """
-    from capacity.duke import checked_shares, curtailment_enabled_headroom
     from capacity.errors import CapacityError
+    from capacity.validate.duke import checked_shares, curtailment_enabled_headroom
     from grids.sources.eia930_22 import read_eia930_22
     from grids.variables import GridDataError
 
@@ -92,7 +92,7 @@ def duke(file: Path, shares: tuple[float, ...], season_rule: str, clock: str, as
 
 def as_record(file: Path, clean: CleanDemand, result: xr.Dataset) -> dict[str, Any]:
     """All that the tables show, as plain JSON types; headroom in MW for authorities and GW for totals."""
-    from capacity.duke import national_total_gw, published_gw
+    from capacity.validate.duke import national_total_gw, published_gw
 
     periods = [str(period) for period in result["period"].to_numpy()]
     totals = national_total_gw(result)
@@ -240,7 +240,7 @@ def _year_lines(part: xr.Dataset, share: float) -> list[str]:
 
 
 def _total_lines(result: xr.Dataset) -> list[str]:
-    from capacity.duke import PUBLISHED_YEARS, national_total_gw, published_gw
+    from capacity.validate.duke import PUBLISHED_YEARS, national_total_gw, published_gw
 
     total, native = national_total_gw(result), national_total_gw(result, "native_first_headroom_mw")
     years = tuple(int(str(period)) for period in result["period"].to_numpy()[1:])

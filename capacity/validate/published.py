@@ -13,14 +13,14 @@ import xarray as xr
 from pydantic import model_validator
 
 from capacity.errors import CapacityError
-from capacity.measures import MEASURES, Run
+from capacity.validate.measures import MEASURES, Run
 from grids import info
 from scenarios import ScenarioError, checks, yaml_text
 from scenarios.accelerators import vintages
 from scenarios.distributions import Number, Positive
 from scenarios.schema import Closed, Label, Text
 
-FILE = Path(__file__).parent / "data" / "published.yaml"
+FILE = Path(__file__).parents[1] / "data" / "published.yaml"
 VERDICTS = ("agrees", "misses", "not modelled", "no data")
 BAND = (0.05, 0.95)
 

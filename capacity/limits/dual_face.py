@@ -23,7 +23,7 @@ _PARALLEL = 1e-9  # relative: items whose ratios of cost to watts differ less pr
 
 
 class Program(Protocol):
-    """What this module reads of the cases; see `capacity.allocation.allocate`."""
+    """What this module reads of the cases; see `capacity.limits.allocation.allocate`."""
 
     @property
     def throughput(self) -> Floats: ...

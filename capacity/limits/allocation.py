@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from capacity.dual_face import middle_of_prices
 from capacity.errors import CapacityError
+from capacity.limits.dual_face import middle_of_prices
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

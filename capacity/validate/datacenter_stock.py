@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from capacity import chips, runs
 from capacity.draws import Draws
 from capacity.errors import CapacityError
+from capacity.limits import chips, runs
 from scenarios import ScenarioError, checks, yaml_text
 from scenarios.distributions import Distribution, Value
 from scenarios.schema import Closed, Label, Text
 
 Floats = NDArray[np.float64]
 
-FILE = Path(__file__).parent / "data" / "datacenter_stock.yaml"
+FILE = Path(__file__).parents[1] / "data" / "datacenter_stock.yaml"
 BASE_YEAR = 2024
 HOURS = 8760
 SERVERS = ("servers", "server_power", "storage_and_network")

@@ -13,14 +13,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import chips, datacenter_stock
 from capacity.draws import Draws
+from capacity.limits import chips
+from capacity.validate import datacenter_stock
 from scenarios import Scenario
 from scenarios.accelerators import Vintage, vintages
 from scenarios.distributions import Lognormal
 
 if TYPE_CHECKING:
-    from capacity.published import Published
+    from capacity.validate.published import Published
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ SHIPPING_NOW = "NVIDIA GB200"
 class Run:
     """What the measures read: the result of a run under one scenario, and how it was drawn.
 
-    duke : xr.Dataset or None  Headroom of the 22 authorities (`capacity.duke`); None where no demand file was given.
+    duke : xr.Dataset or None  Headroom of the 22 authorities (`duke`); None where no demand file was given.
     """
 
     result: xr.Dataset
@@ -153,7 +154,7 @@ def _chip_share_percent(run: Run, figure: Published) -> Floats | None:
 
 
 def _duke_gw(run: Run, figure: Published) -> Floats | None:
-    from capacity.duke import national_total_gw
+    from capacity.validate.duke import national_total_gw
 
     if run.duke is None or figure.argument is None:
         return None

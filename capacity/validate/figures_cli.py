@@ -15,7 +15,7 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     import xarray as xr
 
-    from capacity.published import Row
+    from capacity.validate.published import Row
 
 YEARS = range(2025, 2031)
 
@@ -44,9 +44,9 @@ def figures(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import measures, published
         from capacity.estimation import estimate
         from capacity.run_cli import progress_bar
+        from capacity.validate import measures, published
 
         scenario = scenarios.load([scenario_name])[0]
         grid = grids.open_grid(grid_file)
@@ -64,7 +64,7 @@ def figures(
 
 
 def _duke(file: Path) -> xr.Dataset:
-    from capacity.duke import PUBLISHED_GW, curtailment_enabled_headroom
+    from capacity.validate.duke import PUBLISHED_GW, curtailment_enabled_headroom
     from grids.sources.eia930_22 import read_eia930_22
 
     return curtailment_enabled_headroom(read_eia930_22(file).demand, tuple(PUBLISHED_GW))
