@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from capacity import verify_inputs
+from capacity.verify_gpu import fresh
 from cuda_kernels.quantile import order_statistic, quantile
 from cuda_kernels.water_fill import Table, water_fill
 
@@ -53,7 +53,7 @@ def cases(draws: int) -> dict[str, tuple[Variant, Variant]]:
     """Each problem's two variants; they return the same arrays."""
     rng = np.random.default_rng(2025)
     values = rng.lognormal(8.0, 1.0, (draws, AREAS, YEARS))
-    table, (load, temperature, scale, weight) = verify_inputs.cells(rng, draws)
+    table, (load, temperature, scale, weight) = fresh.cells(rng, draws)
     ranks = [max(0, int(np.ceil(p * draws)) - 1) for p in CELL_RANKS]
 
     def filled() -> tuple[Any, Any]:

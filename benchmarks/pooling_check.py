@@ -21,7 +21,8 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy, pooling
+from capacity import adequacy
+from capacity.base_year import pooling
 from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "compare": ("capacity.compare_cli:compare", "Differences between runs, draw by draw."),
     "sweep": ("capacity.sweep.cli:sweep", "Run thousands of scenarios and draws on Dask, resumable."),
     "summarise": ("capacity.sweep.cli:summarise", "Reduce a sweep to exact quantiles, streaming."),
-    "base-year": ("capacity.base_year_cli:base_year", "Today's headroom under three adequacy notions."),
+    "base-year": ("capacity.base_year.cli:base_year", "Today's headroom under three adequacy notions."),
     "explain": ("capacity.explain.cli:explain", "The hours that bind in an area, and what one more MW adds."),
     "frontier": ("capacity.frontier_cli:frontier", "How new load in areas that exchange power trades off."),
     "project": ("capacity.project.cli:project", "Project supply by technology for a country, area or cell."),
@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "grids": ("grids.cli:grids", "Look at, check, fetch and build the grid data."),
     "scenarios": ("scenarios.cli:scenarios", "List, show and check growth scenarios."),
     "doctor": ("capacity.doctor_cli:doctor", "Versions, engines, devices and data of this installation."),
-    "verify-gpu": ("capacity.verify_gpu_cli:verify_gpu", "Check and time every CUDA kernel on a card."),
+    "verify-gpu": ("capacity.verify_gpu.cli:verify_gpu", "Check and time every CUDA kernel on a card."),
     "claims": ("capacity.claims.cli:claims", "Numbers for six claims of a commentary on AI and power."),
     "validate": ("capacity.validate.cli:validate", "Published figures beside ours; published results reproduced."),
 }

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import cuda_kernels
-from capacity import verify_gpu, verify_inputs, verify_report, verify_speed
 from capacity.cli import main
+from capacity.verify_gpu import checks, fresh, report, speed
 from cuda_kernels import devices
 
 SMALL = ["verify-gpu", "--cases", "20", "--hours", "60", "--seed", "5"]
@@ -21,13 +21,13 @@ SMALL = ["verify-gpu", "--cases", "20", "--hours", "60", "--seed", "5"]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """One compilation of each kernel, small batches."""
-    monkeypatch.setattr(verify_gpu, "PROFILE_COUNTS", (6,))
-    monkeypatch.setattr(verify_gpu, "BATCHES", (1, 8))
-    monkeypatch.setattr(verify_gpu, "REPETITIONS", 1)
-    monkeypatch.setattr(verify_speed, "REPETITIONS", 1)
-    monkeypatch.setattr(verify_speed, "COLUMNS", 3)
-    monkeypatch.setattr(verify_gpu, "DRAWS_A_CASE", 1)
-    monkeypatch.setattr(verify_inputs, "NETWORK_AREAS", (6,))
+    monkeypatch.setattr(checks, "PROFILE_COUNTS", (6,))
+    monkeypatch.setattr(checks, "BATCHES", (1, 8))
+    monkeypatch.setattr(checks, "REPETITIONS", 1)
+    monkeypatch.setattr(speed, "REPETITIONS", 1)
+    monkeypatch.setattr(speed, "COLUMNS", 3)
+    monkeypatch.setattr(checks, "DRAWS_A_CASE", 1)
+    monkeypatch.setattr(fresh, "NETWORK_AREAS", (6,))
     monkeypatch.setattr(devices, "_DRIVER_FILE", Path("nowhere"))
 
 
@@ -38,7 +38,7 @@ def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_kernel_file_has_a_check():
     files = {file.stem for file in Path(cuda_kernels.__file__).parent.glob("*.cu")}
-    assert files == set(verify_gpu.CHECKS)
+    assert files == set(checks.CHECKS)
 
 
 def test_the_whole_command_reports_parity(cupy, few, tmp_path):
@@ -52,11 +52,11 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
     assert document["device"]["name"] == "emulated on the CPU"
     assert document["device"]["operations_per_s"] == pytest.approx(34e12 / 2, rel=0.02)  # the data sheet of the H100
     assert document["device"]["bytes_per_s"] == pytest.approx(3.35e12, rel=0.01)
-    assert {row["kernel"] for row in document["comparisons"]} == set(verify_gpu.CHECKS)
+    assert {row["kernel"] for row in document["comparisons"]} == set(checks.CHECKS)
     assert [row["cases"] for row in document["throughput"]] == [20, 160]
     assert all(0 < row["floor_microseconds"] < row["microseconds"] for row in document["throughput"])
     timed = {row["kernel"] for row in document["other_kernels"]} | {"headroom"}
-    assert timed == set(verify_gpu.CHECKS)
+    assert timed == set(checks.CHECKS)
     assert all(0 < row["floor_milliseconds"] < row["milliseconds"] for row in document["other_kernels"])
     assert all(row["differing"] == 0 for row in document["comparisons"] if row["kernel"] == "headroom")
     launched = {name.split("<")[0] for name, _, _ in stand_in.launches}
@@ -84,11 +84,11 @@ def test_the_whole_command_reports_parity(cupy, few, tmp_path):
 
 def test_a_wrong_kernel_is_reported_and_fails(cupy, few, monkeypatch):
     def wrong(rng, sizes):
-        yield verify_gpu.Pair("load", cupy.asarray(np.array([1.0, 2.0])), np.array([1.0, 2.1]), 1e-8)
+        yield checks.Pair("load", cupy.asarray(np.array([1.0, 2.0])), np.array([1.0, 2.1]), 1e-8)
         raise cupy.cuda.runtime.CUDARuntimeError("cudaErrorIllegalAddress:\nan illegal memory access")
 
-    monkeypatch.setattr(verify_gpu, "CHECKS", {"headroom": wrong})
-    monkeypatch.setattr(verify_gpu, "BATCHES", ())
+    monkeypatch.setattr(checks, "CHECKS", {"headroom": wrong})
+    monkeypatch.setattr(checks, "BATCHES", ())
     done = CliRunner().invoke(main, SMALL)
     assert done.exit_code == 1
     assert "parity FAILED (2 of 2 comparisons)" in done.stdout
@@ -102,12 +102,12 @@ def test_a_batch_the_device_cannot_hold_does_not_lose_the_report(cupy, few, monk
     def spent(*arguments):
         raise cupy.cuda.memory.OutOfMemoryError("Out of memory")
 
-    monkeypatch.setattr(verify_gpu, "CHECKS", {})
-    monkeypatch.setattr(verify_gpu, "throughput", spent)
-    found = verify_gpu.verify(20, 60, 1)
+    monkeypatch.setattr(checks, "CHECKS", {})
+    monkeypatch.setattr(checks, "throughput", spent)
+    found = checks.verify(20, 60, 1)
     assert not found.agrees
-    assert "headroom, stopped: 20 cases: Out of memory" in verify_report.markdown(found)
-    assert verify_report.summary(found).endswith("headroom not timed")
+    assert "headroom, stopped: 20 cases: Out of memory" in report.markdown(found)
+    assert report.summary(found).endswith("headroom not timed")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_batch_the_device_cannot_hold_does_not_lose_the_report(cupy, few, monk
     ],
 )
 def test_agreement(got, want, tolerance, of_largest, agrees):
-    pair = verify_gpu.Pair("x", np.array(got), np.array(want), tolerance, of_largest)
-    assert verify_gpu.compare("k", pair).agrees is agrees
+    pair = checks.Pair("x", np.array(got), np.array(want), tolerance, of_largest)
+    assert checks.compare("k", pair).agrees is agrees
 
 
 def test_without_a_card_one_line_and_exit_code_3(no_cupy):
@@ -137,9 +137,9 @@ def test_without_a_card_one_line_and_exit_code_3(no_cupy):
 
 
 def test_work_counts_every_hour_once_a_pass():
-    whole, _ = verify_gpu.work_per_case((6, 100), cases=1, blocks=0, listed=100.0)
+    whole, _ = checks.work_per_case((6, 100), cases=1, blocks=0, listed=100.0)
     assert whole == 4 * 2 * 6 * 100  # four passes of six products and sums
-    pruned, moved = verify_gpu.work_per_case((6, 100), cases=64, blocks=1, listed=5.0)
+    pruned, moved = checks.work_per_case((6, 100), cases=64, blocks=1, listed=5.0)
     assert pruned == 4 * 2 * 6 * 5 + 100 * (3 * 12 + 5 * 6) / 64
     assert moved == (8 * 6 * 100 + 2 * 4 * 5) / 64 + 84
 

@@ -173,7 +173,7 @@ def test_the_exit_code_follows_the_faults(monkeypatch):
 
 def test_nothing_is_imported_before_it_is_asked_for():
     code = (
-        "import sys, capacity.doctor_cli, capacity.verify_gpu_cli, cuda_kernels.devices, capacity.doctor; "
+        "import sys, capacity.doctor_cli, capacity.verify_gpu.cli, cuda_kernels.devices, capacity.doctor; "
         "print([m for m in ('cupy', 'numba', 'xarray') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import grids
-from capacity import CapacityError, adequacy, base_year, country, notions
+from capacity import CapacityError, adequacy, country, notions
 from capacity.adequacy import base_year_mean_mw
+from capacity.base_year import areas as base_year
 from capacity.draws import Draws, draw_ids
 from capacity.explain.group import explain_group
 from capacity.network import headroom

@@ -8,7 +8,8 @@ from grid_factory import tiny_grid
 from network_reference import best_total_lp, random_network
 
 import grids
-from capacity import CapacityError, base_year, estimate
+from capacity import CapacityError, estimate
+from capacity.base_year import areas as base_year
 from capacity.draws import Draws, draw_ids
 from capacity.network import best_total, planned_lines
 from capacity.network.case import NETWORKS

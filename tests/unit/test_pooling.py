@@ -11,7 +11,7 @@ from grid_factory import tiny_grid
 from network_reference import headroom_lp, random_network
 
 from benchmarks import pooling_check
-from capacity import pooling
+from capacity.base_year import pooling
 from capacity.cli import main
 from scenarios import load
 

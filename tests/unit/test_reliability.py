@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 
-from capacity import adequacy, base_year, estimate, notions, reliability
+from capacity import adequacy, estimate, notions, reliability
+from capacity.base_year import areas as base_year
 from capacity.country import balances_of
 from capacity.draws import Draws, draw_ids
 from capacity.supply import projection

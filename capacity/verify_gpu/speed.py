@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from capacity import verify_inputs
+from capacity.verify_gpu import fresh
 from cuda_kernels import devices, philox, to_device
 from cuda_kernels.event_figures import event_figures_of_sets
 from cuda_kernels.headroom_deal import deal
@@ -44,11 +44,11 @@ def over_draws(rng: np.random.Generator, draws: int, device: devices.Device) -> 
     move = to_device("gpu")
     values = move(rng.normal(size=(draws, COLUMNS)))
     # Values are read, laid out by column, and read again; repeated passes are taken to come from the cache.
-    moved = 24.0 * values.size + 8.0 * len(verify_inputs.LEVELS) * values.shape[1]
+    moved = 24.0 * values.size + 8.0 * len(fresh.LEVELS) * values.shape[1]
     work = f"{values.shape[1]} columns of {draws:,}"
-    yield _timed("quantile", work, lambda: quantile(values, verify_inputs.LEVELS), (moved, 0.0), device)
-    table, loads = verify_inputs.cells(rng, draws)
-    area, effects = move(verify_inputs.draws(rng, draws)[None]), move(rng.uniform(size=(1, 6)))
+    yield _timed("quantile", work, lambda: quantile(values, fresh.LEVELS), (moved, 0.0), device)
+    table, loads = fresh.cells(rng, draws)
+    area, effects = move(fresh.draws(rng, draws)[None]), move(rng.uniform(size=(1, 6)))
     moved = 2 * 8.0 * area.size + 3 * 8.0 * draws  # read for the key and for halving; key, place and reach
     work = f"{draws:,} cases of {area.shape[2]} profiles"
     yield _timed("headroom_deal", work, lambda: deal(area, effects, effects), (moved, 0.0), device)
@@ -65,7 +65,7 @@ def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices
     """Headroom of weighted hours at one share, events, of so many (cases, hours); uniform numbers."""
     cases, hours = sizes
     move = to_device("gpu")
-    profiles, coefficients, load, kinds = (move(array) for array in verify_inputs.loads_beside_margins(rng, *sizes))
+    profiles, coefficients, load, kinds = (move(array) for array in fresh.loads_beside_margins(rng, *sizes))
     sets, terms, _ = profiles.shape
     work, placed = f"{sets} x {cases:,} cases of {hours:,} hours", sets * cases * hours
     weights, share = rng.exponential(size=hours), move(np.full((sets, cases, 1), 0.005))
@@ -91,12 +91,12 @@ def over_hours(rng: np.random.Generator, sizes: tuple[int, int], device: devices
 def of_stores(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
     """A scan of stores, and what they are worth, of so many (cases, hours)."""
     cases, hours = sizes
-    margin, *store = map(to_device("gpu"), verify_inputs.stores(rng, sizes))
+    margin, *store = map(to_device("gpu"), fresh.stores(rng, sizes))
     load = to_device("gpu")(rng.exponential(1.0, cases))
     work = f"{cases:,} cases of {hours:,} hours"
     size = 8.0 * (margin.size + 7 * cases), float(_SCAN_OPERATIONS * margin.size)
     yield _timed("storage", work, lambda: storage_scan(margin, load, *store), size, device)
-    inputs = verify_inputs.stores_beside_profiles(rng, *sizes)
+    inputs = fresh.stores_beside_profiles(rng, *sizes)
     sets = inputs[0]
     work, placed = f"{len(sets)} x {work}, with the host's part", len(sets) * cases * hours
     size = 16.0 * placed, 2.0 * len(sets[0][0]) * placed  # margins, written and read once
@@ -106,8 +106,8 @@ def of_stores(rng: np.random.Generator, sizes: tuple[int, int], device: devices.
 def of_networks(rng: np.random.Generator, sizes: tuple[int, int], device: devices.Device) -> Iterator[Speed]:
     """Headroom of areas that exchange power, of so many (cases, hours), with the host's part."""
     cases, hours = sizes
-    for areas in verify_inputs.NETWORK_AREAS:
-        inputs, *_ = verify_inputs.network(rng, areas, *sizes)
+    for areas in fresh.NETWORK_AREAS:
+        inputs, *_ = fresh.network(rng, areas, *sizes)
         terms = inputs[0].shape[1]
         # Margins and their sums of all hours, once for the totals and once at a load; flows are not counted.
         operations = float(_NETWORK_PASSES * (2 * terms + 1) * areas * cases * hours)

@@ -36,8 +36,9 @@ def verify_gpu(
     """
     from dataclasses import asdict
 
-    from capacity import verify_gpu as module
-    from capacity import verify_report, writing
+    from capacity import writing
+    from capacity.verify_gpu.checks import verify
+    from capacity.verify_gpu.report import markdown
     from cuda_kernels import KernelError, devices
 
     try:
@@ -49,8 +50,8 @@ def verify_gpu(
         with plain_errors():
             writing.check_file(report, "--report")
     chosen = secrets.randbits(32) if seed is None else seed
-    run = module.verify(cases, hours, chosen, progress=lambda line: click.echo(line, err=True))
-    page = verify_report.markdown(run)
+    run = verify(cases, hours, chosen, progress=lambda line: click.echo(line, err=True))
+    page = markdown(run)
     if report is not None:
         with plain_errors(), writing.replaced_file(report, "--report") as path:
             path.write_text(page, encoding="utf-8")

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from capacity import verify_inputs, verify_speed
+from capacity.verify_gpu import fresh, speed
 from cuda_kernels import KernelError, asnumpy, devices, headroom_deal, headroom_mw, philox, to_device
 from cuda_kernels.event_figures import event_figures, event_figures_of_sets
 from cuda_kernels.headroom import Rule
@@ -87,7 +87,7 @@ class Verification:
     hours: int
     comparisons: tuple[Comparison, ...]
     throughput: tuple[Throughput, ...]
-    other_kernels: tuple[verify_speed.Speed, ...]
+    other_kernels: tuple[speed.Speed, ...]
     pool_bytes: int
 
     @property
@@ -129,13 +129,13 @@ def verify(cases: int, hours: int, seed: int, progress: Callable[[str], None] = 
         except DEVICE_ERRORS as error:
             comparisons.append(_stopped("headroom", f"{batch:,} cases", error))
             break
-    others: list[verify_speed.Speed] = []
+    others: list[speed.Speed] = []
     progress(f"other kernels: {cases:,} cases, {cases * DRAWS_A_CASE:,} draws")
     try:
-        others += verify_speed.over_draws(rng, cases * DRAWS_A_CASE, device)
-        others += verify_speed.over_hours(rng, (cases, hours), device)
-        others += verify_speed.of_stores(rng, (cases, hours), device)
-        others += verify_speed.of_networks(rng, (cases, hours), device)
+        others += speed.over_draws(rng, cases * DRAWS_A_CASE, device)
+        others += speed.over_hours(rng, (cases, hours), device)
+        others += speed.of_stores(rng, (cases, hours), device)
+        others += speed.of_networks(rng, (cases, hours), device)
     except DEVICE_ERRORS as error:
         comparisons.append(_stopped("other kernels", "timing", error))
     return Verification(
@@ -192,8 +192,8 @@ def check_headroom(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Both rules, seven shares for all cases and one share for each, on every family of inputs."""
     cases, hours = sizes
     move = to_device("gpu")
-    for family, profiles, coefficients in verify_inputs.headroom_families(rng, cases, hours, PROFILE_COUNTS):
-        choices = {"seven shares": verify_inputs.SHARES, "own shares": rng.uniform(0, 0.2, (cases, 1))}
+    for family, profiles, coefficients in fresh.headroom_families(rng, cases, hours, PROFILE_COUNTS):
+        choices = {"seven shares": fresh.SHARES, "own shares": rng.uniform(0, 0.2, (cases, 1))}
         for rule, (kind, shares) in product(RULES, choices.items()):
             want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
             got = headroom_mw(move(profiles), move(coefficients), shares, rule=rule)
@@ -206,7 +206,7 @@ def check_headroom_deal(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair
     """Numbers and order of cases, and their reach, by their bits; more cases than a group holds, some of them tied."""
     cases = sizes[0] + headroom_deal.MOST_CASES
     move = to_device("gpu")
-    coefficients = np.stack([verify_inputs.draws(rng, cases), rng.integers(-3, 4, (cases, 6)).astype(np.float64)])
+    coefficients = np.stack([fresh.draws(rng, cases), rng.integers(-3, 4, (cases, 6)).astype(np.float64)])
     effects = rng.uniform(size=(2, 6))
     moments = coefficients.mean(axis=1), coefficients.std(axis=1)
     there = move(coefficients), move(effects)
@@ -228,7 +228,7 @@ def check_headroom_weighted(rng: np.random.Generator, sizes: Sizes) -> Iterator[
     for count, rule in product(PROFILE_COUNTS, RULES):
         profiles = np.vstack([np.ones(hours), rng.normal(size=(count - 1, hours))])
         coefficients = np.column_stack([rng.normal(1, 1, cases), rng.normal(size=(cases, count - 1))])
-        shares = verify_inputs.SHARES
+        shares = fresh.SHARES
         want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy", hour_weights=weights)
         got = headroom_mw(move(profiles), move(coefficients), shares, rule=rule, hour_weights=weights)
         name = f"{count} profiles, {rule}"
@@ -250,7 +250,7 @@ def check_philox(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
         want = philox.uniform(number, draw_numbers, parameter, year, lane)
         got = philox.uniform(number, move(draw_numbers), parameter, *(moved(move, word) for word in (year, lane)))
         yield Pair(f"uniform: {name}", got, want)
-    level = verify_inputs.quantile_levels(rng, count)
+    level = fresh.quantile_levels(rng, count)
     yield Pair("normal", philox.normal_from_uniform(move(level)), philox.normal_from_uniform(level), NORMAL_TOLERANCE)
 
 
@@ -261,7 +261,7 @@ def moved(move: Callable[[Any], Any], word: Any) -> Any:
 
 def check_storage(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """One scan, and the Newton search that repeats it."""
-    inputs = margin, power, energy, efficiency = verify_inputs.stores(rng, sizes)
+    inputs = margin, power, energy, efficiency = fresh.stores(rng, sizes)
     load = rng.uniform(0, 3, len(margin))
     move = to_device("gpu")
     there = dict(zip(("margin_mw", "power_mw", "energy_mwh", "efficiency"), map(move, inputs), strict=True))
@@ -277,7 +277,7 @@ def check_storage(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
 
 def check_storage_firm(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Whole numbers throughout, so that every figure has the host's bits."""
-    inputs = verify_inputs.stores_beside_profiles(rng, *sizes)
+    inputs = fresh.stores_beside_profiles(rng, *sizes)
     want, got = storage_as_firm(*inputs, engine="numpy"), storage_as_firm(*inputs, device="gpu")
     for field, one, other in zip(want._fields, got, want, strict=True):
         yield Pair(field, one, other)
@@ -286,12 +286,12 @@ def check_storage_firm(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]
 def check_quantile(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Quantiles and order statistics by their bits, on columns of every scale, with ties and with values missing."""
     move = to_device("gpu")
-    values, whole = verify_inputs.columns(rng, sizes[0])
-    got = quantile(move(values), verify_inputs.LEVELS)
-    yield Pair("missing", got != got, np.isnan(quantile(values, verify_inputs.LEVELS)))
+    values, whole = fresh.columns(rng, sizes[0])
+    got = quantile(move(values), fresh.LEVELS)
+    yield Pair("missing", got != got, np.isnan(quantile(values, fresh.LEVELS)))
     for name, part in (("few", whole[:3]), ("all", whole)):
-        want = quantile(part, verify_inputs.LEVELS)
-        yield Pair(f"{name} draws", quantile(move(part), verify_inputs.LEVELS), want)
+        want = quantile(part, fresh.LEVELS)
+        yield Pair(f"{name} draws", quantile(move(part), fresh.LEVELS), want)
     ranks = range(0, len(whole), 1 + len(whole) // 9)
     yield Pair("ranks", order_statistic(move(whole), ranks), order_statistic(whole, ranks))
 
@@ -299,7 +299,7 @@ def check_quantile(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
 def check_water_fill(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Split, sum and weighted sum by their bits."""
     move = to_device("gpu")
-    table, loads = verify_inputs.cells(rng, sizes[0])
+    table, loads = fresh.cells(rng, sizes[0])
     got = water_fill(Table(*map(move, table)), *map(move, loads))
     for field, one, other in zip(got._fields, got, water_fill(table, *loads), strict=True):
         yield Pair(field, one, other)
@@ -307,7 +307,7 @@ def check_water_fill(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
 
 def check_event_figures(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
     """Events of two years of loads by their bits, of loads that are never met, sometimes, and always."""
-    arrays = verify_inputs.loads_beside_margins(rng, *sizes)
+    arrays = fresh.loads_beside_margins(rng, *sizes)
     got = asnumpy(event_figures_of_sets(*map(to_device("gpu"), arrays)))
     *years, kinds = arrays
     for year, (profiles, coefficients, load) in enumerate(zip(*years, strict=True)):
@@ -320,8 +320,8 @@ def check_network(rng: np.random.Generator, sizes: Sizes) -> Iterator[Pair]:
 
     Sets of areas that lie within rounding of each other may be told apart otherwise, so that counts have a tolerance.
     """
-    for areas in verify_inputs.NETWORK_AREAS:
-        inputs, caps, extra = verify_inputs.network(rng, areas, *sizes)
+    for areas in fresh.NETWORK_AREAS:
+        inputs, caps, extra = fresh.network(rng, areas, *sizes)
         solved = partial(network_headroom, *inputs, import_cap_mw=caps, firm_extra_mw=extra)
         want, got = solved(), solved(device="gpu")
         for field, one, other in zip(want._fields, got, want, strict=True):
@@ -350,8 +350,8 @@ def throughput(rng: np.random.Generator, sizes: Sizes, device: devices.Device) -
     """Measured time and floor of headroom at one share, native load first, arrays on the device."""
     cases, hours = sizes
     move = to_device("gpu")
-    profiles = move(verify_inputs.area(rng, hours))
-    coefficients = move(verify_inputs.draws(rng, cases))
+    profiles = move(fresh.area(rng, hours))
+    coefficients = move(fresh.draws(rng, cases))
     seconds = devices.median_seconds(lambda: headroom_mw(profiles, coefficients, SHARE), REPETITIONS)
     listed = asnumpy(devices.listed_hours(profiles, coefficients, SHARE))
     blocks = listed[listed >= 0]
@@ -385,7 +385,7 @@ def work_per_case(shape: tuple[int, int], cases: int, blocks: int, listed: float
 
 def commit() -> str:
     """Short commit of the checkout this package runs from; "" for an installed copy."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return ""
     try:

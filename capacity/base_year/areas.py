@@ -9,7 +9,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, base_year_outages, demand, exchange, notions, reliability
+from capacity import adequacy, demand, notions, reliability
+from capacity.base_year import exchange
+from capacity.base_year import outages as base_year_outages
 from capacity.draws import CentralPath
 from capacity.network import import_caps
 from capacity.network.case import Case, case_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from capacity.verify_gpu import SHARE, Comparison, Verification
+from capacity.verify_gpu.checks import SHARE, Comparison, Verification
 
 _SHOWN = 10  # disagreements listed one by one
 

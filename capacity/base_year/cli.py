@@ -39,20 +39,20 @@ def base_year(scenario_name: str, grid_file: Path | None, areas_as: AreasName, p
     with plain_errors():
         import grids
         import scenarios
-        from capacity import base_year as module
-        from capacity import pooling as pooled
+        from capacity.base_year import pooling as pooled
+        from capacity.base_year.areas import compare, national
 
         grid = grids.open_grid(grid_file, areas=areas_as)
         scenario = scenarios.load([scenario_name])[0]
         if pooling:
             _show_pooling(pooled.table(grid, scenario), as_json)
             return
-        table = module.compare(grid, scenario)
+        table = compare(grid, scenario)
     if as_json:
-        json.dump(_base_year_json(table, module.national(table)), sys.stdout, indent=2, ensure_ascii=False)
+        json.dump(_base_year_json(table, national(table)), sys.stdout, indent=2, ensure_ascii=False)
         print()
         return
-    _print_base_year(table, module.national(table))
+    _print_base_year(table, national(table))
 
 
 def _show_pooling(table: pd.DataFrame, as_json: bool) -> None:
