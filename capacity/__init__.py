@@ -8,7 +8,7 @@ from capacity.errors import CapacityError
 
 if TYPE_CHECKING:
     from capacity.estimation import estimate
-    from capacity.result_file import open_result
+    from capacity.result.netcdf import open_result
 
 __all__ = ["CapacityError", "estimate", "open_result"]
 
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return estimate
     if name == "open_result":
-        from capacity.result_file import open_result
+        from capacity.result.netcdf import open_result
 
         return open_result
     raise AttributeError(f"module 'capacity' has no attribute {name!r}")

@@ -14,9 +14,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
-from capacity.result_file import open_result
+from capacity.output.writing import RUN_MARK
+from capacity.result.netcdf import open_result
 from capacity.supply import hindcast_flags
-from capacity.writing import RUN_MARK
 
 Floats = NDArray[np.float64]
 

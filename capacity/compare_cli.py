@@ -32,7 +32,7 @@ def compare(runs: tuple[str, ...], unpaired: bool, all_years: bool, as_json: boo
         import pandas as pd
 
         from capacity import compare as module
-        from capacity import tables
+        from capacity.output import tables
 
         pairs = list(module.pairs([module.read(run) for run in runs]))
         found = pd.concat([module.differences(*pair, paired=not unpaired) for pair in pairs], ignore_index=True)

@@ -28,7 +28,7 @@ COUNTRIES = {"US": "US", "CN": "China"}
 
 def summary(result: xr.Dataset) -> list[str]:
     """The README's table: scenarios by country and year, medians over draws."""
-    from capacity import report
+    from capacity.output import report
 
     frame = report.summary(result).query("year in @SUMMARY_YEARS")
     rows = [row for row in frame.to_dict("records") if STAYS.get(row["scenario"], row["country"]) == row["country"]]

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import apart, country, notions, reliability, result
+from capacity import apart, country, notions, reliability
 from capacity.adequacy import weather_by_area
 from capacity.ahead import in_advance
 from capacity.area_hours import How
@@ -24,6 +24,7 @@ from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.limits import joint
 from capacity.network.case import NETWORKS, NetworkName
+from capacity.result import dataset
 from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device, resolve_engine
 from grids import validate
@@ -110,7 +111,7 @@ def estimate(
     with apart.processes(_processes(grid, how, runs)) as call:
         parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)
     attrs = {"seed": np.uint64(seed), **_attributes(how, scenarios, len(ids))}
-    return result.assemble(parts, attrs).sel(year=list(years))
+    return dataset.assemble(parts, attrs).sel(year=list(years))
 
 
 def _require_known(adequacy: str, exchange: str, storage: str, outage_states: int) -> None:
@@ -228,7 +229,7 @@ class _Solver:
         solved = [self._country(name, draws) for name in COUNTRIES]
         found = joint.solve(dict(zip(COUNTRIES, solved, strict=True)), draws)
         joints = [found[name] for name in COUNTRIES]
-        return result.of_scenario(self._grid, self._weather, draws, solved, joints, area_draws=area_draws)
+        return dataset.of_scenario(self._grid, self._weather, draws, solved, joints, area_draws=area_draws)
 
     def _country(self, name: str, draws: Draws) -> country.CountryResult:
         key = (name, _said_about(draws.scenario, name))

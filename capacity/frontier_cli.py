@@ -57,8 +57,8 @@ def frontier(
         import grids
         import scenarios
         from capacity import frontier as module
-        from capacity import writing
         from capacity.errors import CapacityError
+        from capacity.output import writing
 
         try:
             split = [float(part) for part in weights.split(",")] if weights else []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_page import INK, MUTED, RULE, SMALL_PT, TEXT_PT, foot, head, page
-from capacity.figures import LINE_COLOURS
+from capacity.output.figures import LINE_COLOURS
+from capacity.output.page import INK, MUTED, RULE, SMALL_PT, TEXT_PT, foot, head, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -127,8 +127,9 @@ def run(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import figure_page, heap, outputs, writing
+        from capacity import heap
         from capacity.estimation import estimate
+        from capacity.output import page, run_folder, writing
 
         if exchange != "island":
             heap.share()
@@ -136,13 +137,13 @@ def run(
         writing.check_run(out)
         grid = grids.open_grid(grid_file, areas=areas_as)
         with progress_bar(quiet=as_json) as progress, ThreadPoolExecutor(1) as beside:
-            beside.submit(figure_page.prepare)
+            beside.submit(page.prepare)
             result = estimate(
                 grid, chosen, years=years, draws=draws, seed=seed, adequacy=adequacy, exchange=exchange, device=device,
                 engine=engine, progress=progress, event_draws=event_draws, storage=storage, outage_states=outage_states,
             )  # fmt: skip
-        manifest = outputs.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
-        outputs.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
+        manifest = run_folder.manifest(result, grid, chosen, wall_seconds=time.monotonic() - started)
+        run_folder.write_run(result, out, manifest=manifest, as_zarr=as_zarr)
         _print_run(result, out, time.monotonic() - started, as_json)
 
 
@@ -199,7 +200,7 @@ def _logged_to(show: Callable[[str], None]) -> Iterator[None]:
 
 
 def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> None:
-    from capacity import report, tables
+    from capacity.output import report, tables
     from capacity.supply import hindcast_flags
 
     summary = report.summary(result)
@@ -221,7 +222,7 @@ def _print_run(result: xr.Dataset, out: Path, seconds: float, as_json: bool) -> 
         largest = report.largest_areas(result, scenario, year).to_dict("records")
         tables.show(f"Largest areas, {scenario}, {year}", tables.LARGEST_AREAS, largest)
     if "event_hours" in result:
-        from capacity import events_report
+        from capacity.output import events as events_report
 
         rows = events_report.by_country(result.sel(year=shown[-2:])).to_dict("records")
         tables.show(events_report.title(result), tables.EVENTS, rows)

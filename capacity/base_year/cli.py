@@ -60,7 +60,7 @@ def _show_pooling(table: pd.DataFrame, as_json: bool) -> None:
         json.dump(json.loads(table.to_json(orient="records")), sys.stdout, indent=2)
         print()
         return
-    from capacity import tables
+    from capacity.output import tables
 
     tables.show("Base-year headroom of groups of areas, GW", tables.POOLING, table.to_dict("records"))
 
@@ -73,7 +73,7 @@ def _base_year_json(table: pd.DataFrame, sums: pd.DataFrame) -> dict[str, Any]:
 
 
 def _print_base_year(table: pd.DataFrame, sums: pd.DataFrame) -> None:
-    from capacity import tables
+    from capacity.output import tables
 
     tables.show("Base-year headroom by adequacy notion, areas as islands", tables.BASE_YEAR, table.to_dict("records"))
     for row in sums.to_dict("records"):

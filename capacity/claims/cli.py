@@ -12,7 +12,7 @@ import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
-from capacity.plain_json import finite
+from capacity.output.plain_json import finite
 from capacity.run_cli import parse_years, progress_bar
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def claims(
     started = time.monotonic()
     with plain_errors():
         import grids
-        from capacity import writing
         from capacity.claims import judge, report
+        from capacity.output import writing
 
         chosen = judge.claims_of(numbers)
         writing.check_run(out)
@@ -73,9 +73,9 @@ def claims(
 
 
 def _print(written: Report, out: Path, seconds: float) -> None:
-    from capacity import tables
     from capacity.claims.page import finding_row
     from capacity.claims.words import share_with_error
+    from capacity.output import tables
 
     columns = (
         ("statistic", "0", "{}"),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from capacity.claims.posterior import BAND
 from capacity.claims.words import number
-from capacity.figure_page import (
+from capacity.output.figures import LINE_COLOURS, LINE_DASHES, LINE_MARKERS
+from capacity.output.page import (
     INK,
     MUTED,
     RULE,
@@ -27,7 +28,6 @@ from capacity.figure_page import (
     significant,
     year_axis,
 )
-from capacity.figures import LINE_COLOURS, LINE_DASHES, LINE_MARKERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
-from capacity.report import median_standard_error
+from capacity.output.report import median_standard_error
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from capacity import outputs
 from capacity.claims import drawings, ledger
 from capacity.claims.evidence import REFERENCE, Answer, Evidence
 from capacity.claims.influence import (
@@ -27,7 +26,8 @@ from capacity.claims.posterior import BAND, Probability
 from capacity.claims.texts import Untestable, document
 from capacity.claims.words import number
 from capacity.errors import CapacityError
-from capacity.writing import replaced_run
+from capacity.output import run_folder
+from capacity.output.writing import replaced_run
 from scenarios import Scenario
 from scenarios.schema import LABELS
 
@@ -208,7 +208,7 @@ def write(report: Report, evidence: Evidence, out: Path, *, wall_seconds: float)
     """Write claims.html, the figures, CSV tables and a manifest to a folder, all or nothing."""
     from capacity.claims.page import html
 
-    manifest = outputs.manifest(
+    manifest = run_folder.manifest(
         evidence.result, evidence.grid, list(evidence.scenarios.values()), wall_seconds=wall_seconds
     )
     with replaced_run(out) as folder:
@@ -225,8 +225,8 @@ def write(report: Report, evidence: Evidence, out: Path, *, wall_seconds: float)
             "parameters": pd.DataFrame(report.parameter_rows, columns=list(report.parameter_columns)),
         }
         for name, table in tables.items():
-            outputs.write_table(table, folder / f"{name}.csv")
-        outputs.write_manifest(manifest, folder)
+            run_folder.write_table(table, folder / f"{name}.csv")
+        run_folder.write_manifest(manifest, folder)
 
 
 def _drawn(kind: str) -> str:

@@ -78,8 +78,8 @@ def explain(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import writing
         from capacity.explain import report
+        from capacity.output import writing
 
         for option, target in (("--figure", figure), ("--csv", csv)):
             if target is not None:

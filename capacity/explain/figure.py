@@ -12,8 +12,8 @@ from capacity.explain.group_outages import NetworkOutageExplanation
 from capacity.explain.hours_figure import draw_hours, prepare, title
 from capacity.explain.island import Explanation
 from capacity.explain.island_outages import OutageExplanation
-from capacity.figure_page import INK, MUTED, foot, head, page
-from capacity.figures import LINE_COLOURS
+from capacity.output.figures import LINE_COLOURS
+from capacity.output.page import INK, MUTED, foot, head, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from capacity.explain.group import NetworkExplanation
 from capacity.explain.group_outages import NetworkOutageExplanation
 from capacity.explain.island_outages import OutageExplanation
-from capacity.figure_page import INK, MUTED, PANEL_PT, RULE, SMALL_PT
-from capacity.figures import LINE_COLOURS
+from capacity.output.figures import LINE_COLOURS
+from capacity.output.page import INK, MUTED, PANEL_PT, RULE, SMALL_PT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from capacity import tables
 from capacity.explain import island_outages, resources
 from capacity.explain.group import NetworkExplanation
 from capacity.explain.group_outages import NetworkOutageExplanation
 from capacity.explain.island import Explanation
 from capacity.explain.island_outages import OutageExplanation
 from capacity.explain.outage_area import Load
+from capacity.output import tables
 
 Found = Explanation | NetworkExplanation | OutageExplanation | NetworkOutageExplanation
 

@@ -166,8 +166,8 @@ def hindcast(
         (_placement if placement else _demand)(out, as_json)
         return
     with plain_errors():
-        from capacity import writing
         from capacity.hindcast import rolling, weights
+        from capacity.output import writing
         from grids.history import open_history
 
         history = open_history()
@@ -204,8 +204,8 @@ def _placement(out: Path, as_json: bool) -> None:
     """Bits gained over an even spread per MW added, and half the sum of differences in share."""
     with plain_errors():
         import grids
-        from capacity import writing
         from capacity.hindcast import placement
+        from capacity.output import writing
 
         writing.check_folder(out)
         records = placement.table(grids.open_grid())
@@ -213,7 +213,7 @@ def _placement(out: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(records, indent=1))
         return
-    from capacity.tables import show
+    from capacity.output.tables import show
 
     rows = []
     for record in records:
@@ -228,9 +228,9 @@ def _placement(out: Path, as_json: bool) -> None:
 def _demand(out: Path, as_json: bool) -> None:
     """Scores of total generation as it came under the priors of demand growth, and both beside each other ahead."""
     with plain_errors():
-        from capacity import writing
         from capacity.hindcast import demand
         from capacity.hindcast.scores import FOCUS
+        from capacity.output import writing
         from grids.history import open_history
 
         writing.check_folder(out)
@@ -244,7 +244,7 @@ def _demand(out: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    from capacity.tables import show
+    from capacity.output.tables import show
 
     show("Growth of demand, forecast from past years (log level)", DEMAND_COLUMNS, report["scores"])
     show("Growth a year from the end of 2024", GROWTH_COLUMNS, report["growth_ahead"])
@@ -254,7 +254,7 @@ def _demand(out: Path, as_json: bool) -> None:
 
 
 def _keep(contents: Any, path: Path) -> None:
-    from capacity import writing
+    from capacity.output import writing
 
     with writing.replaced_file(path, "--out") as unfinished:
         unfinished.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
@@ -293,7 +293,7 @@ def _write(history: xr.Dataset, request: Request, report: dict[str, Any], folder
 
 
 def _show(report: dict[str, Any]) -> None:
-    from capacity.tables import show
+    from capacity.output.tables import show
 
     show("Scores (log level; CRPS over naive drift on the same pairs)", COLUMNS, report["scores"])
     titles = {"united_states": "United States, then its states", "china": "China, then its provinces"}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 from capacity.hindcast.outlooks import levels
 from capacity.hindcast.panel import read_panel
 from capacity.hindcast.rolling import SCOPES, forecaster
+from capacity.output.page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 
 if TYPE_CHECKING:
     import xarray as xr

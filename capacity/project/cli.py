@@ -84,7 +84,7 @@ def project(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import writing
+        from capacity.output import writing
         from capacity.project import figure, place
         from capacity.supply import hindcast_flags
 
@@ -132,7 +132,7 @@ def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
     """A map (PNG) of the last year for each entry of MAPS: mean over draws of what stands in each cell."""
     import xarray as xr
 
-    from capacity.figure_map import hostable_map
+    from capacity.output.cell_map import hostable_map
     from grids.outlines import read_outlines
 
     year = int(cells["year"][-1])
@@ -149,7 +149,7 @@ def draw_maps(cells: Any, out: Path, source: str) -> list[Path]:
 
 
 def _show(report: dict[str, Any], as_json: bool) -> None:
-    from capacity.tables import show
+    from capacity.output.tables import show
 
     if as_json:
         click.echo(json.dumps(report, indent=1))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, labels_right, page, significant, year_axis
-from capacity.figures import LINE_COLOURS, SUPPLY_LAYERS
+from capacity.output.figures import LINE_COLOURS, SUPPLY_LAYERS
+from capacity.output.page import MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, labels_right, page, significant, year_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

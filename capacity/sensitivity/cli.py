@@ -65,7 +65,7 @@ def sensitivity(
     with plain_errors():
         import grids
         import scenarios
-        from capacity import writing
+        from capacity.output import writing
         from capacity.sensitivity import study
         from capacity.sensitivity.model import Model
 
@@ -144,7 +144,7 @@ def _write(found: Study, record: Mapping[str, Any], outputs: tuple[str, ...], fo
 
 
 def _print(found: Study, record: Mapping[str, Any]) -> None:
-    from capacity import tables
+    from capacity.output import tables
     from capacity.sensitivity.tables import GROUPS, INFORMATION, PARAMETERS
 
     for name, about in record["outputs"].items():

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capacity.figure_page import INK, MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
+from capacity.output.page import INK, MUTED, PANEL_PT, RULE, SMALL_PT, foot, head, page
 from capacity.sensitivity.study import OUTPUTS, Study, largest_swings
 
 if TYPE_CHECKING:

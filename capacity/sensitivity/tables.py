@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from capacity.tables import Column
+from capacity.output.tables import Column
 
 GROUPS: Sequence[Column] = (
     ("group", "title", "{}"),

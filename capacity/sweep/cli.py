@@ -263,8 +263,8 @@ def status(address: str, as_json: bool) -> None:
 def summarise(address: str, variables: tuple[str, ...], partial: bool, out: Path | None, as_json: bool) -> None:
     """Exact quantiles and means over the draws of every scenario of a sweep, in memory that does not grow with it."""
     with plain_errors():
-        from capacity import writing
         from capacity.errors import CapacityError
+        from capacity.output import writing
         from capacity.sweep import report, store
 
         if out is not None:

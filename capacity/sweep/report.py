@@ -10,8 +10,8 @@ from typing import Any
 
 import xarray as xr
 
+from capacity.output.writing import replaced_file
 from capacity.sweep import store, summarise
-from capacity.writing import replaced_file
 
 NUMBERS = ("draws", "mean", *(f"p{round(100 * q):02d}" for q in summarise.QUANTILES))
 COUNTRY_ROW = {"scenario", "variable", "year", "country", *NUMBERS}

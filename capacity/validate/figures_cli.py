@@ -71,7 +71,7 @@ def _duke(file: Path) -> xr.Dataset:
 
 
 def _print(rows: list[Row], totals: list[Row], run: str) -> None:
-    from capacity import tables
+    from capacity.output import tables
 
     for title, some in (
         (f"Published figures beside ours: {run}", rows),

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from capacity.cli_errors import plain_errors
-from capacity.plain_json import finite
+from capacity.output.plain_json import finite
 
 NO_DEVICE = 3
 
@@ -36,7 +36,7 @@ def verify_gpu(
     """
     from dataclasses import asdict
 
-    from capacity import writing
+    from capacity.output import writing
     from capacity.verify_gpu.checks import verify
     from capacity.verify_gpu.report import markdown
     from cuda_kernels import KernelError, devices

@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from capacity import estimation, figures, open_result
+from capacity import estimation, open_result
 from capacity.cli import main
+from capacity.output import figures
 
 
 def gridflops(*arguments):

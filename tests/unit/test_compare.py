@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from capacity import compare, outputs
+from capacity import compare
 from capacity.cli import main
 from capacity.errors import CapacityError
+from capacity.output import run_folder
 
 YEARS = np.array([2029, 2030])
 
@@ -43,7 +44,7 @@ def write(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         result = _result(*arguments, **options)
-        outputs.write_result(result, folder / ("result.zarr" if zarr else "result.nc"))
+        run_folder.write_result(result, folder / ("result.zarr" if zarr else "result.nc"))
         (folder / "manifest.json").write_text('{"grid_sha256": "abc"}', encoding="utf-8")
         return str(folder)
 

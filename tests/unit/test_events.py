@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joint_factory import scenario_with
 
-from capacity import CapacityError, estimate, events, events_report
+from capacity import CapacityError, estimate, events
 from capacity.explain.hours import seasons
+from capacity.output import events as events_report
 from cuda_kernels import KernelError
 from cuda_kernels.event_figures import Cuts, cuts_of_constant_load, event_figures, figures, margin_mw
 from scenarios import load

@@ -11,8 +11,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capacity import figure_map, figures
-from capacity.figure_page import DPI, WIDTH_IN, page, significant, spread
+from capacity.output import cell_map, figures
+from capacity.output.page import DPI, WIDTH_IN, page, significant, spread
 
 YEARS = list(range(2025, 2041))
 SOURCE = "Source: made-up numbers of a test."
@@ -102,7 +102,7 @@ def test_map(tmp_path: Path) -> None:
     image = assert_drawn(tmp_path / "map.png")
     colourful = (image.max(axis=2) - image.min(axis=2)) > 0.2
     assert colourful.mean() > 0.02
-    grey = np.isclose(image, int(figure_map.ZERO[1:3], 16) / 255.0, atol=0.004).all(axis=2)
+    grey = np.isclose(image, int(cell_map.ZERO[1:3], 16) / 255.0, atol=0.004).all(axis=2)
     assert grey.mean() > 0.002
 
 
@@ -129,15 +129,15 @@ def test_a_failure_leaves_the_earlier_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("frame", figure_map.MAP_FRAMES.values(), ids=figure_map.MAP_FRAMES)
-def test_projection_keeps_areas(frame: figure_map.Frame) -> None:
+@pytest.mark.parametrize("frame", cell_map.MAP_FRAMES.values(), ids=cell_map.MAP_FRAMES)
+def test_projection_keeps_areas(frame: cell_map.Frame) -> None:
     for latitude in (22.0, 35.0, 48.0):
         for longitude in (frame.longitude - 25.0, frame.longitude, frame.longitude + 25.0):
             corners = np.add([longitude, latitude], [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]])
             x, y = frame.project(*corners.T)
             drawn = 0.5 * abs(x @ np.roll(y, -1) - y @ np.roll(x, -1))
             band = np.sin(np.radians(latitude + 0.5)) - np.sin(np.radians(latitude))
-            true = figure_map.EARTH_RADIUS_KM**2 * np.radians(0.5) * band
+            true = cell_map.EARTH_RADIUS_KM**2 * np.radians(0.5) * band
             assert drawn == pytest.approx(true, rel=1e-3)
     assert np.allclose(frame.project(np.array([frame.longitude]), np.array([frame.latitude])), 0.0)
 

@@ -9,8 +9,9 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from capacity import compare, open_result, report
+from capacity import compare, open_result
 from capacity.cli import main
+from capacity.output import report
 from capacity.supply import hindcast_flags
 from capacity.supply.experts import TREND_OF
 from capacity.supply.experts_data import UNTESTED, VERDICTS, read_experts

@@ -9,8 +9,9 @@ import pytest
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose, assert_array_equal
 
-from capacity import estimate, estimation, events, events_report, hosting, outage_events, reliability
-from capacity.result import of_scenario
+from capacity import estimate, estimation, events, hosting, outage_events, reliability
+from capacity.output import events as events_report
+from capacity.result.dataset import of_scenario
 from scenarios import load
 
 HOURS, COUNT = (events.FIGURES.index(name) for name in ("hours", "events"))
@@ -40,7 +41,7 @@ def countries(grid, **how):
         return of_scenario(grid, weather, draws, solved, *others, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(estimation.result, "of_scenario", keep)
+        patch.setattr(estimation.dataset, "of_scenario", keep)
         run(grid, **how)
     return kept
 

@@ -7,11 +7,12 @@ from click.testing import CliRunner
 
 import grids
 import scenarios
-from capacity import compare, estimate, outputs, writing
+from capacity import compare, estimate
 from capacity.cli import main
 from capacity.cli_errors import plain_errors
 from capacity.errors import CapacityError
-from capacity.plain_json import finite
+from capacity.output import run_folder, writing
+from capacity.output.plain_json import finite
 
 
 def gridflops(*arguments):
@@ -66,7 +67,7 @@ def test_a_plan_that_is_no_plan_is_told_line_by_line(tmp_path):
 
 def test_a_broken_run_is_named_once(tmp_path):
     result = estimate(grids.open_grid(), scenarios.load(["reference"]), years=[2025], draws=1, seed=1)
-    outputs.write_result(result, tmp_path / "result.nc")
+    run_folder.write_result(result, tmp_path / "result.nc")
     (tmp_path / writing.RUN_MARK).write_text('{"grid_sha256": "x"}')
     for text, words in ((f"{tmp_path}::other", "holds no scenario 'other'"), (str(tmp_path), "cannot be read")):
         with pytest.raises(CapacityError, match=words) as caught:

@@ -14,7 +14,9 @@ from grid_factory import tiny_grid
 
 import capacity
 import scenarios
-from capacity import CapacityError, open_result, outputs, result_file
+from capacity import CapacityError, open_result
+from capacity.output import run_folder
+from capacity.result import netcdf
 
 CLASSIC = {"int8", "|S1", "int16", "int32", "float32", "float64"}
 """Types that every reader of NetCDF knows (the classic model)."""
@@ -29,7 +31,7 @@ def result() -> xr.Dataset:
 @pytest.fixture(scope="module")
 def path(result: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("file") / "result.nc"
-    outputs.write_result(result, target)
+    run_folder.write_result(result, target)
     return target
 
 
@@ -62,8 +64,8 @@ def test_every_variable_is_described_as_cf_asks(path: Path) -> None:
         assert "4 draws, seed 3" in file.history
         for name, variable in file.variables.items():
             assert variable.long_name, name
-            text = variable.dtype.kind == "S" or name == result_file.CELL_POINT
-            assert text or variable.units in result_file.UDUNITS, name
+            text = variable.dtype.kind == "S" or name == netcdf.CELL_POINT
+            assert text or variable.units in netcdf.UDUNITS, name
             assert "coordinates" not in variable.ncattrs(), name
         for name in set(file.dimensions) & set(file.variables):
             values = file.variables[name][:]
@@ -102,11 +104,11 @@ def test_plain_xarray_opens_it_without_a_warning(path: Path) -> None:
 
 def test_unknown_units_and_large_seeds_have_a_form() -> None:
     data = xr.Dataset({"x": ("k", [1.0], {"units": "busd"})}, {"k": ["a"]}, {"seed": np.uint64(2**63), "odd": True})
-    stored, encoding = result_file.to_file(data)
+    stored, encoding = netcdf.to_file(data)
     assert (stored["x"].attrs["units"], stored["x"].attrs["counted_in"]) == ("1", "busd")
     assert stored.attrs == {"seed": str(2**63), "odd": "True"}
     assert encoding["k_label"]["dtype"] == "S1"
-    back = result_file.from_file(stored)
+    back = netcdf.from_file(stored)
     assert back["x"].attrs == {"units": "busd"}
     assert back["k"].to_numpy().tolist() == ["a"]
 

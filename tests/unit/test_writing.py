@@ -6,9 +6,9 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from capacity import writing
 from capacity.cli import main
 from capacity.errors import CapacityError
+from capacity.output import writing
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 FULL_NETCDF = RuntimeError("NetCDF: HDF error")

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from capacity import events_report, figures, report
-from capacity.result_file import to_file
-from capacity.writing import RUN_MARK, replaced_run
+from capacity.output import events, figures, report
+from capacity.output.writing import RUN_MARK, replaced_run
+from capacity.result.netcdf import to_file
 from grids.store import grid_hash
 from scenarios import Scenario, scenario_hash
 
@@ -30,7 +30,7 @@ def write_run(result: xr.Dataset, target: Path, *, manifest: Mapping[str, Any], 
         write_table(report.summary(result), folder / "summary.csv")
         write_table(report.areas(result), folder / "areas.csv")
         if "area_event_hours" in result:
-            write_table(events_report.by_area(result), folder / "events.csv")
+            write_table(events.by_area(result), folder / "events.csv")
         figures.write_all(result, folder)
         write_manifest(manifest, folder)
         stored.result()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_page import COUNTRY_NAMES, INK, MUTED, PANEL_PT, SMALL_PT, foot, head, page, significant
+from capacity.output.page import COUNTRY_NAMES, INK, MUTED, PANEL_PT, SMALL_PT, foot, head, page, significant
 
 if TYPE_CHECKING:
     import xarray as xr

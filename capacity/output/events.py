@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from capacity.events import DAY_PARTS, SEASONS
-from capacity.events_result import PARTS, QUANTILES, TEXTS
+from capacity.result.events import PARTS, QUANTILES, TEXTS
 
 
 def title(result: xr.Dataset) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.figure_map import hostable_map
-from capacity.figure_page import foot, head, labels_right, page, panel_title, panels, significant, year_axis
+from capacity.output.cell_map import hostable_map
+from capacity.output.page import foot, head, labels_right, page, panel_title, panels, significant, year_axis
 from grids.outlines import read_outlines
 
 if TYPE_CHECKING:

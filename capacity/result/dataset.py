@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, events_result, joint_result, network_result
+from capacity import adequacy
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.limits.joint import LIMITS, Joint
+from capacity.result import events, joint, network
 from capacity.sites import CELL_QUANTILES
 from capacity.supply import cells as supply_cells
 from capacity.supply import hindcast_flags
@@ -93,16 +94,16 @@ def of_scenario(
         if name == "peak_load_mw":
             national *= np.stack(coincidence, axis=-1)[:, None, :]
         variables[name] = _variable(("year", "draw", "country"), national.swapaxes(0, 1), units, text)
-    variables |= joint_result.country_variables(joints)
+    variables |= joint.country_variables(joints)
     for name in AREA_VARIABLES:
         units, text = COUNTRY_VARIABLES[name]
         text = text.replace(", sum of areas as islands", "").replace(", sum of areas", "").replace("Coincident p", "P")
         variables |= _area(name, [table[name] for table in tables], (units, text), area_draws)
-    deployed = joint_result.area_deployed(joints)
+    deployed = joint.area_deployed(joints)
     variables |= _area("deployed_mw", [deployed], ("MW", "New load connected in the area"), area_draws)
-    variables["area_binding_share"] = joint_result.area_shares(joints)
+    variables["area_binding_share"] = joint.area_shares(joints)
     variables |= _area_means(results) | _fleet(results) | _cells(grid, draws, results)
-    variables |= network_result.variables(results) | events_result.variables(results)
+    variables |= network.variables(results) | events.variables(results)
     coords = _coordinates(grid, draws, results)
     part = xr.Dataset(variables, coords=coords).expand_dims(scenario=[draws.scenario.name])
     part["scenario"].attrs["long_name"] = "scenario"
@@ -235,7 +236,7 @@ def _cells(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> 
 def _coordinates(grid: xr.Dataset, draws: Draws, results: Sequence[CountryResult]) -> dict[str, Any]:
     areas = [area for result in results for area in result.fleet.areas]
     names = grid.set_coords([]).sel(area=areas)
-    return events_result.coordinates(results) | {
+    return events.coordinates(results) | {
         "year": ("year", draws.years, {"units": "year", "long_name": "calendar year"}),
         "draw": ("draw", draws.ids, {"units": "1", "long_name": "draw number"}),
         "country": ("country", [result.fleet.country for result in results], {"long_name": "country code"}),
