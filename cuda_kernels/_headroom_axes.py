@@ -6,7 +6,8 @@ and sees none of that. Here one axis is the mean case, and the others are ways t
 cases and with effects that are uncorrelated over the hours near its load. Any axes are right; good ones leave fewer
 hours undecided.
 
-A case's coefficients c are places z = c @ turn along the axes, and its margins z @ (peaks * rows) with the rows turned.
+A case's coefficients c are places z = c @ turn along the axes, in shares of the largest margin of the call, and its
+margins z @ (peaks * rows) with the rows turned.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from ._headroom_block import LEAST_SPREAD, NEARBY
 from ._headroom_box import threshold
 from ._headroom_single import dot, raise_to
-from ._headroom_types import BLOCK, Axes, Bounds, Call
-from ._jit import lean, view
+from ._headroom_types import Axes, Bounds, Call
+from ._jit import lean
 from ._lanes import WIDTH, load, save, spread
 
 _SAMPLE = 256  # cases that tell how they differ
@@ -28,36 +29,54 @@ _LARGE = 1e250  # what no number of the axes exceeds, nor its inverse
 
 
 @lean
-def plain(call: Call, axes: Axes) -> None:
-    """The coefficients' own axes."""
+def plain(call: Call, whole: float, axes: Axes) -> None:
+    """The coefficients' own axes; whole = the largest margin of the call."""
     for k in range(call.peaks.size):
-        axes.peaks[k], axes.inverse[k] = call.peaks[k], call.inverse[k]
         for j in range(call.peaks.size):
-            axes.turn[k, j] = 1.0 if j == k else 0.0
+            axes.turn[k, j] = call.peaks[k] / whole if j == k else 0.0
+    _widen(whole, axes)
 
 
 @lean
-def _differences(table: Any, call: Call, axes: Axes) -> float:
-    """Mean case and covariance of a sample, in shares of the largest margin, which is returned."""
-    columns, size = table
-    centre, covariance = axes.centre, axes.spread
-    k_count, step = centre.size, max(1, size // _SAMPLE)
-    count, reach = float((size + step - 1) // step), 0.0
+def _widen(whole: float, axes: Axes) -> None:
+    """What follows from axes.turn."""
+    k_count = axes.peaks.size
+    across = axes.wide.size // k_count
     for k in range(k_count):
-        centre[k], column = 0.0, view(columns, k * size, size)
-        for i in range(0, size, step):
-            centre[k] += column[i] * call.peaks[k] / count
-            reach += abs(column[i]) * call.peaks[k] / count
+        axes.peaks[k], axes.inverse[k] = whole, 1.0 / whole
+        for j in range(k_count):
+            axes.wide[k * across + j] = axes.turn[k, j]
+
+
+@lean
+def _differences(given: Any, call: Call, axes: Axes) -> None:
+    """Mean case and covariance of a sample, in shares of the mean case's largest margin.
+
+    given = (coefficients, cases).
+    """
+    coefficients, cases = given
+    centre, covariance, here = axes.centre, axes.spread, axes.size
+    k_count, step = centre.size, max(1, cases.size // _SAMPLE)
+    count, reach = float((cases.size + step - 1) // step), 0.0
+    for k in range(k_count):
+        centre[k] = 0.0
+        for j in range(k_count):
+            covariance[k, j] = 0.0
+    for i in range(0, cases.size, step):
+        for k in range(k_count):
+            share = coefficients[cases[i], k] * call.peaks[k] / count
+            centre[k], reach = centre[k] + share, reach + abs(share)
     for k in range(k_count):
         centre[k] /= reach
-        here, unit = view(columns, k * size, size), call.peaks[k] / reach
-        for j in range(k + 1):
-            other, unit_too, total = view(columns, j * size, size), call.peaks[j] / reach, 0.0
-            for i in range(0, size, step):
-                total += (here[i] * unit - centre[k]) * (other[i] * unit_too - centre[j])
-            covariance[k, j] = covariance[j, k] = total / count
+    for i in range(0, cases.size, step):
+        for k in range(k_count):
+            here[k] = coefficients[cases[i], k] * call.peaks[k] / reach - centre[k]
+            for j in range(k + 1):
+                covariance[k, j] += here[k] * here[j] / count
+    for k in range(k_count):
         covariance[k, k] += LEAST_SPREAD * LEAST_SPREAD
-    return reach
+        for j in range(k):
+            covariance[j, k] = covariance[k, j]
 
 
 @lean
@@ -212,7 +231,7 @@ def _mean_apart(axes: Axes) -> bool:
 
 
 @lean
-def _settle(reach: float, call: Call, axes: Axes) -> bool:
+def _settle(whole: float, call: Call, axes: Axes) -> bool:
     """Axes in the units of coefficients and rows, from axes.effect (one a column) and axes.turn (one a row)."""
     k_count, turn = call.peaks.size, axes.turn
     fine = True
@@ -223,25 +242,26 @@ def _settle(reach: float, call: Call, axes: Axes) -> bool:
         for k in range(k_count):
             axes.basis[j, k] = axes.effect[k, j] / size
             axes.singles[j, k] = np.float32(axes.basis[j, k])
-        axes.peaks[j], axes.inverse[j] = size * reach, 1.0 / (size * reach)
-        fine &= 1.0 / _LARGE < size * reach < _LARGE
+            turn[j, k] *= size
+        fine &= 1.0 / _LARGE < size < _LARGE
         for k in range(j):
             turn[j, k], turn[k, j] = turn[k, j], turn[j, k]
     for k in range(k_count):
         for j in range(k_count):
-            turn[k, j] *= call.peaks[k] / reach
+            turn[k, j] *= call.peaks[k] / whole
             fine &= abs(turn[k, j]) < _LARGE
     return fine
 
 
 @lean
-def choose(table: Any, rows: Any, allowed: float, call: Call, axes: Axes, work: Bounds) -> bool:
-    """Axes for cases on a list of hours; False: the coefficients' own serve.
+def choose(given: Any, rows: Any, allowed: float, limits: Any, axes: Axes, work: Bounds) -> bool:
+    """Axes for cases on a list of hours; False: there are none.
 
-    table = (coefficients by column, length of one).
+    given = (coefficients, cases); limits = (call, the largest margin of the call).
     """
     factor, inverse, turn, effect = axes.spread, axes.basis, axes.turn, axes.effect
-    reach = _differences(table, call, axes)
+    call, whole = limits
+    _differences(given, call, axes)
     _effects(rows, _active(rows, allowed, call, axes, work), axes, work)
     _factor(factor, inverse)
     _product(effect, factor, False, turn)
@@ -251,19 +271,9 @@ def choose(table: Any, rows: Any, allowed: float, call: Call, axes: Axes, work: 
     _vectors(effect, axes.vectors)
     _product(axes.vectors, inverse, True, turn)
     _product(factor, axes.vectors, False, effect)
-    return _settle(reach, call, axes)
-
-
-@lean
-def turn_plane(plane: Any, call: Call, axes: Axes) -> None:
-    """A plane over coefficients becomes one over places."""
-    k_count = call.peaks.size
-    for k in range(k_count):
-        axes.size[k] = plane[k] * call.inverse[k]
-    for j in range(k_count):
-        plane[j] = 0.0
-        for k in range(k_count):
-            plane[j] += axes.peaks[j] * axes.basis[j, k] * axes.size[k]
+    fine = _settle(whole, call, axes)
+    _widen(whole, axes)
+    return fine
 
 
 @lean
@@ -284,26 +294,6 @@ def place_of(c: Any, j: int, axes: Axes) -> float:
     for k in range(c.size):
         place += c[k] * axes.turn[k, j]
     return place
-
-
-@lean
-def turn_columns(columns: Any, size: int, axes: Axes) -> None:
-    """Coefficients by column become places along the axes."""
-    k_count = axes.peaks.size
-    for first in range(0, size, BLOCK):
-        n = min(BLOCK, size - first)
-        for k in range(k_count):
-            old, column = view(axes.block, k * BLOCK, n), view(columns, k * size + first, n)
-            for i in range(n):
-                old[i] = column[i]
-        for j in range(k_count):
-            column = view(columns, j * size + first, n)
-            for i in range(n):
-                column[i] = axes.block[i] * axes.turn[0, j]
-            for k in range(1, k_count):
-                old, weight = view(axes.block, k * BLOCK, n), axes.turn[k, j]
-                for i in range(n):
-                    column[i] += old[i] * weight
 
 
 @lean

@@ -11,7 +11,7 @@ from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise
 from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, single, together, truth
 from ._headroom_types import double as double_array
 from ._jit import apart, lean, view
-from ._lanes import WIDTH, bits, least, load, most, number_of, pack, save, spread, total, where
+from ._lanes import WIDTH, bits, load, number_of, pack, save, spread, where
 
 
 @lean
@@ -21,34 +21,6 @@ def above(plane: Any, c: Any) -> float:
     for k in range(c.size):
         value += c[k] * plane[k]
     return float(value)
-
-
-@lean
-def enclose(table: Any, first: int, size: int, box: Any, centre: Any) -> None:
-    """Bounds of the coefficients of some cases, and their mean or nearly so.
-
-    table = (coefficients by column, length of one).
-    """
-    columns, length = table
-    whole = size - size % WIDTH
-    for k in range(centre.size):
-        column = view(columns, k * length + first, size)
-        if whole == 0:
-            box[0, k] = box[1, k] = column[0]
-            centre[k] = 0.0
-            for i in range(size):
-                value = column[i]
-                box[0, k] = value if value < box[0, k] else box[0, k]
-                box[1, k] = value if value > box[1, k] else box[1, k]
-                centre[k] += value / size
-        else:
-            low = load(column, size - WIDTH)  # the last ones, whether or not they fill up lanes
-            high, sums = low, spread(0.0)
-            for i in range(0, whole, WIDTH):
-                value = load(column, i)
-                low, high, sums = where(value < low, value, low), where(high < value, value, high), sums + value
-            box[0, k], box[1, k], centre[k] = least(low), most(high), total(sums) / whole
-        centre[k] = min(max(centre[k], box[0, k]), box[1, k])
 
 
 @lean
@@ -127,7 +99,7 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
     x, flat, edges = work.x, box.flat, box.edges
     n = x.size
     reach = reach_of(edges, peaks)
-    rounding = (2.0 * k_count + 10.0) * ROUNDING
+    rounding = (2.0 * k_count + 12.0) * ROUNDING
     spread = _scaled(edges, box.centre, peaks, reach, box.shares)
     dot(rows, box.shares[2], x)
     short = float(lowest_of(x)) - spread <= 4.0 * rounding

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ._headroom_block import NEAR
-from ._headroom_group import WORST_CONDITION
+from ._headroom_group import UNSEEN, WORST_CONDITION
 from ._headroom_lists import margin_at
 from ._headroom_single import (
+    ROUNDING,
     below,
     below_both,
     dot,
@@ -44,6 +45,15 @@ from ._headroom_types import (
 from ._jit import apart, lean, view
 
 _FEW = 4096  # hours whose sums are taken over the whole list; of longer ones over the curtailed hours
+
+
+@lean
+def tolerance_of(c: Any, frame: Frame, reach: float) -> Any:
+    """Bound of the rounding error of a case's coordinates; reach = its largest margin."""
+    swing = 0.0
+    for k in range(c.size):
+        swing += abs(c[k]) * frame.swing[k]
+    return np.float32((UNSEEN * reach + (c.size + 8.0) * swing) * ROUNDING / frame.unit)
 
 
 @lean
@@ -100,11 +110,11 @@ def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> f
 
 
 @lean
-def firm(c: Any, x: Any, part: Part, frame: Frame, call: Call, space: Any) -> float:
+def firm(c: Any, x: Any, part: Part, tolerance: Any, call: Call, space: Any) -> float:
     """Headroom without curtailment: the lowest margin, among those that rounding leaves in question."""
     if x.size == 0:
         return 0.0
-    limits = (np.float32(-np.inf), lowest_of(x) + np.float32(2.0) * frame.tolerance)
+    limits = (np.float32(-np.inf), lowest_of(x) + np.float32(2.0) * tolerance)
     count = list_between(x, limits, part.hours, space.flags, space.found)
     least = np.inf
     for j in range(count):
@@ -130,13 +140,17 @@ def _settle(c: Any, x: Any, edges: Any, value: float, part: Part, call: Call) ->
 
 
 @lean
-def _coordinates(c: Any, frame: Frame, part: Part, call: Call, allowed: float, space: Any) -> tuple[float, Any, float]:
-    """A case's margins, floored, as coordinates; the load at zero, the floor, and how many hours are short."""
+def _coordinates(c: Any, prepared: Any, call: Call, allowed: float, space: Any) -> tuple[float, Any, float]:
+    """A case's margins, floored, as coordinates; the load at zero, the floor, and how many hours are short.
+
+    prepared = (Frame, Part, bound of the rounding error).
+    """
+    frame, part, tolerance = prepared
     x = view(space.x, 0, part.hours.size)
     at_zero, floor = place(c, frame, part, space)
     if not frame.short:
         return at_zero, np.float32(-np.inf), 0.0
-    low, high = floor - frame.tolerance, floor + frame.tolerance
+    low, high = floor - tolerance, floor + tolerance
     sure, perhaps = below_both(x, low, high)
     short = part.negative + float(sure)
     if sure != perhaps and short <= allowed:
@@ -154,11 +168,13 @@ def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any)
     """
     allowed, start, reach = wanted
     x = view(space.x, 0, part.hours.size)
-    at_zero, floor, short = _coordinates(c, frame, part, call, allowed, space)
+    tolerance = tolerance_of(c, frame, reach)
+    prepared = (frame, part, tolerance)
+    at_zero, floor, short = _coordinates(c, prepared, call, allowed, space)
     if short > allowed:
         return True, 0.0, 0
     if allowed == 0.0:
-        return True, firm(c, x, part, frame, call, space), 0
+        return True, firm(c, x, part, tolerance, call, space), 0
     total = 0.0
     for k in range(c.size):
         total += c[k] * (part.base[k] * call.grid[2][k])
@@ -172,11 +188,11 @@ def quick(c: Any, frame: Frame, part: Part, call: Call, wanted: Any, space: Any)
         load = exact(c, x, (floor, y), part, call, space) / excess
         where = (load - at_zero) / frame.unit
         near = 3.0 * NEAR * max(abs(load), 1e-3 * reach)
-        room = float(frame.tolerance) + near / frame.unit
+        room = float(tolerance) + near / frame.unit
         if load <= 0.0 or where - 3.0 * room <= floor:
             break
         if moved:  # it was moved about another load
-            _coordinates(c, frame, part, call, allowed, space)
+            _coordinates(c, prepared, call, allowed, space)
         low, high = np.float32(where - room), np.float32(where + room)
         fewest, most = below_both(x, low, high)
         moved = fewest != most

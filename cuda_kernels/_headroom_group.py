@@ -13,11 +13,13 @@ import numpy as np
 
 from ._headroom_block import NEAR
 from ._headroom_lists import margin_at
+from ._headroom_single import ROUNDING
 from ._headroom_types import Call, Frame, Group, Part
 from ._jit import lean, view
 from ._lanes import WIDTH, bits, double, load, of_bits, save, single, size_of, spread, where
 
 _SOME = 512  # hours that are looked at before the next, where nothing may fit
+UNSEEN = 1e-6  # of the largest margin, times one rounding: what float64 leaves of an error
 WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance: above, float64 decides
 _ALL = 2**WIDTH - 1
 
@@ -175,20 +177,23 @@ def fill(cases: Any, coefficients: Any, allowed: Any, share: int, space: Group) 
 def _place(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> None:
     """Weights, start, floor and what is certain, by lane. plane = (K + 1 numbers, what to add for rounding)."""
     zero = spread(0.0)
-    at_zero, total, reach, start = zero, zero, zero, spread(plane[0][call.peaks.size] + plane[1])
+    at_zero, total, reach, swing, start = zero, zero, zero, zero, spread(plane[0][call.peaks.size] + plane[1])
     for k in range(call.peaks.size):
         c = load(space.c, k * WIDTH)
         save(space.weights, k * WIDTH, single(c * spread(frame.scale[k])))
         at_zero = at_zero + c * spread(frame.zero[k])
         start = start + c * spread(plane[0][k])
         total = total + c * spread(part.base[k] * call.grid[2][k])
-        reach = reach + size_of(c) * spread(call.peaks[k])
+        reach, swing = reach + size_of(c) * spread(call.peaks[k]), swing + size_of(c) * spread(frame.swing[k])
     save(space.at_zero, 0, at_zero)
+    save(space.top, 0, start)
     save(space.reach, 0, reach)
     inverse, beyond = spread(1.0 / frame.unit), spread(part.certain) - load(space.allowed, 0)
     save(space.few, 0, single((start - at_zero) * inverse))
     save(space.few, WIDTH, single(beyond))
     save(space.few, 2 * WIDTH, single((total - beyond * at_zero) * inverse))
+    error = reach * spread(UNSEEN) + swing * spread(call.peaks.size + 8.0)
+    save(space.few, 4 * WIDTH, single(error * spread(ROUNDING) * inverse))
     save(space.few, 3 * WIDTH, single((zero - at_zero) * inverse) if frame.short else spread(np.float32(-np.inf)))
 
 
@@ -205,7 +210,7 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
     save(space.count, 0, curtailed)
     inverse, small = spread(1.0 / frame.unit), load(space.reach, 0) * spread(1e-3)
     x, size = (root - load(space.at_zero, 0)) * inverse, size_of(root)
-    room = spread(np.float64(frame.tolerance)) + where(size < small, small, size) * spread(3.0 * NEAR) * inverse
+    room = double(load(space.few, 4 * WIDTH)) + where(size < small, small, size) * spread(3.0 * NEAR) * inverse
     room = room + room  # as much again for a load that moves when some of them change sides
     floor = double(load(space.few, 3 * WIDTH))
     sound = (curtailed < excess * spread(WORST_CONDITION)) & (zero < root) & (zero < mine)
@@ -216,7 +221,7 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
 def _nothing_fits(n: int, frame: Frame, part: Part, space: Group) -> bool:
     """The x of some hours after others, until every lane is short in more than allowed; whether it came to that."""
     one, zero = spread(np.float32(1.0)), spread(np.float32(0.0))
-    count, low = spread(np.float32(part.negative)), load(space.few, 3 * WIDTH) - spread(frame.tolerance)
+    count, low = spread(np.float32(part.negative)), load(space.few, 3 * WIDTH) - load(space.few, 4 * WIDTH)
     allowed = load(space.allowed, 0)
     for first in range(0, n, _SOME):
         end = min(first + _SOME, n)
@@ -232,7 +237,7 @@ def _nothing_fits(n: int, frame: Frame, part: Part, space: Group) -> bool:
 def _floored(n: int, frame: Frame, part: Part, space: Group) -> tuple[int, int]:
     """Raise x to the floor. Lanes that are short in more hours than allowed; lanes in which that is in doubt."""
     x, zero, one = space.x, spread(np.float32(0.0)), spread(np.float32(1.0))
-    floor, tolerance = load(space.few, 3 * WIDTH), spread(frame.tolerance)
+    floor, tolerance = load(space.few, 3 * WIDTH), load(space.few, 4 * WIDTH)
     low, high, sure, perhaps = floor - tolerance, floor + tolerance, zero, zero
     for i in range(n):
         here = load(x, i * WIDTH)
@@ -302,7 +307,7 @@ def decide(lane: int, c: Any, near: int, prepared: tuple[Frame, Part], call: Cal
         if not count < excess * WORST_CONDITION:
             return False
         load_now = _exact(lane, c, call, space) / excess
-        if not (load_now > 0.0 and abs(load_now - first) < frame.unit * frame.tolerance):
+        if not (load_now > 0.0 and abs(load_now - first) < frame.unit * space.few[4 * WIDTH + lane]):
             return False
     return False
 

@@ -16,8 +16,9 @@ from ._headroom_axes import place_of, turn_back
 from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
 from ._headroom_group import decide, fill, solve_group
+from ._headroom_lines import effects, order
 from ._headroom_lists import reach_of_case
-from ._headroom_single import ROUNDING, dot, largest_size, listed_steps, raise_to, sieve
+from ._headroom_single import dot, largest_size, listed_steps, raise_to, sieve
 from ._headroom_slow import slowly
 from ._headroom_types import BOX, CALL, LEAF, NODE, PROBLEM, RESULT, Bounds, Box, Call, Frame, Leaf, Part
 from ._headroom_wide import solve_far_apart
@@ -52,31 +53,19 @@ def _lay(call: Call, hours: Any, plane: Any, zero: Any, part: Part) -> None:
 
 
 @lean
-def _frame(part: Part, edges: Any, call: Call, short: bool, space: Leaf) -> Frame:
-    """Coordinates in which no margin of the leaf's cases exceeds one, and the rounding error of those margins."""
-    zero, scale = space.frame[0], space.frame[1]
+def _frame(part: Part, reach: float, call: Call, short: bool, space: Leaf) -> Frame:
+    """Coordinates in which margins of the leaf's cases are of the size of one; reach = the largest of their box."""
+    zero, scale, swing = space.frame[0], space.frame[1], space.frame[2]
     k_count, n = call.peaks.size, part.hours.size
-    reach = 0.0
-    unit = 0.0
+    widest = 1e-4
     for k in range(k_count):
-        largest = max(abs(edges[0, k]), abs(edges[1, k])) * call.peaks[k]
-        reach += largest
-        unit += largest * np.float64(largest_size(view(part.rows, k * n, n)))
-    unit = max(unit, 1e-4 * reach)
+        size = np.float64(largest_size(view(part.rows, k * n, n)))
+        swing[k] = size * call.peaks[k]
+        widest = max(widest, size)
+    unit = reach * widest
     for k in range(k_count):
         scale[k] = call.peaks[k] / unit
-    return Frame(zero, scale, unit, np.float32((1e-6 * reach / unit + k_count + 8.0) * ROUNDING), short)
-
-
-@lean
-def _edges(coefficients: Any, cases: Any, edges: Any) -> None:
-    """Bounds of the coefficients of some cases."""
-    for k in range(edges.shape[1]):
-        edges[0, k] = edges[1, k] = coefficients[cases[0], k]
-    for case in cases:
-        for k in range(edges.shape[1]):
-            value = coefficients[case, k]
-            edges[0, k], edges[1, k] = min(edges[0, k], value), max(edges[1, k], value)
+    return Frame(zero, scale, swing, unit, short)
 
 
 @lean
@@ -122,7 +111,7 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
     """The undecided hours of a leaf, relative to its plane, with the sums of those that are curtailed for certain."""
     all_hours = node[1]
     row_space, hour_space, step_space = space.part
-    zero, base, plane = space.frame[0], space.frame[3], space.frame[2]
+    zero, base, plane = space.frame[0], space.frame[4], space.frame[3]
     undecided, positive, negative = sizes
     k_count = call.peaks.size
     rows, steps = view(row_space, 0, k_count * undecided), view(step_space, 0, k_count * undecided)
@@ -141,9 +130,13 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
 
 
 @lean
-def _gap(node: Any, problem: Any, share: int, reach: float, call: Call, space: Leaf) -> float:
-    """The largest distance of a few cases' answers from the plane, by float32. [reach]"""
+def _gap(node: Any, problem: Any, share: int, units: Any, call: Call, space: Leaf) -> float:
+    """The largest distance of a few cases' answers from the plane, by float32. [reach]
+
+    units = (reach, what to add to the plane for rounding).
+    """
     rows, hours, cases, _ = node
+    reach, rounding = units
     x, weights, axes = view(space.case.x, 0, hours.size), space.case.weights, space.axes
     gap = 0.0
     probes = min(_PROBES, cases.size)
@@ -154,7 +147,7 @@ def _gap(node: Any, problem: Any, share: int, reach: float, call: Call, space: L
         dot(rows, weights, x)
         if call.lowest == 0.0:
             raise_to(x, np.float32(0.0))
-        start = problem[3][j] / reach
+        start = (above(space.frame[3], problem[0][cases[j]]) + rounding) / reach
         few = view(x, 0, sieve(x, np.float32(start), x, space.chosen))
         _, _, root = descend(few, np.float32(start), (0.0, 0.0), problem[1][cases[j], share])
         gap = max(gap, start - root)
@@ -165,13 +158,9 @@ def _gap(node: Any, problem: Any, share: int, reach: float, call: Call, space: L
 def _prepare(
     node: Any, box: Box, problem: Any, share: int, call: Call, space: Leaf
 ) -> tuple[Frame, Part, float, float]:
-    """Coordinates (Frame) and undecided hours (Part) of a leaf, how deep below the plane they hold, its rounding.
-
-    Leaves a load right of each case's root in problem[3].
-    """
+    """Coordinates (Frame) and undecided hours (Part) of a leaf, how deep below the plane they hold, its rounding."""
     rows, hours, cases, node_plane = node
-    allowed, tops = problem[1], problem[3]
-    plane = space.frame[2]
+    allowed, plane = problem[1], space.frame[3]
     k_count = call.peaks.size
     most = 0.0
     for j in range(cases.size):
@@ -184,11 +173,9 @@ def _prepare(
     turn_back(turned, axes, plane)
     reach = reach_of(box.edges, axes.peaks)
     rounding = guard * reach
-    for j in range(cases.size):
-        tops[j] = above(plane, problem[0][cases[j]]) + rounding
     depth = np.inf
     if most > 0.0:
-        depth = _GAP * _gap(node, problem, share, reach, call, space) * reach + rounding
+        depth = _GAP * _gap(node, problem, share, (reach, rounding), call, space) * reach + rounding
     signs = (short, call.lowest)
     edge = np.float32(-depth / reach) - np.float32(2.0) * guard
     sizes = _sort(work, (edge, guard), signs, space.chosen, space.sure)
@@ -196,8 +183,7 @@ def _prepare(
         depth = np.inf
         sizes = _sort(work, (np.float32(-np.inf), guard), signs, space.chosen, space.sure)
     part = _part(node, sizes, call, space)
-    _edges(problem[0], cases, space.edges)
-    return _frame(part, space.edges, call, short and call.lowest == 0.0, space), part, depth, rounding
+    return _frame(part, reach, call, short and call.lowest == 0.0, space), part, depth, rounding
 
 
 @lean
@@ -228,10 +214,11 @@ def _solve_one(
     j: int, node: Any, problem: Any, share: int, prepared: Any, call: Call, space: Leaf
 ) -> tuple[float, int]:
     """Root and curtailed hours of a case of a leaf for one share, by itself."""
-    frame, part, depth, _ = prepared
+    frame, part, depth, rounding = prepared
     _, hours, cases, _ = node
     case = cases[j]
-    c, allowed, top = problem[0][case], problem[1][case, share], problem[3][j]
+    c, allowed = problem[0][case], problem[1][case, share]
+    top = above(space.frame[3], c) + rounding
     wanted = (allowed, top, reach_of_case(c, call.peaks))
     if allowed > 0.0 or depth == np.inf:
         done, root, curtailed = quick((c, frame, part, call, wanted, space.case))
@@ -245,7 +232,7 @@ def _solve_near(node: Any, problem: Any, share: int, prepared: Any, given: Any, 
     """All cases of a leaf for one share."""
     call, (loads, counts) = given
     frame, part, depth, rounding = prepared
-    cases, tops, group, plane = node[2], problem[3], space.group, space.frame[2]
+    cases, group, plane = node[2], space.group, space.frame[3]
     for first in range(0, cases.size, WIDTH):
         mine = view(cases, first, min(WIDTH, cases.size - first))
         proven, none, open_to, near = 0, 0, 0, 0
@@ -258,7 +245,7 @@ def _solve_near(node: Any, problem: Any, share: int, prepared: Any, given: Any, 
                 proven |= 1 << lane
             if (none >> lane) & 1:
                 loads[case, share], counts[case, share] = 0.0, 0
-            elif (proven >> lane) & 1 and (depth == np.inf or group.load[lane] >= tops[j] - depth):
+            elif (proven >> lane) & 1 and (depth == np.inf or group.load[lane] >= group.top[lane] - depth):
                 loads[case, share], counts[case, share] = group.load[lane], int(group.count[lane])
             else:
                 loads[case, share], counts[case, share] = _solve_one(j, node, problem, share, prepared, call, space)
@@ -276,9 +263,13 @@ def solve_cases(node: Any, box: Box, problem: Any, call: Call, result: Any, spac
     for turn in range(allowed.shape[1]):
         share = largest if turn == 0 else turn - 1 if turn <= largest else turn
         prepared = _prepare(node, box, problem, share, call, space)
-        frame, part, depth, _ = prepared
+        if turn == 0 and prepared[1].hours.size > 96:
+            n = node[1].size
+            effects(node[0], n, space.turned, space.axes.inverse, space.axes.size)
+            order(problem[3], cases, space.axes.size)
+        frame, part, depth, rounding = prepared
         many = max(_WIDE, _FAR * _curtailed(node[1].size, space.bounds))
         if turn == 0 and depth == np.inf and part.hours.size > many:
-            solve_far_apart(cases, problem, (frame, part), (call, result), space)
+            solve_far_apart(cases, problem, (frame, part, rounding), (call, result), space)
             return
         _solve_near(node, problem, share, prepared, (call, result), space)

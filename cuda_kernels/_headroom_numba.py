@@ -19,20 +19,21 @@ import numpy as np
 from numba import types
 
 from . import _exact
-from ._headroom_axes import choose, plain, turn_columns, turn_plane, turn_rows
-from ._headroom_box import enclose, narrow, reach_of
+from ._headroom_axes import choose, plain, turn_rows
+from ._headroom_box import narrow
 from ._headroom_divide import divide
 from ._headroom_leaf import bounds_of, in_play, solve_cases
+from ._headroom_lines import cut, effects, enclose, lay_lines
 from ._headroom_slow import solve_plainly
-from ._headroom_space import MAX_DEPTH, leaf_scratch, tree_scratch, workspace
+from ._headroom_space import MAX_DEPTH, leaf_scratch, lines_of, tree_scratch, workspace
 from ._headroom_types import (
     GIVEN,
     MEMORY,
     PROBLEM,
     RESULT,
-    Box,
     Call,
     Leaf,
+    Lines,
     Tree,
     double,
     double_table,
@@ -51,6 +52,7 @@ _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
 _SAMPLE = 100  # hours that tell how far a profile swings
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
+_APART = 1e-30  # the smallest margin over the largest for which float32 has room
 _MOST_HOURS = 2**24  # float32 counts no further
 
 
@@ -64,7 +66,10 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
         return np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
     ordinary = _ordinary_peaks(peaks, profiles.shape[1])
     ordinary = ordinary and bool(_ORDINARY[0] < (np.abs(coefficients) @ peaks).min())
-    load, hours, _ = _solve_all((profiles, peaks), _writable(coefficients), shares, native_first, ordinary)
+    for how in (ordinary, False):
+        load, hours, fine = _solve_all((profiles, peaks), _writable(coefficients), shares, native_first, how)
+        if fine:
+            break
     return load, hours
 
 
@@ -94,21 +99,22 @@ def _solve_all(
     inverse = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=(peaks > 0.0) & ordinary)
     lowest = 0.0 if native_first else -np.inf
     threads = max(1, min(cores(), len(coefficients) // _CASES_PER_THREAD))
+    places = lines_of(len(coefficients), len(peaks))
     given, waiting, cut, fine = (profiles, steps, peaks, inverse), list[Any](), Event(), list[bool]()
 
     def work() -> None:
         """Solve one block after the other while there are any."""
         with workspace(*profiles.shape) as space:
             if ordinary and not (cut.is_set() and not waiting):
-                _lay(given, space)  # in other threads while the cases are cut
+                _lay(given, space[:-1])  # in other threads while the cases are cut
             cut.wait()
             while True:
                 try:
-                    order = waiting.pop()
+                    cases, spare = waiting.pop()
                 except IndexError:
                     break
-                room = (np.concatenate([order, order, order]), np.empty((2 + len(peaks)) * len(order)))
-                fine.append(_solve(given, lowest, (coefficients, allowed, *room), (load, hours), space, ordinary))
+                problem = (coefficients, allowed, cases, Lines(places, spare, *space[-1]))
+                fine.append(_solve(given, lowest, problem, (load, hours), space[:-1], ordinary))
 
     with helped(work, threads - 1):
         try:
@@ -120,17 +126,21 @@ def _solve_all(
 
 
 def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]:
-    """Cases in blocks that lie close together, none larger than a thread's share: each reads the whole year once."""
+    """Cases in blocks that lie close together, none larger than a thread's share: each reads the whole year once.
+
+    Each with as much room beside it.
+    """
     cases = len(coefficients)
     order = np.arange(2 * cases)
     if threads == 1:
-        return [order[:cases]]
+        return [(order[:cases], order[cases:])]
     step = max(1, profiles.shape[1] // _SAMPLE)
     sample = profiles[:, ::step]
     effect = sample.max(axis=1) - sample.min(axis=1) + 1e-3 * np.abs(sample[:, 0])  # a constant moves all hours alike
     places = np.empty((2 * threads + 1, 2), dtype=np.int64)
     count = divide(coefficients, effect, order, places, cases * 17 // (16 * threads))
-    return sorted((order[first : first + size] for first, size in places[:count].tolist()), key=len)
+    blocks = sorted(places[:count].tolist(), key=lambda block: block[1])
+    return [(order[first : first + size], order[cases + first : cases + first + size]) for first, size in blocks]
 
 
 def _ordinary_peaks(peaks: Any, hours: int) -> bool:
@@ -155,55 +165,7 @@ def _tables(call: Call, rows: Any, hours: Any) -> None:
 
 
 @lean
-def _cut(table: Any, at: Any, cases: Any, box: Any, effect: Any, scratch: Any) -> int:
-    """Reorder cases about the mean of the coefficient with the widest effect; size of the first part.
-
-    table = (coefficients by column, length of one); at = where the cases begin in each; scratch = (places, numbers).
-    """
-    columns, length = table
-    edges, centre = box
-    places, numbers = scratch
-    n = cases.size
-    best = 0
-    for k in range(effect.size):
-        if (edges[1, k] - edges[0, k]) * effect[k] > (edges[1, best] - edges[0, best]) * effect[best]:
-            best = k
-    column, middle = view(columns, best * length + at, n), centre[best]
-    left, right = 0, 0
-    for i in range(n):  # without a branch that nobody can foresee
-        places[left], places[n + right] = i, i
-        side = 1 if column[i] <= middle else 0
-        left += side
-        right += 1 - side
-    if left == 0 or right == 0:
-        return left
-    for i in range(right):
-        places[left + i] = places[n + i]
-    for k in range(effect.size):
-        column = view(columns, k * length + at, n)
-        for i in range(n):
-            numbers[i] = column[places[i]]
-        for i in range(n):
-            column[i] = numbers[i]
-    for i in range(n):
-        places[i] = cases[places[i]]
-    for i in range(n):
-        cases[i] = places[i]
-    return left
-
-
-@lean
-def _effects(rows: Any, n: int, plane: Any, peaks: Any, effect: Any) -> None:
-    """Distance of each profile from the plane, summed over a sample of the list."""
-    step = max(1, n // 64)
-    for k in range(effect.size):
-        effect[k] = 0.0
-        for i in range(0, n, step):
-            effect[k] += abs(float(rows[k * n + i]) * peaks[k] - plane[k])
-
-
-@lean
-def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf) -> Any:
+def _shorten(tree: Tree, at: Any, box: Any, plane: Any, limits: Any, space: Leaf) -> Any:
     """Narrow a node's list; a new list behind the old one when it pays and there is room."""
     k_count = plane.size - 1
     first, n = at
@@ -230,21 +192,21 @@ def _shorten(tree: Tree, at: Any, box: Box, plane: Any, limits: Any, space: Leaf
 
 
 @lean
-def _turn(tree: Tree, at: Any, table: Any, plane: Any, allowed: float, call: Call, space: Leaf) -> Any:
-    """Cases, plane and hours along axes of their own; the turned list lies behind the old one."""
-    k_count, axes = plane.size - 1, space.axes
-    first, n = at
-    rows, work = view(tree.rows, first * k_count, n * k_count), bounds_of(space.bounds, n)
-    if first + 2 * n + WIDTH > tree.hours.size or not choose(table, rows, allowed, call, axes, work):
-        plain(call, axes)
-        return at
-    turn_plane(plane, call, axes)
-    turn_columns(table[0], table[1], axes)
-    behind = first + n
-    turn_rows(rows, n, axes, view(tree.rows, behind * k_count, n * k_count))
+def _turn(tree: Tree, given: Any, allowed: float, limits: Any, space: Leaf) -> tuple[int, int]:
+    """The year's rows along axes of the cases' own, behind the year itself; where such a list begins, and its length.
+
+    given = (coefficients, cases); limits = (call, the largest margin of the call).
+    """
+    call, whole = limits
+    k_count, n = call.profiles.shape
+    rows, axes = view(tree.rows, 0, n * k_count), space.axes
+    if not choose(given, rows, allowed, limits, axes, bounds_of(space.bounds, n)):
+        plain(call, whole, axes)
+        return 0, n
+    turn_rows(rows, n, axes, view(tree.rows, n * k_count, n * k_count))
     for i in range(n):
-        tree.hours[behind + i] = tree.hours[first + i]
-    return behind, n
+        tree.hours[n + i] = i
+    return n, n
 
 
 @lean
@@ -255,18 +217,18 @@ def _push(stack: Any, top: int, node: Any, at: Any) -> None:
 
 
 @lean
-def _columns(call: Call, coefficients: Any, cases: Any, columns: Any) -> bool:
-    """Coefficients of some cases by column; whether their margins are neither too small nor too large."""
-    size, low, high = cases.size, _ORDINARY[0], _LARGEST / call.profiles.shape[1]
+def _largest(call: Call, coefficients: Any, cases: Any) -> float:
+    """The largest margin that a case may have; 0: some are too small or too large for float32, or no numbers."""
+    low, high = np.inf, 0.0
     fine = True
-    for j in range(size):
-        row, reach = coefficients[cases[j]], 0.0
+    for case in cases:
+        row, reach = coefficients[case], 0.0
         for k in range(row.size):
-            columns[k * size + j] = row[k]
             reach += abs(row[k]) * call.peaks[k]
             fine &= abs(row[k]) < _LARGEST
-        fine &= (low < reach) & (reach < high)  # and so no NaN
-    return fine
+        low, high = min(low, reach), max(high, reach)
+    fine &= (_ORDINARY[0] < low) & (high < _LARGEST / call.profiles.shape[1]) & (_APART * high < low)
+    return high if fine else 0.0
 
 
 @lean
@@ -280,23 +242,22 @@ def _most(allowed: Any, cases: Any) -> float:
 
 
 @lean
-def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
+def _grow(call: Call, whole: float, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
     """Prune for the cases of each node, from all hours down to leaves, which are solved."""
-    _, allowed, order, numbers = problem
+    coefficients, allowed, cases, lines = problem
     tree, box = scratch
     k_count, hour_count = call.profiles.shape
-    size = order.size // 3
-    cases, places = view(order, 0, size), view(order, size, 2 * size)
-    columns, numbers = view(numbers, 2 * size, k_count * size), view(numbers, size, size)
     planes, stack, axes = tree.planes, tree.stack, space.axes
-    most = _most(allowed, cases)
-    plain(call, axes)
+    most, at = _most(allowed, cases), (0, hour_count)
+    plain(call, whole, axes)
+    if cases.size > _LEAF:
+        at = _turn(tree, (coefficients, cases), most, (call, whole), space)
+    lay_lines(coefficients, cases, axes, lines)
     limits = (most, call.lowest, axes.peaks, axes.inverse)
-    enclose((columns, size), 0, size, box.edges, box.centre)
     for k in range(k_count):  # the plane to begin with: a constant right of every root
         planes[0, k] = 0.0
-    planes[0, k_count] = reach_of(box.edges, call.peaks) * (1.0 / (1.0 - most / hour_count))
-    _push(stack, 0, (0, cases.size, 0), (0, hour_count))
+    planes[0, k_count] = whole * (1.0 / (1.0 - most / hour_count))
+    _push(stack, 0, (0, cases.size, 0), at)
     top = 1
     while top > 0:
         top -= 1
@@ -306,15 +267,12 @@ def _grow(call: Call, problem: Any, result: Any, scratch: Any, space: Leaf) -> N
         plane = planes[depth + 1]
         for k in range(k_count + 1):
             plane[k] = planes[depth, k]
-        enclose((columns, size), first, part.size, box.edges, box.centre)
+        enclose(lines, part, box.edges, box.centre)
         middle = 0
         if part.size > (_LEAF if 2 * at[1] < hour_count else _WIDE_LEAF) and depth < MAX_DEPTH:
             at = _shorten(tree, at, box, plane, limits, space)
-            if depth == 0 and part.size > _LEAF:
-                at = _turn(tree, at, (columns, size), plane, most, call, space)
-                enclose((columns, size), first, part.size, box.edges, box.centre)
-            _effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, axes.peaks, tree.effect)
-            middle = _cut((columns, size), first, part, (box.edges, box.centre), tree.effect, (places, numbers))
+            effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, axes.inverse, tree.effect)
+            middle = cut(lines, part, box.edges, box.centre, tree.effect)
         if middle == 0 or middle == part.size:
             rows, hours = view(tree.rows, at[0] * k_count, at[1] * k_count), view(tree.hours, at[0], at[1])
             solve_cases(((rows, hours, part, plane), box, problem, call, result, space))
@@ -367,10 +325,9 @@ def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, or
     if not ordinary:
         solve_plainly((problem, call, result, space))
         return True
-    size = problem[2].size // 3
-    columns = view(problem[3], 2 * size, call.peaks.size * size)
-    if not _columns(call, problem[0], view(problem[2], 0, size), columns):
+    whole = _largest(call, problem[0], problem[2])
+    if whole == 0.0:
         return False
     tree, box = tree_scratch(memory[0], memory[2], memory[3], memory[4])
-    _grow(call, problem, result, (tree, box), space)
+    _grow(call, whole, problem, result, (tree, box), space)
     return True

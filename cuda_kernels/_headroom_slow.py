@@ -39,12 +39,11 @@ def slowly(c: Any, hours: Any, call: Call, wanted: Any, space: Any, mask: Any) -
 @apart(types.void(PROBLEM, CALL, RESULT, LEAF))
 def solve_plainly(problem: Any, call: Call, result: Any, space: Leaf) -> None:
     """Every case on every hour: for numbers too large or too small for float32."""
-    coefficients, allowed, order, _ = problem
+    coefficients, allowed, cases, _ = problem
     n = call.profiles.shape[1]
     for i in range(n):
         space.chosen[i] = i
-    for j in range(order.size // 3):
-        case = order[j]
+    for case in cases:
         c = coefficients[case]
         reach = reach_of_case(c, call.peaks)
         for share in range(allowed.shape[1]):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._headroom_types import BLOCK, Axes, Bounds, Box, Group, Leaf, Scratch, Tree
+from ._headroom_types import Axes, Bounds, Box, Group, Leaf, Scratch, Tree
 from ._jit import lean, view
 from ._lanes import WIDTH
 
@@ -33,24 +33,38 @@ def workspace(profiles: int, hours: int) -> Iterator[Any]:
     kept.append(space)
 
 
+def _width(profiles: int) -> int:
+    """Numbers in a line of places (`_headroom_lines`)."""
+    return -(-profiles // WIDTH) * WIDTH
+
+
+def lines_of(cases: int, profiles: int) -> Any:
+    """Room for the places of cases, each line at the beginning of a cache line."""
+    size = cases * _width(profiles)
+    memory = np.empty(size + WIDTH, dtype=np.float32)
+    first = -memory.ctypes.data // memory.itemsize % WIDTH
+    return memory[first : first + size]
+
+
 def _new_workspace(profiles: int, hours: int) -> Any:
     """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
     size, room = profiles * hours, hours + 2 * WIDTH
-    lanes = WIDTH * (hours + profiles + 4)
+    lanes = WIDTH * (hours + profiles + 5)
     singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
     places = np.empty(_LISTS * hours + 9 * room, dtype=np.int32)
     longs = np.empty(2 * size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
-    doubles = np.empty(size + hours + (WIDTH + 5) * profiles + 5 * WIDTH + 1)
+    doubles = np.empty(size + hours + (WIDTH + 6) * profiles + 6 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
-    boxes = (np.empty((2, profiles)), np.empty((2, profiles)), np.empty(profiles + 1))
-    tables = (np.empty((MAX_DEPTH + 2, profiles + 1)), *boxes)
+    tables = (np.empty((MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)), np.empty(profiles + 1))
     square = (profiles, profiles)
-    few = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32), np.empty(BLOCK * profiles))
-    axes = Axes._make([np.empty(shape) for shape in 5 * [square] + 5 * [profiles]] + [*few])
+    few, wide = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32)), _width(profiles)
+    axes = Axes._make([np.empty(shape) for shape in 5 * [square] + 5 * [profiles]] + [*few, np.zeros(wide * profiles)])
     long_tables = (np.empty((MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
     twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
     shares = np.empty((3, profiles), dtype=np.float32)
-    return (singles, places, longs, doubles), twins, tables, long_tables, shares, axes
+    about = (wide, np.empty(3 * WIDTH, dtype=np.float32), np.empty((MAX_DEPTH, 2), dtype=np.int64))
+    lines = (*about, np.empty((2, profiles)), np.empty(profiles))
+    return (singles, places, longs, doubles), twins, tables, long_tables, shares, axes, lines
 
 
 @lean
@@ -58,10 +72,10 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
     """Scratch of a group of cases, at the ends of the tree's and the leaf's."""
     f, i, g, d = memory
     x, weights = view(f, at, WIDTH * hours), view(f, at + WIDTH * hours, WIDTH * k_count)
-    few = view(f, at + WIDTH * (hours + k_count), 4 * WIDTH)
+    few = view(f, at + WIDTH * (hours + k_count), 5 * WIDTH)
     sums, room = g.size - WIDTH * k_count - hours, hours + 2 * WIDTH
     free = _LISTS * hours + 5 * room
-    c = d.size - (k_count + 5) * WIDTH
+    c = d.size - (k_count + 6) * WIDTH
     last = c + k_count * WIDTH
     return Group(
         x,
@@ -78,6 +92,7 @@ def _group_scratch(memory: Any, at: int, k_count: int, hours: int) -> Group:
         view(d, last + 2 * WIDTH, WIDTH),
         view(d, last + 3 * WIDTH, WIDTH),
         view(d, last + 4 * WIDTH, WIDTH),
+        view(d, last + 5 * WIDTH, WIDTH),
     )
 
 
@@ -98,7 +113,7 @@ def leaf_scratch(memory: Any, hours: int) -> Leaf:
         view(i, _LISTS * hours + 8 * room, hours),
     )
     group = _group_scratch(memory[0], at + 7 * room, k_count, hours)
-    few = at + 7 * room + WIDTH * (hours + k_count + 4)
+    few = at + 7 * room + WIDTH * (hours + k_count + 5)
     weights, free = view(f, few, k_count), _LISTS * hours
     sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
     found, steps = view(i, free + 2 * room, hours), view(g, 0, size)
@@ -107,11 +122,11 @@ def leaf_scratch(memory: Any, hours: int) -> Leaf:
     part = (view(f, _LISTS * size, size), view(i, free + 3 * room, hours), steps)
     active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), view(g, at_steps, size))
     few = size + hours
-    frame = (view(d, few, k_count), view(d, few + k_count, k_count), view(d, few + 2 * k_count, k_count + 1))
+    swing, plane = view(d, few + 2 * k_count, k_count), view(d, few + 3 * k_count, k_count + 1)
+    frame = (view(d, few, k_count), view(d, few + k_count, k_count), swing, plane, base)
     double = (view(d, 0, size), view(d, size, hours), twins[2], twins[3])
     lists = (view(i, free, hours), view(i, free + room, hours))
-    about = (axes, tables[2], tables[3])
-    return Leaf(bounds, lists[0], lists[1], case, part, active, double, (*frame, base), group, *about)
+    return Leaf(bounds, lists[0], lists[1], case, part, active, double, frame, group, axes, tables[2])
 
 
 @lean
@@ -119,7 +134,7 @@ def tree_scratch(memory: Any, tables: Any, long_tables: Any, shares: Any) -> tup
     """Scratch of the tree, and of the box of a node."""
     f, i, _, d = memory
     k_count, hours = long_tables[1].shape
-    few = (k_count + 1) * hours + 3 * k_count + 1
+    few = (k_count + 1) * hours + 4 * k_count + 1
     effect, centre = view(d, few, k_count), view(d, few + k_count, k_count)
     tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], long_tables[0], effect)
     flat = view(f, f.size - k_count - 1, k_count + 1)

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from numba import types
 
-BLOCK = 64  # cases whose coefficients are turned at a time
-
 
 class Call(NamedTuple):
     """What all cases of a call share."""
@@ -36,7 +34,19 @@ class Axes(NamedTuple):
     size: Any
     singles: Any  # (K, K) float32: basis
     few: Any  # (K,) float32, scratch
-    block: Any  # flat, scratch: coefficients of BLOCK cases
+    wide: Any  # flat: turn, its rows filled up with zeros to whole lines
+
+
+class Lines(NamedTuple):
+    """Places of cases along the axes (`_headroom_lines`)."""
+
+    all: Any  # float32, flat, by case
+    cases: Any  # int64, scratch: as many as there are
+    width: int  # of a line
+    few: Any  # float32, scratch: three vectors
+    stack: Any  # scratch of `order`
+    edges: Any
+    centre: Any
 
 
 class Frame(NamedTuple):
@@ -44,8 +54,8 @@ class Frame(NamedTuple):
 
     zero: Any  # (K,), on the profiles' grids
     scale: Any  # (K,): coefficients times this weigh the rows
+    swing: Any  # (K,): coefficients times this are the most that a profile adds to a margin there
     unit: float
-    tolerance: Any  # float32: bound of the rounding error of x
     short: bool  # some margin may be negative
 
 
@@ -108,7 +118,7 @@ class Group(NamedTuple):
     x: Any  # float32, by hour and lane
     weights: Any  # float32, by profile and lane
     c: Any  # float64, by profile and lane
-    few: Any  # float32, four numbers by lane
+    few: Any  # float32, five numbers by lane
     sums: Any  # int64, by profile and lane
     lanes: Any  # int64, by hour: the lanes in which it is curtailed
     every: Any  # int32, by hour
@@ -119,6 +129,7 @@ class Group(NamedTuple):
     reach: Any
     load: Any
     count: Any
+    top: Any  # a load right of the root
 
 
 class Leaf(NamedTuple):
@@ -131,10 +142,9 @@ class Leaf(NamedTuple):
     part: Any  # rows, hours and steps of the undecided ones
     active: Any  # of those that any case needed
     double: Any  # float64 path: rows, margins, and a row as float64 and int64
-    frame: Any  # zero, scale, plane, sums of the certain hours
+    frame: Any  # zero, scale, swing, plane, sums of the certain hours
     group: Group
     axes: Axes
-    edges: Any  # (2, K): coefficients of the leaf's cases
     turned: Any  # (K + 1,): the plane over places along the axes
 
 
@@ -146,25 +156,26 @@ real, number, truth = types.float64, types.int64, types.boolean
 together: Callable[..., Any] = types.BaseTuple.from_types  # types alike or not, for a tuple or a named one
 grid = together([double, long, double])
 CALL = together([double_table, long_table, grid, double, double, real], Call)
-FRAME = together([double, double, real, types.float32, truth], Frame)
+FRAME = together([double, double, double, real, truth], Frame)
 PART = together([single, long, place, long, real, real], Part)
 AXES = together([*[double_table] * 5, *[double] * 5, single_table, single, double], Axes)
 BOX = together([double_table, double, single_table, single], Box)
 BOUNDS = together([*[single] * 6, place], Bounds)
 SCRATCH = together([single, single, long, together([byte, word]), place, long], Scratch)
-GROUP = together([single, single, double, single, long, long, place, place, place, *[double] * 5], Group)
+GROUP = together([single, single, double, single, long, long, place, place, place, *[double] * 6], Group)
 DOUBLE = together([double, double, double, long])
 LEAF = together(
     [BOUNDS, place, place, SCRATCH, together([single, place, long]), together([single, place, long]), DOUBLE,
-     together([double, double, double, long]), GROUP, AXES, double_table, double], Leaf,
+     together([*[double] * 4, long]), GROUP, AXES, double], Leaf,
 )  # fmt: skip
 LIMITS = together([real, real, double, double])  # allowed, lowest, peaks, their inverses
 WANTED = together([real, real, real])  # allowed, a load right of the root, the largest margin there can be
-PROBLEM = together([double_table, double_table, long, double])  # coefficients, allowed, order of cases, scratch
+LINES = together([single, long, number, single, long_table, double_table, double], Lines)
+PROBLEM = together([double_table, double_table, long, LINES])  # coefficients, allowed, cases, their places
 RESULT = together([double_table, long_table])  # load, hours
 NODE = together([single, place, long, double])  # rows, hours, cases, plane
 GIVEN = together([double_table, grid, double, double])  # profiles, grid, peaks, 1 / peaks
 MEMORY = together(
     [together([single, place, long, double]), together([byte, word, double, long]),
-     together([*[double_table] * 3, double]), together([long_table, long_table]), single_table, AXES]
+     together([double_table, double_table, double]), together([long_table, long_table]), single_table, AXES]
 )  # fmt: skip

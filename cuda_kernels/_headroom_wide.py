@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ._headroom_block import NEAR
-from ._headroom_case import quick
+from ._headroom_box import above
+from ._headroom_case import quick, tolerance_of
 from ._headroom_lists import reach_of_case
 from ._headroom_single import dot, outside, take
 from ._headroom_slow import slowly
@@ -63,7 +64,7 @@ def _edge(c: Any, frame: Frame, highest: float, reach: float) -> Any:
     at_zero = 0.0
     for k in range(c.size):
         at_zero += c[k] * frame.zero[k]
-    room = float(frame.tolerance) + 3.0 * NEAR * max(highest, 1e-3 * reach) / frame.unit
+    room = float(tolerance_of(c, frame, reach)) + 3.0 * NEAR * max(highest, 1e-3 * reach) / frame.unit
     return np.float32((highest - at_zero) / frame.unit + room)
 
 
@@ -74,7 +75,7 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
     The list begins with the curtailed hours of the case at the box's centre.
     """
     call, result = given
-    frame, whole = prepared
+    frame, whole, rounding = prepared
     n = whole.hours.size
     marks, x = view(space.bounds.floor, 0, n), view(space.bounds.x, 0, n)
     for j in range(n):
@@ -83,8 +84,8 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
     for j in range(cases.size):
         case = cases[j]
         c, allowed = problem[0][case], problem[1][case]
-        reach = reach_of_case(c, call.peaks)
-        wanted = (allowed, problem[3][j], reach, result[0][case], result[1][case])
+        reach, top = reach_of_case(c, call.peaks), above(space.frame[3], c) + rounding
+        wanted = (allowed, top, reach, result[0][case], result[1][case])
         settled = False
         for _ in range(_TRIES):
             if stale:
@@ -113,5 +114,5 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
         if not settled:
             for share in range(allowed.size):
                 result[0][case, share], result[1][case, share] = slowly(
-                    (c, whole.hours, call, (allowed[share], problem[3][j], reach), space.double, space.case.mask)
+                    (c, whole.hours, call, (allowed[share], top, reach), space.double, space.case.mask)
                 )
