@@ -19,7 +19,7 @@ import numpy as np
 
 import grids
 from capacity import country
-from capacity.adequacy import weather_by_area
+from capacity.adequacy.parts import weather_by_area
 from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.estimation import COUNTRIES

@@ -21,7 +21,7 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy
+from capacity.adequacy.parts import weather_by_area
 from capacity.base_year import pooling
 from capacity.supply.fleet import Fleet
 
@@ -43,7 +43,7 @@ def main() -> None:
     asked = parser.parse_args()
     grid, scenario = grids.open_grid(), scenarios.load(["reference"])[0]
     country = "CN" if asked.group == "cn" else "US"
-    known = pooling.groups(grid, scenario, Fleet.of(grid, country), adequacy.weather_by_area(grid), "firm_capacity")
+    known = pooling.groups(grid, scenario, Fleet.of(grid, country), weather_by_area(grid), "firm_capacity")
     hours = next(group for group in known if group[0].group == asked.group)[asked.weather_year]
     for siting in ("isolated", "request"):
         weight = hours.weights[siting] / hours.weights[siting].sum()

@@ -24,11 +24,11 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
+from capacity.adequacy.policies import Policy
 from capacity.explain.group_year import Asked, YearCase, year_case
 from capacity.network import headroom
 from capacity.network import terms as network_terms
 from capacity.network.sites import Known, Sites
-from capacity.policies import Policy
 from cuda_kernels.network import unserved_mw
 
 Floats = NDArray[np.float64]

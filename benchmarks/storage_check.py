@@ -12,11 +12,13 @@ import json
 import numpy as np
 
 import grids
-from capacity import adequacy, country, notions
+from capacity import country
+from capacity.adequacy import notions
+from capacity.adequacy.parts import STORAGE, weather_by_area
+from capacity.adequacy.policies import falling_root
+from capacity.adequacy.storage import Store, store_of
+from capacity.adequacy.storage_headroom import solve
 from capacity.draws import Draws
-from capacity.policies import falling_root
-from capacity.storage import Store, store_of
-from capacity.storage_headroom import solve
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
 from cuda_kernels.event_figures import margin_mw
@@ -42,7 +44,7 @@ def measure(name: str, count: int, year: int) -> dict[str, float]:
     nameplate = projection.project(fleet, draws).nameplate_mw
     balances = country.balances_of(grid, fleet, draws, projection.project(fleet, draws), "dispatch")
     central = country.balances_of(grid, fleet, draws.central, projection.project(fleet, draws.central), "dispatch")
-    records = notions.area_records(grid, fleet, adequacy.weather_by_area(grid), draws.central)
+    records = notions.area_records(grid, fleet, weather_by_area(grid), draws.central)
     share = draws.parameter(f"{fleet.prefix}.curtailable_fraction")
     reserve = 1.0 + draws.parameter(f"{fleet.prefix}.reserve_margin")
     pooled = apart = 0.0
@@ -54,7 +56,7 @@ def measure(name: str, count: int, year: int) -> dict[str, float]:
         last = Store(*(values[:, -1:] for values in store))
         pooled += float(solve(margin, last, share[:, -1:], "auto").flexible_mw.mean())
         each = [
-            store_of({t: nameplate[:, a, fleet.technologies.index(t)] / reserve * (t == one) for t in adequacy.STORAGE},
+            store_of({t: nameplate[:, a, fleet.technologies.index(t)] / reserve * (t == one) for t in STORAGE},
                      fleet.prefix, draws)
             for one in ("pumped_storage", "battery")
         ]  # fmt: skip

@@ -22,12 +22,14 @@ from scipy.optimize import linprog
 
 import grids
 import scenarios
-from capacity import adequacy, country, notions
+from capacity import country
+from capacity.adequacy import notions
+from capacity.adequacy.parts import base_year_mean_mw, weather_by_area
+from capacity.adequacy.storage import Store
 from capacity.draws import Draws, draw_ids
 from capacity.network import storage_group, storage_split
 from capacity.network.case import case_of, margin_of, weather_of
 from capacity.network.sites import Joined
-from capacity.storage import Store
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
 from capacity.winter import weather_place
@@ -80,9 +82,9 @@ def cases(asked: argparse.Namespace) -> list[Case]:
     balances, central = (
         country.balances_of(grid, fleet, path, projection.project(fleet, path)) for path in (draws, draws.central)
     )
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)
-    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
+    place = weather_place(fleet, weather, base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     case = case_of(grid, fleet, draws, records, (balances, central), notions.firm_capacity)
     group = next(g for g in case.links.groups if g.name == asked.group)
     only = asked.areas.split(",") if asked.areas else fleet.areas

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, events, notions, on_device, outage_events, reliability, storage_headroom
-from capacity.hosting import Found, Hosting
+from capacity import apart, on_device, outage_events
+from capacity.adequacy import events, notions, parts, reliability, storage_headroom
+from capacity.adequacy.hosting import Found, Hosting
+from capacity.adequacy.parts import VARIABLE, AreaBalance, AreaWeather
+from capacity.adequacy.reliability import DEFAULT_STATES
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
+from capacity.adequacy.storage_headroom import AreaStored
 from capacity.network.case import NetworkName
 from capacity.network.hours import NetworkHours
-from capacity.reliability import DEFAULT_STATES
-from capacity.storage import DEFAULT_STORAGE, StorageName
-from capacity.storage_headroom import AreaStored
 from cuda_kernels import DeviceName, Engine, array_namespace, asnumpy, headroom_mw, to_device
 
 Floats = NDArray[np.float64]
@@ -98,8 +100,8 @@ class AreaHours:
     how: How
     hosting: Hosting
     records: Sequence[notions.AreaRecord]
-    balances: Sequence[adequacy.AreaBalance]
-    central: Sequence[adequacy.AreaBalance]
+    balances: Sequence[AreaBalance]
+    central: Sequence[AreaBalance]
     outages: reliability.Outages | None
 
     def solve(self, place: Floats, years: int, advance: Callable[[int], None]) -> Hourly:
@@ -143,11 +145,11 @@ class AreaHours:
         only_energy = self.hosting.policy.only_energy and how.storage != "dispatch"
         return how.device == "gpu" and how.hourly_margin and only_energy
 
-    def margin(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> notions.Margin:
+    def margin(self, a: int, conditions: AreaWeather, members: Members) -> notions.Margin:
         """Margin of some draws in an area and weather year."""
         return self._part(a, conditions, members).margin
 
-    def _part(self, a: int, conditions: adequacy.AreaWeather, members: Members) -> Part:
+    def _part(self, a: int, conditions: AreaWeather, members: Members) -> Part:
         record, how = replace(self.records[a], lean=True), self.how.apart
         if how.margin_of is notions.firm_capacity:
             record = replace(record, weather=())  # which it does not look at
@@ -155,7 +157,7 @@ class AreaHours:
         balance = self.balances[a].take(members)
         return Part(how, self.hosting.part(members, a), record, conditions, balance, self.central[a], outages)
 
-    def _solve(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
+    def _solve(self, hourly: Hourly, a: int, conditions: AreaWeather, members: Members) -> None:
         """Fill in some draws of an area and weather year; the headroom only for islands."""
         if not members.size:
             return
@@ -165,7 +167,7 @@ class AreaHours:
         hourly.put(members, a, found)
         self.hosting.put(members, a, hosting)
 
-    def _count(self, hourly: Hourly, a: int, conditions: adequacy.AreaWeather, members: Members) -> None:
+    def _count(self, hourly: Hourly, a: int, conditions: AreaWeather, members: Members) -> None:
         """Fill in the rest of an area and weather year whose headroom the device has found."""
         if members.size:
             hourly.tally(members, a, conditions, self.balances[a].take(members))
@@ -182,9 +184,9 @@ class Part:
     how: How
     hosting: Hosting
     record: notions.AreaRecord
-    conditions: adequacy.AreaWeather
-    balance: adequacy.AreaBalance
-    central: adequacy.AreaBalance
+    conditions: AreaWeather
+    balance: AreaBalance
+    central: AreaBalance
     outages: tuple[reliability.Outages, int, Members] | None
 
     @property
@@ -279,13 +281,13 @@ class Hourly:
         self,
         members: Members,
         area: int,
-        weather: adequacy.AreaWeather,
-        balance: adequacy.AreaBalance,
+        weather: AreaWeather,
+        balance: AreaBalance,
     ) -> None:
-        self.peak_mw[members, area] = adequacy.peak_mw(weather, balance)
+        self.peak_mw[members, area] = parts.peak_mw(weather, balance)
         self.load_mwh[members, area] = balance.load_mw * HOURS
         self.variable_mwh[members, area] = sum(
-            balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in adequacy.VARIABLE
+            balance.variable_mw[name] * float(getattr(weather, name).sum()) for name in VARIABLE
         )
 
 

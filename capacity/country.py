@@ -10,11 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, compute, demand, notions, outage_events, policies, reliability, sites, storage_equivalent
+from capacity import compute, demand, outage_events, sites, storage_equivalent
+from capacity.adequacy import notions, parts, policies, reliability
+from capacity.adequacy.events import Tally
+from capacity.adequacy.hosting import Hosting
+from capacity.adequacy.parts import STORAGE, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw, reserve_of
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.area_hours import HOURS, AreaHours, Hourly, How
 from capacity.draws import CentralPath, Draws
-from capacity.events import Tally
-from capacity.hosting import Hosting
 from capacity.network import events as network_events
 from capacity.network import headroom
 from capacity.network import on_device as network_on_device
@@ -23,7 +26,6 @@ from capacity.network import terms as network_terms
 from capacity.network.case import Case, case_of
 from capacity.network.hours import NetworkHours
 from capacity.network.links import links
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
@@ -31,7 +33,7 @@ from capacity.supply.projection import Supply
 from capacity.winter import weather_place
 
 Floats = NDArray[np.float64]
-Weather = Mapping[str, Sequence[adequacy.AreaWeather]]
+Weather = Mapping[str, Sequence[AreaWeather]]
 
 RECENT_YEARS = 5
 """Years of capacity factors averaged for the energy of dispatchable plants."""
@@ -79,7 +81,7 @@ def run(
 ) -> CountryResult:
     """Solve one country under the scenario of `draws`.
 
-    weather : weather years by area (`adequacy.weather_by_area`), read once for all scenarios
+    weather : weather years by area (`weather_by_area`), read once for all scenarios
     advance : told after each area and weather year that one more is done, in a network now and then that none is;
               what it raises ends the run
 
@@ -99,14 +101,14 @@ def run(
         outages = reliability.Outages.of(grid, fleet, draws, nameplates, how.notion)
         if how.exchange != "island":
             network_outages.require(draws, fleet, how.notion)
-    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
+    place = weather_place(fleet, weather, base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     with how.turn:
         if how.treatment == "equivalent":
             within = Conditions(records, place, how.engine, how.cores, how.call, how.device)
             if how.exchange != "island":
                 within = within.exchanging(links(grid, fleet).groups)
             balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)
-            outages = None if outages is None else outages.beside(balances, adequacy.reserve_of(fleet, draws))
+            outages = None if outages is None else outages.beside(balances, reserve_of(fleet, draws))
         areas = AreaHours(how, hosting, records, balances, central, outages)
         hourly = areas.solve(place, len(draws.years), advance)
     joined = None
@@ -130,7 +132,7 @@ def _exchange(
     if not (limited or case.siting.for_total.any()):  # a split for the largest total is one within limits
         case = _without_limits(case)
     if outages is not None:
-        alone = outages.importing_nothing(areas.balances, adequacy.reserve_of(fleet, draws))
+        alone = outages.importing_nothing(areas.balances, reserve_of(fleet, draws))
         states = network_outages.GroupOutages(outages, alone, how.outage_states)
         year = states.solve_year
     if how.device == "gpu" and outages is None:
@@ -161,10 +163,10 @@ def balances_of(
     draws: Draws | CentralPath,
     projected: Supply,
     storage: StorageName = DEFAULT_STORAGE,
-) -> list[adequacy.AreaBalance]:
+) -> list[AreaBalance]:
     """Balances of a country's areas from projected capacity and demand."""
     path = demand.project(fleet.country, fleet.base_year, draws)
-    return adequacy.balances(grid, fleet, projected.nameplate_mw, path, draws, storage)
+    return parts.balances(grid, fleet, projected.nameplate_mw, path, draws, storage)
 
 
 def _host(
@@ -208,7 +210,7 @@ def dispatchable_mwh(grid: xr.Dataset, fleet: Fleet, nameplate_mw: Floats, draws
     water = draws.yearly(f"{fleet.prefix}.hydro_year_factor")
     energy = np.zeros((nameplate_mw.shape[0], nameplate_mw.shape[1], nameplate_mw.shape[3]))
     for k, technology in enumerate(fleet.technologies):
-        if technology in adequacy.VARIABLE or technology in adequacy.STORAGE:
+        if technology in VARIABLE or technology in STORAGE:
             continue
         yearly = nameplate_mw[:, :, k] * factors[None, :, k, None] * HOURS
         energy += yearly * water[:, None, :] if technology == "hydro" else yearly

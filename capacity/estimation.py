@@ -16,8 +16,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import apart, country, notions, reliability
-from capacity.adequacy import weather_by_area
+from capacity import apart, country
+from capacity.adequacy import notions, reliability
+from capacity.adequacy.parts import weather_by_area
+from capacity.adequacy.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from capacity.ahead import in_advance
 from capacity.area_hours import How
 from capacity.draws import Draws, draw_ids
@@ -25,7 +27,6 @@ from capacity.errors import CapacityError
 from capacity.limits import joint
 from capacity.network.case import NETWORKS, NetworkName
 from capacity.result import dataset
-from capacity.storage import DEFAULT_STORAGE, STORAGE, StorageName
 from cuda_kernels import DeviceName, Engine, resolve_device, resolve_engine
 from grids import validate
 from scenarios import Scenario, scenario_hash
@@ -78,8 +79,8 @@ def estimate(
     years : consecutive years to report, after the grid's base year; the model always starts right after it
     draws : how many, or which draw numbers; draw n is the same whatever the others are
     seed : of the counter-based generator, 0 <= seed < 2**64
-    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`capacity.notions`), or "expected_unserved", "lolh"
-        or "lole" (`capacity.reliability`)
+    adequacy : adequacy notion, "firm_capacity" or "historic_peak" (`notions` of `capacity.adequacy`), or
+        "expected_unserved", "lolh" or "lole" (its `reliability`)
     exchange : "island" (each area with its net interchange of the base year), "network" (hourly transfers within the
         links' limits) or "copper-plate" (without limits)
     device : "auto", "cpu" or "gpu"; what it came to is recorded in the result
@@ -88,8 +89,8 @@ def estimate(
     area_draws : also keep every draw of every area, as `area_<name>_draws`
     threads : areas solved at a time on the CPU; None means one for each core. With NumPy alone, long runs begin as many
         Python processes for them (`capacity.apart`), at most eight. Changes no bit of the result.
-    event_draws : count events of curtailment in that many draws, the first ones (`capacity.events`); in a network those
-        of the group; under outage notions means over sampled years of outages (`capacity.outage_events`)
+    event_draws : count events of curtailment in that many draws, the first ones (`capacity.adequacy.events`); in a
+        network those of the group; under outage notions means over sampled years of outages (`capacity.outage_events`)
     storage : "equivalent" counts storage of the fleet as the firm capacity that its hourly dispatch is worth, found
         every fifth year (`capacity.storage_equivalent`); "dispatch" runs it hour by hour in every year, which takes
         longer and knows islands under "firm_capacity" only; "credit" counts a firm share of its nameplate

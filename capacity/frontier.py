@@ -16,6 +16,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from capacity.adequacy.notions import DEFAULT_NOTION
+from capacity.adequacy.reliability import DEFAULT_STATES, NOTIONS
 from capacity.errors import CapacityError
 from capacity.explain import group_year
 from capacity.explain.area_year import at_quantile
@@ -23,8 +25,6 @@ from capacity.explain.outage_group import group_of, sampled_of
 from capacity.explain.outage_group import solved as outages_solved
 from capacity.explain.point import Transfers, point_at
 from capacity.network.outages import require
-from capacity.notions import DEFAULT_NOTION
-from capacity.reliability import DEFAULT_STATES, NOTIONS
 from capacity.supply.fleet import number_of
 from cuda_kernels.network import network_headroom
 from scenarios import Scenario

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import events
-from capacity.adequacy import AreaWeather
+from capacity.adequacy import events
+from capacity.adequacy.notions import Margin
+from capacity.adequacy.parts import AreaWeather
 from capacity.errors import CapacityError
-from capacity.notions import Margin
 from cuda_kernels import asnumpy, namespace_of, to_device
 from cuda_kernels.event_figures import COLUMNS, event_figures_of_sets
 from cuda_kernels.headroom_sets import headroom_sets_mw

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, events, notions
-from capacity.hosting import Hosting, figures_of
+from capacity.adequacy import events, notions
+from capacity.adequacy.hosting import Hosting, figures_of
+from capacity.adequacy.parts import AreaBalance
+from capacity.adequacy.reliability import SAMPLED_YEARS, STATE_YEARS, Outages
 from capacity.network.case import CONSTANT, Case, weather_of
 from capacity.network.hours import NetworkHours
 from capacity.network.terms import Within
-from capacity.reliability import SAMPLED_YEARS, STATE_YEARS, Outages
 from cuda_kernels import Engine
 from cuda_kernels.event_figures import KINDS, event_figures, margin_mw
 from cuda_kernels.network import curtailed_mw
@@ -37,7 +38,7 @@ class Area(NamedTuple):
     a: int
     members: Integers
     margin: notions.Margin
-    balance: adequacy.AreaBalance
+    balance: AreaBalance
     kinds: Integers
 
 

@@ -21,8 +21,8 @@ from capacity.cli_errors import plain_errors
 if TYPE_CHECKING:
     import xarray as xr
 
+    from capacity.adequacy.storage import StorageName
     from capacity.network.case import NetworkName
-    from capacity.storage import StorageName
     from cuda_kernels import DeviceName, Engine
     from grids.store import AreasName
 

@@ -16,13 +16,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, apart, demand, notions, storage_terms
-from capacity.adequacy import AreaBalance
+from capacity import apart, demand
+from capacity.adequacy import notions, parts, storage_terms
+from capacity.adequacy.parts import AreaBalance
+from capacity.adequacy.policies import Policy
 from capacity.draws import CentralPath, Draws
 from capacity.network import storage_group
 from capacity.network.case import without_interchange
 from capacity.network.hours import Group
-from capacity.policies import Policy
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
 from cuda_kernels import DeviceName, Engine
@@ -154,7 +155,7 @@ def between(known: Integers, years: Integers, values: Floats) -> Floats:
 
 def _apart(grid: xr.Dataset, fleet: Fleet, draws: Draws | CentralPath) -> list[AreaBalance]:
     path = demand.project(fleet.country, fleet.base_year, draws)
-    return adequacy.balances(grid, fleet, projection.project(fleet, draws).nameplate_mw, path, draws, "equivalent")
+    return parts.balances(grid, fleet, projection.project(fleet, draws).nameplate_mw, path, draws, "equivalent")
 
 
 def _worth(

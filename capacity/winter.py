@@ -16,7 +16,7 @@ from grids.hours import DAYS_IN_MONTH, MONTH_OF_HOUR
 if TYPE_CHECKING:
     import xarray as xr
 
-    from capacity.adequacy import AreaWeather
+    from capacity.adequacy.parts import AreaWeather
     from capacity.draws import CentralPath, Draws
     from capacity.supply.fleet import Fleet
 

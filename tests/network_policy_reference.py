@@ -9,7 +9,7 @@ from network_reference import Sets, _capped, _flow_columns, unserved_lp
 from scipy import sparse
 from scipy.optimize import linprog
 
-from capacity.policies import Policy
+from capacity.adequacy.policies import Policy
 
 PER_AREA = ("cut", "native", "charge", "discharge", "held")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import LinearConstraint, linprog, milp
 
-from capacity.policies import Policy
+from capacity.adequacy.policies import Policy
 
 # A scenario file; its terms go where %s stands.
 POLICY = """

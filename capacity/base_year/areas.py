@@ -9,14 +9,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, notions, reliability
+from capacity import demand
+from capacity.adequacy import notions, parts, reliability
+from capacity.adequacy.parts import HOURS, VARIABLE, AreaBalance, reserve_of, weather_by_area
+from capacity.adequacy.storage import DEFAULT_STORAGE
 from capacity.base_year import exchange
 from capacity.base_year import outages as base_year_outages
 from capacity.draws import CentralPath
 from capacity.network import import_caps
 from capacity.network.case import Case, case_of
 from capacity.network.links import links
-from capacity.storage import DEFAULT_STORAGE
 from capacity.storage_equivalent import Conditions, in_any_weather
 from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -37,14 +39,14 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     make-up as the reason. No growth, no additions: the fleet, load and interchange on record.
     """
     rows = []
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     for country in ("US", "CN"):
         fleet = Fleet.of(grid, country)
         central = CentralPath(scenario, np.array([fleet.base_year], dtype=np.int64))
         import_caps.refuse(central, "base-year")
         today = fleet.nameplate_mw.sum(axis=2)[None, :, :, None]
         path = _unchanged()
-        apart = adequacy.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
+        apart = parts.balances(grid, fleet, today, path, central, DEFAULT_STORAGE)
         share = float(central.parameter(f"{fleet.prefix}.curtailable_fraction")[0, 0])
         records = notions.area_records(grid, fleet, weather, central)
         islands = Conditions(records, np.zeros(1))
@@ -55,11 +57,11 @@ def compare(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
         for area, record, balance in zip(fleet.areas, records, balances, strict=True):
             rows.append(_area_row(grid.sel(area=area), record, balance, share) | columns[area])
         outages = reliability.Outages.of(grid, fleet, central, (today, today), "expected_unserved")
-        outages = outages.beside(balances, adequacy.reserve_of(fleet, central))
+        outages = outages.beside(balances, reserve_of(fleet, central))
         for a, row in enumerate(rows[-len(fleet.areas) :]):
             row["expected_unserved_headroom_gw"] = _under_outages(outages, a, records[a], balances[a], share)
         if all(area == parent_of(area) for area in fleet.areas):
-            for name, mw in _network_under_outages(case, outages, adequacy.reserve_of(fleet, central)).items():
+            for name, mw in _network_under_outages(case, outages, reserve_of(fleet, central)).items():
                 for a, row in enumerate(rows[-len(fleet.areas) :]):
                     row[f"expected_unserved_{name}_headroom_gw"] = float(mw[a]) / 1e3
     return pd.DataFrame(rows)
@@ -93,9 +95,7 @@ def _unchanged() -> demand.DemandPath:
     return demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
 
 
-def _area_row(
-    info: xr.Dataset, record: notions.AreaRecord, balance: adequacy.AreaBalance, share: float
-) -> dict[str, object]:
+def _area_row(info: xr.Dataset, record: notions.AreaRecord, balance: AreaBalance, share: float) -> dict[str, object]:
     headrooms: dict[str, list[float]] = {name: [] for name in notions.NOTIONS}
     shortage = []
     for conditions in record.weather:
@@ -106,7 +106,7 @@ def _area_row(
         firm = margins["firm_capacity"]
         shortage.append(_shortage(firm))
     native = {name: float(np.mean([s[name] for s in shortage])) for name in shortage[0]}
-    energy = float(balance.load_mw[0, 0]) * adequacy.HOURS
+    energy = float(balance.load_mw[0, 0]) * HOURS
     short = native["shortage_mwh"] / energy
     return {
         "area": str(info["area"].item()),
@@ -122,7 +122,7 @@ def _area_row(
 
 
 def _under_outages(
-    outages: reliability.Outages, a: int, record: notions.AreaRecord, balance: adequacy.AreaBalance, share: float
+    outages: reliability.Outages, a: int, record: notions.AreaRecord, balance: AreaBalance, share: float
 ) -> float:
     """Flexible headroom of one area where its units fail one by one, mean over its weather years. [GW]"""
     one, shares = np.zeros(1, np.int64), np.full((1, 1), share)
@@ -143,7 +143,7 @@ def _shortage(firm: notions.Margin) -> dict[str, float]:
 
 def _reason(native: dict[str, float], net_export_mw: float) -> str:
     """The mean hour of shortage in words: load against what stands against it."""
-    variable = sum(native[name] for name in adequacy.VARIABLE)
+    variable = sum(native[name] for name in VARIABLE)
     trade = "imports at their yearly mean shaped to load" if net_export_mw <= 0 else "no exports in these hours"
     gap = native["shortage_mwh"] / max(native["hours"], 1.0)
     return (

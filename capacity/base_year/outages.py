@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.adequacy.reliability import DEFAULT_STATES, Outages
 from capacity.draws import stream_number
 from capacity.network.case import Case, margin_of
-from capacity.reliability import DEFAULT_STATES, Outages
 from cuda_kernels.network import network_headroom
 from cuda_kernels.outage_states import sampled_mw
 

@@ -10,13 +10,15 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, demand, notions
+from capacity import demand
+from capacity.adequacy import notions
+from capacity.adequacy.parts import AreaWeather, balances, weather_by_area
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.draws import CentralPath
 from capacity.network import best_total, import_caps
 from capacity.network.case import Case, case_of, margin_of
 from capacity.network.hours import Group
 from capacity.network.links import links
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.storage_equivalent import Conditions, in_any_weather
 from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
@@ -89,7 +91,7 @@ def table(grid: xr.Dataset, scenario: Scenario) -> pd.DataFrame:
     hours that bind them together.
     """
     rows = []
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     for country in ("US", "CN"):
         fleet = Fleet.of(grid, country)
         for notion in notions.NOTIONS:
@@ -105,7 +107,7 @@ def groups(
     grid: xr.Dataset,
     scenario: Scenario,
     fleet: Fleet,
-    weather: Mapping[str, Sequence[adequacy.AreaWeather]],
+    weather: Mapping[str, Sequence[AreaWeather]],
     notion: str,
 ) -> Iterator[list[Hours]]:
     """Each group of a country in all its weather years."""
@@ -115,7 +117,7 @@ def groups(
     path = demand.DemandPath(np.ones((1, 1)), np.ones((1, 1)))
     # The other notion reads no firm capacity.
     storage: StorageName = DEFAULT_STORAGE if notion == notions.DEFAULT_NOTION else "credit"
-    apart = adequacy.balances(grid, fleet, today, path, central, storage)
+    apart = balances(grid, fleet, today, path, central, storage)
     records = notions.area_records(grid, fleet, weather, central)
     alone = Conditions(records, np.zeros(1))
     together = alone.exchanging(links(grid, fleet).groups)

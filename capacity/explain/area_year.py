@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, storage_equivalent
-from capacity.adequacy import AreaBalance, AreaWeather
+from capacity import country, storage_equivalent
+from capacity.adequacy import notions
+from capacity.adequacy.parts import AreaBalance, AreaWeather, base_year_mean_mw, weather_by_area
+from capacity.adequacy.storage import StorageName, Store
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain.standing import standing_mw
-from capacity.storage import StorageName, Store
 from capacity.storage_equivalent import Conditions
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet, number_of
@@ -77,9 +78,9 @@ def area_case(grid: xr.Dataset, fleet: Fleet, draws: Draws, a: int, storage: Sto
     projected, middle = projection.project(fleet, draws), projection.project(fleet, draws.central)
     balances = country.balances_of(grid, fleet, draws, projected, storage)
     central = country.balances_of(grid, fleet, draws.central, middle, storage)
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, draws.central)
-    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
+    place = weather_place(fleet, weather, base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), draws)
     store = balances[a].store
     if storage == "equivalent":
         within = Conditions(records, place, areas=[a])

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.adequacy.policies import Policy
 from capacity.network import terms as network_terms
 from capacity.network.sites import Joined, Known
-from capacity.policies import Policy
 from cuda_kernels.network import network_headroom
 
 Floats = NDArray[np.float64]

@@ -14,9 +14,9 @@ from capacity import cli_options
 from capacity.cli_errors import plain_errors
 
 if TYPE_CHECKING:
+    from capacity.adequacy.storage import StorageName
     from capacity.explain.report import Found
     from capacity.network.case import NetworkName
-    from capacity.storage import StorageName
     from grids.store import AreasName
 
 

@@ -13,7 +13,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import notions
+from capacity.adequacy import notions
+from capacity.adequacy.policies import Policy
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.errors import CapacityError
 from capacity.explain import group_year
 from capacity.explain.brought import More, brought_mw
@@ -28,8 +30,6 @@ from capacity.network import sites as network_sites
 from capacity.network.case import NetworkName
 from capacity.network.hours import cut_name
 from capacity.network.sites import Known
-from capacity.policies import Policy
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.supply.fleet import number_of
 from scenarios import Scenario
 

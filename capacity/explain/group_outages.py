@@ -16,8 +16,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from capacity.adequacy.events import SEASON_OF_HOUR, SEASONS
+from capacity.adequacy.reliability import DEFAULT_STATES
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.errors import CapacityError
-from capacity.events import SEASON_OF_HOUR, SEASONS
 from capacity.explain import group_year, island_outages
 from capacity.explain.area_year import AreaCase, at_quantile
 from capacity.explain.group import caps_of, links_of
@@ -33,8 +35,6 @@ from capacity.explain.standing import unit_shares
 from capacity.network import outages as network_outages
 from capacity.network.case import NetworkName
 from capacity.network.hours import cut_name
-from capacity.reliability import DEFAULT_STATES
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from capacity.supply.fleet import number_of
 from scenarios import Scenario
 

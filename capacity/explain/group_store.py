@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.adequacy.storage import Store
 from capacity.explain.store import beside_store
 from capacity.network import storage_group
-from capacity.storage import Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace

@@ -9,7 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, country, notions, policies, storage_equivalent
+from capacity import country, storage_equivalent
+from capacity.adequacy import notions, policies
+from capacity.adequacy.parts import STORAGE, base_year_mean_mw, weather_by_area
+from capacity.adequacy.policies import Policy
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName, Store
 from capacity.draws import Draws, draw_ids
 from capacity.errors import CapacityError
 from capacity.explain.area_year import at_quantile
@@ -20,8 +24,6 @@ from capacity.network.case import Case, NetworkName, case_of, margin_of
 from capacity.network.hours import NetworkHours
 from capacity.network.links import links
 from capacity.network.sites import Known
-from capacity.policies import Policy
-from capacity.storage import DEFAULT_STORAGE, StorageName, Store
 from capacity.storage_equivalent import Conditions
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
@@ -84,7 +86,7 @@ class YearCase:
 
     def storage_nameplate_mw(self, draw: int, areas: Integers) -> Floats:
         """Nameplate of storage (area,) of some areas in one draw. [MW]"""
-        rows = [self.fleet.technologies.index(technology) for technology in adequacy.STORAGE]
+        rows = [self.fleet.technologies.index(technology) for technology in STORAGE]
         return self.nameplate_mw[draw][areas][:, rows].sum(axis=1)
 
     def group_of(self, area: int) -> int:
@@ -149,9 +151,9 @@ def year_case(grid: xr.Dataset, scenario: Scenario, name: str, asked: Asked, *, 
     projected, middle = projection.project(fleet, drawn), projection.project(fleet, drawn.central)
     balances = country.balances_of(grid, fleet, drawn, projected, asked.storage)
     central = country.balances_of(grid, fleet, drawn.central, middle, asked.storage)
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
-    place = weather_place(fleet, weather, adequacy.base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
+    place = weather_place(fleet, weather, base_year_mean_mw(grid, "annual_load_mwh", fleet.areas), drawn)
     stores = [balance.store for balance in balances]
     if asked.storage == "equivalent":
         within = Conditions(records, place).exchanging(links(grid, fleet).groups)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
-from capacity.policies import runs
+from capacity.adequacy.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour, year_hours
+from capacity.adequacy.policies import runs
 
 
 def dates(weather_year: int, rows: NDArray[np.int64], zone: str) -> tuple[pd.Index, pd.Index]:

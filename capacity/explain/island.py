@@ -10,15 +10,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions
+from capacity.adequacy import notions
+from capacity.adequacy.parts import AreaBalance, AreaWeather, native_mw
+from capacity.adequacy.policies import Policy, require_only_energy, runs
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.explain.area_year import AreaCase, area_case, asked, at_quantile
 from capacity.explain.hours import dates, day_parts, longest, seasons
 from capacity.explain.resources import NOTHING_MW, island_outputs
 from capacity.explain.standing import unit_shares
 from capacity.explain.store import Held
 from capacity.explain.terms import Terms
-from capacity.policies import Policy, require_only_energy, runs
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from cuda_kernels import headroom_mw
 from cuda_kernels.event_figures import margin_mw
 from scenarios import Scenario
@@ -179,16 +180,14 @@ def _cases(known: AreaCase) -> dict[int, _Case]:
     return found
 
 
-def _in_weather(
-    known: AreaCase, weather: adequacy.AreaWeather, balance: adequacy.AreaBalance, policy: Policy
-) -> Iterator[_Case]:
+def _in_weather(known: AreaCase, weather: AreaWeather, balance: AreaBalance, policy: Policy) -> Iterator[_Case]:
     """Draws of one weather year in the last year; balance, policy : of these draws."""
     margin = known.margin(weather, balance).lifted(balance.terms_mw)
     profiles, coefficients = margin.profiles[-1], np.ascontiguousarray(margin.coefficients[:, -1])
     every, last, nil = np.arange(len(coefficients)), margin.coefficients.shape[1] - 1, np.zeros(len(coefficients))
     terms = Terms(
         policy,
-        adequacy.native_mw(weather, balance, every, last),
+        native_mw(weather, balance, every, last),
         None if balance.store is None else balance.store.at(every, last),
         tuple(nil if mw is None else mw[:, -1] for mw in (balance.terms_mw, balance.firm_extra_mw)),
     )

@@ -1,7 +1,8 @@
 """Why an area can host what it can where its units fail: the hours that carry the risk, and what one more MW adds.
 
 Load that may be curtailed is bound by the expected share of its energy, load that may not by the criterion of the
-notion (`capacity.reliability`). Hours count by how the risk in each moves with the load (`cuda_kernels.outage_worth`).
+notion (`capacity.adequacy.reliability`). Hours count by how the risk in each moves with the load
+(`cuda_kernels.outage_worth`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import reliability
+from capacity.adequacy import reliability
+from capacity.adequacy.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour
+from capacity.adequacy.policies import require_only_energy
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.errors import CapacityError
-from capacity.events import DAY_PARTS, SEASON_OF_HOUR, SEASONS, day_part_of_hour
 from capacity.explain import resources
 from capacity.explain.area_year import AreaCase, area_case, asked, at_quantile
 from capacity.explain.outage_area import Load, case_of, headrooms, outages_of
 from capacity.explain.resources import NOTHING_MW
 from capacity.explain.standing import unit_shares
-from capacity.policies import require_only_energy
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

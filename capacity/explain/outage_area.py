@@ -11,14 +11,15 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions, reliability
+from capacity.adequacy import notions, reliability
+from capacity.adequacy.parts import AreaWeather, reserve_of
+from capacity.adequacy.policies import Policy
+from capacity.adequacy.reliability import Outages
 from capacity.explain.area_year import AreaCase
 from capacity.explain.group_store import GroupStore
 from capacity.explain.hours import dates
 from capacity.explain.resources import island_outputs
 from capacity.explain.store import Held
-from capacity.policies import Policy
-from capacity.reliability import Outages
 from cuda_kernels.outage_table import Notion, OutageTable, look_up
 from cuda_kernels.outage_worth import Worth, worth_at
 
@@ -54,7 +55,7 @@ def outages_of(grid: xr.Dataset, known: AreaCase, notion: str) -> Outages:
     found = Outages.of(grid, known.fleet, known.draws, (known.nameplate_mw, known.central_mw), notion)
     if known.store is None:  # by its credit
         return found
-    return found.beside(known.balances, adequacy.reserve_of(known.fleet, known.draws))
+    return found.beside(known.balances, reserve_of(known.fleet, known.draws))
 
 
 def headrooms(known: AreaCase, outages: Outages) -> Floats:
@@ -66,7 +67,7 @@ def headrooms(known: AreaCase, outages: Outages) -> Floats:
 
 
 def _solved(
-    known: AreaCase, outages: Outages, conditions: adequacy.AreaWeather, members: Integers
+    known: AreaCase, outages: Outages, conditions: AreaWeather, members: Integers
 ) -> tuple[notions.Margin, reliability.AreaOutages]:
     """Margin of some draws under one weather year, and their headroom in the last year."""
     balance = known.balance.take(members)
@@ -237,7 +238,7 @@ def case_of(grid: xr.Dataset, known: AreaCase, outages: Outages, draw: int) -> t
     held = Held.of(grid, known, draw)
     storage_mw = float(outages.storage_mw[draw, a, last])
     share = float(Policy.of(known.fleet.prefix, known.draws).energy[draw, last])
-    reserve = float(adequacy.reserve_of(known.fleet, known.draws)[draw, last])
+    reserve = float(reserve_of(known.fleet, known.draws)[draw, last])
     counted = None
     if held is not None:
         mw = (coefficients @ margin.profiles[last])[:, None], np.array([held.counted_mw]), np.array([held.nameplate_mw])

@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions
+from capacity.adequacy import notions
+from capacity.adequacy.parts import reserve_of
+from capacity.adequacy.reliability import STATE_YEARS, Outages
 from capacity.explain import group_year
 from capacity.explain.group_store import GroupStore
 from capacity.explain.outage_area import AreaUnits
@@ -18,7 +20,6 @@ from capacity.explain.resources import RESOURCES
 from capacity.network.case import margin_of, weather_of
 from capacity.network.hours import NetworkHours
 from capacity.network.outages import GroupOutages
-from capacity.reliability import STATE_YEARS, Outages
 from cuda_kernels.outage_states import Deeper
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ class Group:
     @property
     def reserve(self) -> float:
         """One plus the reserve margin that hourly margins keep. [1]"""
-        return float(adequacy.reserve_of(self.known.fleet, self.known.draws)[self.draw, self.last])
+        return float(reserve_of(self.known.fleet, self.known.draws)[self.draw, self.last])
 
     @cached_property
     def store(self) -> GroupStore | None:
@@ -98,7 +99,7 @@ class Group:
 def sampled_of(grid: xr.Dataset, known: group_year.YearCase, notion: str, states: int) -> GroupOutages:
     """States of all areas, storage as it counts in its group and in areas that import nothing."""
     outages = Outages.of(grid, known.fleet, known.draws, known.capacity_mw, notion)
-    reserve = adequacy.reserve_of(known.fleet, known.draws)
+    reserve = reserve_of(known.fleet, known.draws)
     if any(store is not None for store in known.stores):
         outages = outages.beside(known.whole.balances, reserve)
     return GroupOutages(outages, outages.importing_nothing(known.whole.balances, reserve), states)

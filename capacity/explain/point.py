@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.policies import Policy
+from capacity.adequacy.policies import Policy
 from cuda_kernels.network import curtailed_mw, network_headroom, unserved_mw
 from cuda_kernels.network_cuts import TightestCuts, tightest_cuts
 

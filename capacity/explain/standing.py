@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, reliability
-from capacity.adequacy import AreaBalance
+from capacity.adequacy import reliability
+from capacity.adequacy.parts import STORAGE, AreaBalance, firm_factor, reserve_of
 from capacity.draws import Draws
 from capacity.supply.fleet import Fleet
 
@@ -35,9 +35,9 @@ def standing_mw(
     installed = sum(float(nameplate_mw[draw, a, k] * summer[k]) for k in units)
     available, storage = expected(tuple(fleet.technologies[k] for k in units)), 0.0
     if balance.storage_mw is not None:
-        storage = float(balance.storage_mw[draw, -1] * adequacy.reserve_of(fleet, last)[draw, 0])
+        storage = float(balance.storage_mw[draw, -1] * reserve_of(fleet, last)[draw, 0])
     elif balance.store is None:  # by its credit
-        storage = expected(adequacy.STORAGE)
+        storage = expected(STORAGE)
     return {
         "units_mw": installed,
         "expected_outage_mw": installed - available,
@@ -54,10 +54,10 @@ def unit_shares(grid: xr.Dataset, of: tuple[Fleet, Draws], draw: int, *, reserve
     fleet, draws = of
     summer = grid["summer_capability_fraction"].sel(country=fleet.country).to_numpy()
     last = replace(draws, years=draws.years[-1:])
-    over = float(adequacy.reserve_of(fleet, last)[draw, 0]) if reserve else 1.0
+    over = float(reserve_of(fleet, last)[draw, 0]) if reserve else 1.0
 
     def share(technology: str) -> float:
         capability = float(summer[fleet.technologies.index(technology)])
-        return float(adequacy.firm_factor(technology, fleet.country, last, capability)[draw, 0]) / over
+        return float(firm_factor(technology, fleet.country, last, capability)[draw, 0]) / over
 
     return {technology: share(technology) for technology in reliability.UNITS}

@@ -14,9 +14,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy
+from capacity.adequacy.parts import STORAGE, reserve_of
+from capacity.adequacy.storage import Store
 from capacity.explain.area_year import AreaCase
-from capacity.storage import Store
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace
 
@@ -42,12 +42,12 @@ class Held(NamedTuple):
     def of(cls, grid: xr.Dataset, known: AreaCase, draw: int) -> Held | None:
         """The store of one draw in the last year; None where there is none."""
         fleet, balance, last = known.fleet, known.balance, known.last
-        rows = [fleet.technologies.index(technology) for technology in adequacy.STORAGE]
+        rows = [fleet.technologies.index(technology) for technology in STORAGE]
         nameplate = float(known.nameplate_mw[draw, known.a, rows, last].sum())
         if nameplate <= 0.0:
             return None
         if known.store is None:
-            reserve = float(adequacy.reserve_of(fleet, known.draws)[draw, last])
+            reserve = float(reserve_of(fleet, known.draws)[draw, last])
             return cls(None, known.standing(grid, draw)["storage_mw"] / reserve, nameplate)
         counted = [mw[draw, last] for mw in (balance.storage_mw, balance.terms_mw) if mw is not None]
         return cls(known.store.at(np.array([draw]), last), float(sum(counted)), nameplate)

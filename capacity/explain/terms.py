@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import policies, storage_headroom
+from capacity.adequacy import policies, storage_headroom
+from capacity.adequacy.policies import Policy, Site
+from capacity.adequacy.storage import Store
 from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
 from capacity.explain.store import beside_store
-from capacity.policies import Policy, Site
-from capacity.storage import Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_trace import storage_trace

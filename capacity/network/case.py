@@ -10,14 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import notions
-from capacity.adequacy import AreaBalance, base_year_mean_mw
+from capacity.adequacy import notions
+from capacity.adequacy.parts import AreaBalance, base_year_mean_mw
+from capacity.adequacy.policies import Policy
 from capacity.draws import CentralPath, Draws
 from capacity.network.hours import Group
 from capacity.network.import_caps import ImportCaps
 from capacity.network.links import Links, limits_of, links
 from capacity.network.siting import Siting
-from capacity.policies import Policy
 from capacity.supply.fleet import Fleet
 
 Floats = NDArray[np.float64]

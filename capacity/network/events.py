@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import events
-from capacity.hosting import HOURS, Hosting, figures_of
+from capacity.adequacy import events
+from capacity.adequacy.hosting import HOURS, Hosting, figures_of
 from capacity.network import sites
 from capacity.network import terms as network_terms
 from capacity.network.case import Case, weather_of

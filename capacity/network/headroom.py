@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import notions
+from capacity.adequacy import notions
 from capacity.network import best_total, storage_split
 from capacity.network.case import CONSTANT, Case, NetworkName, margin_of, of_group, weather_of
 from capacity.network.hours import NetworkHours

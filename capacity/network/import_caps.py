@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.adequacy import AreaBalance
+from capacity.adequacy.parts import AreaBalance
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.supply.fleet import Fleet

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions
+from capacity.adequacy import notions
+from capacity.adequacy.parts import HOURS, AreaBalance
+from capacity.adequacy.reliability import STATE_YEARS, AreaOutages, Outages
 from capacity.draws import Draws, stream_number
 from capacity.errors import CapacityError
 from capacity.network.case import CONSTANT, Case, of_group
 from capacity.network.hours import NetworkHours
-from capacity.reliability import STATE_YEARS, AreaOutages, Outages
 from capacity.supply.fleet import Fleet
 from cuda_kernels import Engine
 from cuda_kernels.outage_network import NetworkOutages, Units, network_outage_headroom
@@ -29,7 +30,7 @@ from grids.areas import parent_of
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-Beside = tuple[int, notions.Margin, adequacy.AreaBalance]
+Beside = tuple[int, notions.Margin, AreaBalance]
 """Number of an area, its margin and its balance."""
 FIRM_TIMES = 16
 """Times as many states for firm load, whose shortage is rare and in few hours; label J."""
@@ -83,7 +84,7 @@ class GroupOutages:
             joined = of_group(margins, y)
             within = case.limits_mw[members, y][:, areas[:, None], areas], direction
             terms = self.outages.criterion, self.outages.limit, share
-            energy = load.sum(axis=1) * adequacy.HOURS
+            energy = load.sum(axis=1) * HOURS
             units = self._units(beside, y, members, joined[1])
             single, sets = (None, None) if case.caps is None else case.caps.inside(areas, members, y)
             found = network_outage_headroom(

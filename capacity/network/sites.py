@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import policies
-from capacity.policies import Policy, Site
+from capacity.adequacy import policies
+from capacity.adequacy.policies import Policy, Site
 from cuda_kernels import Engine
 from cuda_kernels.network import curtailed_mw
 from cuda_kernels.network_levels import levels_mw

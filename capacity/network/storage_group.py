@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import notions
-from capacity.adequacy import AreaBalance
+from capacity.adequacy import notions
+from capacity.adequacy.parts import AreaBalance
+from capacity.adequacy.storage import Store
 from capacity.network.case import weather_of
 from capacity.network.hours import Group
-from capacity.storage import Store
 from cuda_kernels import DeviceName, Engine
 from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, storage_as_firm
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.adequacy.notions import TERMS
 from capacity.network.case import Case
 from capacity.network.sites import Joined
-from capacity.notions import TERMS
 from cuda_kernels import Engine
 from cuda_kernels.network import NetworkHeadroom, curtailed_mw, network_headroom
 from cuda_kernels.network_levels import short_side

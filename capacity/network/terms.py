@@ -16,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions, policies
+from capacity.adequacy import notions, policies
+from capacity.adequacy.parts import native_terms
+from capacity.adequacy.policies import NO_CUT, Policy
 from capacity.network import sites
 from capacity.network.case import Case, margin_of, of_group, weather_of
 from capacity.network.hours import NetworkHours
 from capacity.network.sites import Joined, Known
-from capacity.policies import NO_CUT, Policy
 from cuda_kernels import Engine
 from cuda_kernels.network import curtailed_mw, network_headroom
 from cuda_kernels.network_levels import served_mw, short_side
@@ -88,7 +89,7 @@ def _forecast(
     """The margin of an area less the error (member, year) of its native load's forecast."""
     number, members = weather
     years = case.records[a].weather
-    native = adequacy.native_terms(years[min(number, len(years) - 1)], case.balances[a].take(members))
+    native = native_terms(years[min(number, len(years) - 1)], case.balances[a].take(members))
     hours = np.stack([hours for _, hours in native])
     less = np.stack([-error * mw for mw, _ in native], axis=-1)
     profiles = np.concatenate([margin.profiles, np.broadcast_to(hours, (len(margin.profiles), *hours.shape))], axis=1)

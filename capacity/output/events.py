@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from capacity.events import DAY_PARTS, SEASONS
+from capacity.adequacy.events import DAY_PARTS, SEASONS
 from capacity.result.events import PARTS, QUANTILES, TEXTS
 
 

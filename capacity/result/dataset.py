@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy
+from capacity.adequacy.parts import base_year_mean_mw
 from capacity.country import CountryResult, Weather
 from capacity.draws import Draws
 from capacity.limits.joint import LIMITS, Joint
@@ -128,7 +128,7 @@ def _tables(result: CountryResult) -> dict[str, Floats]:
 
 def _coincidence(grid: xr.Dataset, weather: Weather, result: CountryResult, draws: Draws) -> Floats:
     """Peak of the country's load over the sum of its areas' peaks (draw,), of each draw's weather year."""
-    base = adequacy.base_year_mean_mw(grid, "annual_load_mwh", result.fleet.areas)
+    base = base_year_mean_mw(grid, "annual_load_mwh", result.fleet.areas)
     by_area = [weather[area] for area in result.fleet.areas]
     most = max(len(years) for years in by_area)
     factors = np.zeros(most)

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from capacity.adequacy.events import DAY_PARTS, FIGURES, SEASONS
 from capacity.country import CountryResult
-from capacity.events import DAY_PARTS, FIGURES, SEASONS
 from cuda_kernels import asnumpy
 
 Floats = NDArray[np.float64]

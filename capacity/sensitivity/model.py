@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from capacity import country as country_chain
-from capacity.adequacy import weather_by_area
+from capacity.adequacy.parts import weather_by_area
 from capacity.area_hours import How
 from capacity.draws import Draws
 from capacity.errors import CapacityError

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from capacity.adequacy.storage import DEFAULT_STORAGE, StorageName
 from capacity.errors import CapacityError
-from capacity.storage import DEFAULT_STORAGE, StorageName
 from scenarios import yaml_text
 
 FIRST_YEAR, LAST_YEAR = 2025, 2060

@@ -15,7 +15,7 @@ import xarray as xr
 from grid_factory import tiny_grid
 
 import capacity
-from capacity import notions
+from capacity.adequacy import notions
 from capacity.errors import CapacityError
 from scenarios import load
 

@@ -6,7 +6,7 @@ from grid_factory import tiny_grid
 from joint_factory import scenario_with
 
 from capacity import CapacityError, estimate
-from capacity.adequacy import weather_by_area
+from capacity.adequacy.parts import weather_by_area
 from capacity.area_hours import How
 from capacity.country import run as run_country
 from capacity.draws import Draws

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from policy_reference import LOCAL_TERMS, fewest_calls, least_cut_behind_store, terms
 
-from capacity import policies, storage_terms
-from capacity.policies import Site
+from capacity.adequacy import policies, storage_terms
+from capacity.adequacy.policies import Site
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 from cuda_kernels.storage_terms import STEPS, CutTerms, stored_headroom_mw

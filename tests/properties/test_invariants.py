@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from capacity import adequacy, demand, notions
+from capacity import demand
+from capacity.adequacy import notions
+from capacity.adequacy.parts import VARIABLE, AreaBalance, AreaWeather
 from cuda_kernels import headroom_mw
 from grids import units
 
@@ -108,10 +110,10 @@ def test_stretch_grows_the_peak_and_keeps_the_mean(ratio, peak):
 
 def test_historic_peak_leaves_no_headroom_without_curtailment():
     shape = np.random.default_rng(1).uniform(0.5, 1.5, 8760)
-    weather = adequacy.AreaWeather("us.ercot", 2020, shape, *(np.zeros(8760) for _ in range(3)))
+    weather = AreaWeather("us.ercot", 2020, shape, *(np.zeros(8760) for _ in range(3)))
     record = notions.AreaRecord([weather], notions.HydroPlan(np.zeros(12), 0.0, 1.0), 0.0, 120)
     level, nil = np.full((1, 1), 1000.0), np.zeros((1, 1))
-    balance = adequacy.AreaBalance(level, nil, nil, dict.fromkeys(adequacy.VARIABLE, nil), nil, nil)
+    balance = AreaBalance(level, nil, nil, dict.fromkeys(VARIABLE, nil), nil, nil)
     margin = notions.historic_peak(record, weather, balance, balance)
     loads = margin.coefficients[0, 0] @ margin.profiles[0]
     for season in (notions.IS_SUMMER, ~notions.IS_SUMMER):

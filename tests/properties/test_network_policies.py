@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from network_reference import random_caps, random_network
 from policy_reference import LOCAL_TERMS, LOOSER, terms
 
-from capacity import policies
+from capacity.adequacy import policies
 from capacity.network import sites as network_sites
 from capacity.network import terms as network_terms
 from capacity.network.sites import Joined, Known

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from policy_reference import LOCAL_TERMS, LOOSER, terms
 
-from capacity import policies
-from capacity.policies import Site
+from capacity.adequacy import policies
+from capacity.adequacy.policies import Site
 from cuda_kernels import headroom_mw
 
 margins = arrays(np.float64, st.integers(30, 80), elements=st.floats(-20.0, 100.0, allow_subnormal=False))

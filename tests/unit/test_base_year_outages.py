@@ -6,12 +6,12 @@ import numpy as np
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose
 
+from capacity.adequacy.reliability import DEFAULT_STATES
 from capacity.base_year import areas as base_year
 from capacity.base_year import outages as base_year_outages
 from capacity.network.case import margin_of
 from capacity.network.hours import NetworkHours
 from capacity.network.outages import GroupOutages
-from capacity.reliability import DEFAULT_STATES
 from scenarios import load
 
 

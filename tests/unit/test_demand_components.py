@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_factory import YEARS, drawn, scenario
 
-from capacity import adequacy, country, demand, notions
+from capacity import country, demand
 from capacity import demand_components as components
+from capacity.adequacy import notions
+from capacity.adequacy.parts import base_year_mean_mw, native_mw, peak_mw, peak_to_mean_ratio, weather_by_area
 from capacity.estimation import estimate
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
 
 GRID = tiny_grid()
-WEATHER = adequacy.weather_by_area(GRID)
+WEATHER = weather_by_area(GRID)
 OFF = {"us__component_share": 0, "cn__component_share": 0}
 NO_CENTRES = {"us__base_year_datacenter_share": 0, "cn__base_year_datacenter_share": 0}
 EVERY = np.arange(12)
@@ -40,14 +42,14 @@ def margin(a, balance, fleet, draws, weather):
 def test_energy_grows_as_its_parameters_say_and_data_centres_stay(name, share):
     fleet, draws, found = balances(name, us__component_share=share, cn__component_share=share)
     path = demand.project(name, fleet.base_year, draws)
-    base = adequacy.base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
+    base = base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
     part = draws.scalar(f"{fleet.prefix}.base_year_datacenter_share")[:, None]
     assert (part > 0.0).all()
     for a, balance in enumerate(found):
         others = balance.load_mw - part * base[a]
         np.testing.assert_allclose(others / ((1.0 - part) * base[a]), path.energy_ratio, rtol=1e-12)
         for weather in WEATHER[fleet.areas[a]]:
-            load = adequacy.native_mw(weather, balance, EVERY, -1)
+            load = native_mw(weather, balance, EVERY, -1)
             np.testing.assert_allclose(load.mean(axis=1), balance.load_mw[:, -1], rtol=2e-4)  # shapes are stored packed
 
 
@@ -57,7 +59,7 @@ def test_the_margin_holds_the_native_load():
     parts = margin(1, found[1], fleet, draws, weather)
     assert set(components.HOURLY) < set(parts.terms)
     by = dict(zip(parts.terms, parts.coefficients[3, -1, :, None] * parts.profiles[-1], strict=True))
-    load = adequacy.native_mw(weather, found[1], EVERY, -1)[3]
+    load = native_mw(weather, found[1], EVERY, -1)[3]
     np.testing.assert_allclose(notions.load_mw(by, float(found[1].firm_mw[3, -1])), load, rtol=1e-9)
     assert all((values >= 0.0).all() for values in notions.added_mw(by).values())
 
@@ -68,9 +70,9 @@ def test_data_centres_of_the_base_year_are_in_the_load_and_grow_in_no_hour():
     fleet, draws, with_them = balances(us__base_year_datacenter_share=0.1, **same)
     _, _, without = balances(us__base_year_datacenter_share=0, **same)
     growth = demand.project("US", fleet.base_year, draws).energy_ratio[:, -1:] - 1.0
-    base = adequacy.base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
+    base = base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
     for a, area in enumerate(fleet.areas):
-        load, more = (adequacy.native_mw(WEATHER[area][0], b[a], EVERY, -1) for b in (with_them, without))
+        load, more = (native_mw(WEATHER[area][0], b[a], EVERY, -1) for b in (with_them, without))
         np.testing.assert_allclose(more - load, np.broadcast_to(0.1 * base[a] * growth, load.shape), rtol=1e-9)
 
 
@@ -78,8 +80,8 @@ def test_off_it_is_the_load_shape_alone_and_nothing_else_reads_the_shares():
     fleet, draws, off = balances(**OFF, **NO_CENTRES)
     _, _, other = balances(us__added_share_heat=0.9, us__component_peak_error=0.02, **OFF, **NO_CENTRES)
     path = demand.project("US", fleet.base_year, draws)
-    base = adequacy.base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
-    peak = adequacy.peak_to_mean_ratio(GRID, fleet.areas)
+    base = base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
+    peak = peak_to_mean_ratio(GRID, fleet.areas)
     for a, (one, two) in enumerate(zip(off, other, strict=True)):
         assert one.added is None
         np.testing.assert_array_equal(one.load_mw, base[a] * path.energy_ratio)
@@ -182,11 +184,11 @@ def test_the_peak_is_that_of_the_native_load_and_knows_no_other_draws():
     fleet, _, found = balances("CN", cn__electric_heating_share=0.1)
     for a, area in enumerate(fleet.areas):
         weather = WEATHER[area][0]
-        peaks = adequacy.peak_mw(weather, found[a])
-        load = adequacy.native_mw(weather, found[a], EVERY, -1)
+        peaks = peak_mw(weather, found[a])
+        load = native_mw(weather, found[a], EVERY, -1)
         np.testing.assert_allclose(peaks[:, -1], load.max(axis=1), rtol=1e-12)
         few = np.array([7, 2])
-        np.testing.assert_array_equal(adequacy.peak_mw(weather, found[a].take(few)), peaks[few])
+        np.testing.assert_array_equal(peak_mw(weather, found[a].take(few)), peaks[few])
 
 
 def test_a_run_is_the_same_by_engine_and_by_blocks():

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capacity import dispatch
+from capacity.adequacy import dispatch
 
 
 def random_net_load(seed: int, years: int = 2) -> np.ndarray:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joint_factory import scenario_with
 
-from capacity import CapacityError, estimate, events
+from capacity import CapacityError, estimate
+from capacity.adequacy import events
 from capacity.explain.hours import seasons
 from capacity.output import events as events_report
 from cuda_kernels import KernelError

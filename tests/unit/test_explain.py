@@ -12,6 +12,8 @@ from policy_reference import POLICY
 from policy_reference import terms as policy_terms
 
 from capacity import CapacityError
+from capacity.adequacy.notions import TERMS
+from capacity.adequacy.storage import STORAGE, Store
 from capacity.cli import main
 from capacity.draws import Draws, draw_ids
 from capacity.explain.area_year import area_case, asked
@@ -21,8 +23,6 @@ from capacity.explain.point import CALLS, DEPTH, ENERGY, FIRM
 from capacity.explain.resources import RESOURCES
 from capacity.explain.store import Held
 from capacity.explain.terms import Terms
-from capacity.notions import TERMS
-from capacity.storage import STORAGE, Store
 from capacity.supply.fleet import Fleet
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw

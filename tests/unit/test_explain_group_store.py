@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from capacity.adequacy.storage import Store
 from capacity.explain.group_store import GroupStore
-from capacity.storage import Store
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
 

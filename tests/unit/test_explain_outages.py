@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 from grid_factory import tiny_grid
 
-from capacity import CapacityError, estimate, reliability
+from capacity import CapacityError, estimate
+from capacity.adequacy import reliability
+from capacity.adequacy.notions import TERMS
 from capacity.cli import main
 from capacity.explain import island_outages
 from capacity.explain.area_year import area_case, asked
 from capacity.explain.outage_area import outages_of
 from capacity.explain.report import plain
-from capacity.notions import TERMS
 from grids import store
 from scenarios import load
 

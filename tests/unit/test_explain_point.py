@@ -7,7 +7,7 @@ import pytest
 from network_reference import random_caps, random_network
 from policy_reference import terms
 
-from capacity import policies
+from capacity.adequacy import policies
 from capacity.explain.brought import More, brought_mw
 from capacity.explain.point import (
     CALLS,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import grids
-from capacity import CapacityError, adequacy, country, notions
-from capacity.adequacy import base_year_mean_mw
+from capacity import CapacityError, country
+from capacity.adequacy import notions
+from capacity.adequacy.parts import base_year_mean_mw, weather_by_area
 from capacity.base_year import areas as base_year
 from capacity.draws import Draws, draw_ids
 from capacity.explain.group import explain_group
@@ -87,7 +88,7 @@ def eastern_gw(grid, weather, name):
 
 
 def test_caps_lower_the_headroom_most_where_load_follows_requests(grid):
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     free, capped, asked, both = (
         eastern_gw(grid, weather, name)
         for name in (

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose, assert_array_equal
 
-from capacity import CapacityError, cli_options, estimate, reliability
+from capacity import CapacityError, cli_options, estimate
+from capacity.adequacy import reliability
 from capacity.draws import Draws, draw_ids
 from capacity.network import outages as network_outages
 from capacity.run_cli import run as run_command

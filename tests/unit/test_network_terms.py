@@ -11,12 +11,13 @@ from policy_reference import POLICY, headroom_by_trial, least_cut_with_backup, t
 from scipy.optimize import linprog
 
 from benchmarks import ramp_network_check
-from capacity import estimate, policies
+from capacity import estimate
+from capacity.adequacy import policies
+from capacity.adequacy.policies import Policy, Site
 from capacity.network import events as network_events
 from capacity.network import sites as network_sites
 from capacity.network import terms as network_terms
 from capacity.network.sites import Joined, Known
-from capacity.policies import Policy, Site
 from cuda_kernels import headroom_mw
 from cuda_kernels.network import network_headroom
 from cuda_kernels.network_levels import levels_mw

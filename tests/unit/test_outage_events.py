@@ -9,7 +9,8 @@ import pytest
 from grid_factory import tiny_grid
 from numpy.testing import assert_allclose, assert_array_equal
 
-from capacity import estimate, estimation, events, hosting, outage_events, reliability
+from capacity import estimate, estimation, outage_events
+from capacity.adequacy import events, hosting, reliability
 from capacity.output import events as events_report
 from capacity.result.dataset import of_scenario
 from scenarios import load

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from policy_reference import fewest_calls, headroom_by_trial, headroom_lp, least_cut_with_backup, terms
 
-from capacity import policies
-from capacity.policies import Policy, Site
+from capacity.adequacy import policies
+from capacity.adequacy.policies import Policy, Site
 from cuda_kernels import headroom_mw
 from cuda_kernels.storage_dispatch import storage_scan
 from cuda_kernels.storage_trace import storage_trace

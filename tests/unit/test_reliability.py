@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from grid_factory import tiny_grid
 
-from capacity import adequacy, estimate, notions, reliability
+from capacity import estimate
+from capacity.adequacy import notions, reliability
+from capacity.adequacy.parts import weather_by_area
 from capacity.base_year import areas as base_year
 from capacity.country import balances_of
 from capacity.draws import Draws, draw_ids
@@ -60,7 +62,7 @@ def test_headroom_of_a_draw_is_that_of_its_own_units(grid, drawn, outages):
     """A table made from the draw's own fleet, unit by unit, against the central table to scale: within 2 %."""
     fleet = Fleet.of(grid, "CN")
     projected = projection.project(fleet, drawn)
-    weather = adequacy.weather_by_area(grid)
+    weather = weather_by_area(grid)
     records = notions.area_records(grid, fleet, weather, drawn.central)
     balances = balances_of(grid, fleet, drawn, projected)
     central = balances_of(grid, fleet, drawn.central, projection.project(fleet, drawn.central))

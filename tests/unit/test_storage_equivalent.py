@@ -5,7 +5,8 @@ import pytest
 from grid_factory import tiny_grid
 from policy_reference import POLICY
 
-from capacity import estimate, reliability
+from capacity import estimate
+from capacity.adequacy import reliability
 from capacity.base_year import areas as base_year
 from capacity.explain import island
 from capacity.storage_equivalent import between, dispatched

@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import storage_network_check as check
 from capacity import estimate
+from capacity.adequacy.storage import Store
 from capacity.network import storage_group
 from capacity.network.links import limits_of
-from capacity.storage import Store
 from scenarios import load
 
 GIVEN = {"draws": 5, "seed": 5, "device": "cpu"}

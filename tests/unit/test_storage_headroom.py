@@ -6,10 +6,11 @@ from grid_factory import tiny_grid
 from joint_factory import drawn
 from storage_reference import random_store, storage_headroom_lp, storage_lp
 
-from capacity import CapacityError, estimate, storage
-from capacity.notions import Margin
-from capacity.storage import Store
-from capacity.storage_headroom import cuts_mw, solve
+from capacity import CapacityError, estimate
+from capacity.adequacy import storage
+from capacity.adequacy.notions import Margin
+from capacity.adequacy.storage import Store
+from capacity.adequacy.storage_headroom import cuts_mw, solve
 from scenarios import load
 
 YEARS = range(2025, 2028)

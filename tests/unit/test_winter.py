@@ -7,12 +7,14 @@ import pytest
 from grid_factory import tiny_grid
 from scenario_factory import drawn
 
-from capacity import adequacy, country, notions, winter
+from capacity import country, winter
+from capacity.adequacy import notions
+from capacity.adequacy.parts import base_year_mean_mw, native_mw, peak_mw, weather_by_area
 from capacity.supply import projection
 from capacity.supply.fleet import Fleet
 
 GRID = tiny_grid()
-WEATHER = adequacy.weather_by_area(GRID)
+WEATHER = weather_by_area(GRID)
 
 
 def balances(country_name, **values):
@@ -45,9 +47,9 @@ def test_heat_moves_load_into_cold_months_and_keeps_the_energy():
     january, july = slice(0, 744), slice(4344, 5088)
     assert (heated[:, january].mean(axis=1) < plain[:, january].mean(axis=1)).all()
     assert (heated[:, july].mean(axis=1) > plain[:, july].mean(axis=1)).all()
-    load = adequacy.native_mw(weather, same, np.arange(len(same.load_mw)), -1)
+    load = native_mw(weather, same, np.arange(len(same.load_mw)), -1)
     np.testing.assert_allclose(load.mean(axis=1), balance.load_mw[:, -1], rtol=1e-9)
-    np.testing.assert_allclose(load.max(axis=1), adequacy.peak_mw(weather, same)[:, -1], rtol=1e-12)
+    np.testing.assert_allclose(load.max(axis=1), peak_mw(weather, same)[:, -1], rtol=1e-12)
 
 
 def test_a_cold_spell_takes_gas_in_its_hours_alone():
@@ -78,7 +80,7 @@ def test_heat_follows_the_cold_and_is_flat_where_there_is_none():
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.001])
 def test_hard_winters_come_first_and_for_all_areas_at_once(share):
     fleet, draws = Fleet.of(GRID, "US"), drawn(200, us__hard_winter_share=share)
-    load = adequacy.base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
+    load = base_year_mean_mw(GRID, "annual_load_mwh", fleet.areas)
     place = winter.weather_place(fleet, WEATHER, load, draws)
     if share == 1.0:
         np.testing.assert_array_equal(place, draws.uniform("weather_year"))

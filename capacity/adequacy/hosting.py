@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import events, policies, sites, storage_headroom
-from capacity.adequacy import AreaBalance, AreaWeather, native_mw
+from capacity import sites
+from capacity.adequacy import events, policies, storage_headroom
+from capacity.adequacy.notions import Margin
+from capacity.adequacy.parts import AreaBalance, AreaWeather, native_mw
+from capacity.adequacy.policies import Policy, Site
+from capacity.adequacy.storage import Store
 from capacity.draws import Draws
-from capacity.notions import Margin
-from capacity.policies import Policy, Site
-from capacity.storage import Store
 from capacity.supply.fleet import Fleet
 from cuda_kernels import Engine
 from cuda_kernels.event_figures import Cuts, event_figures, figures, margin_mw

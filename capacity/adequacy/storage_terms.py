@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity import adequacy, policies
-from capacity.adequacy import AreaBalance, AreaWeather
-from capacity.notions import Margin
-from capacity.policies import Policy, Site
-from capacity.storage import Store
+from capacity.adequacy import parts, policies
+from capacity.adequacy.notions import Margin
+from capacity.adequacy.parts import AreaBalance, AreaWeather
+from capacity.adequacy.policies import Policy, Site
+from capacity.adequacy.storage import Store
 from cuda_kernels import Engine, headroom_mw
 from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_terms import CutTerms, stored_headroom_mw
@@ -46,7 +46,7 @@ def equivalent_mw(
         for start in range(0, len(rows), BLOCK):
             few = rows[start : start + BLOCK]
             terms, store = policy.at(few, y), balance.store.at(few, y)
-            native = adequacy.native_mw(conditions, balance, few, y) if terms.notice_hours.any() else None
+            native = parts.native_mw(conditions, balance, few, y) if terms.notice_hours.any() else None
             coefficients = margin.coefficients[few, y]
             hours = margin_mw(profiles, coefficients), native
             highest = _beside_power((profiles, coefficients, margin.terms), hours, terms, store.power_mw, engine)

@@ -19,7 +19,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import adequacy, notions
+from capacity.adequacy import notions
+from capacity.adequacy.parts import HOURS, STORAGE, AreaBalance, firm_factor
 from capacity.draws import CentralPath, Draws, stream_number
 from capacity.supply.fleet import Fleet
 from capacity.winter import monthly_temperature_c
@@ -128,7 +129,7 @@ class Outages:
             criterion,
             float(central.scalar(limit)[0]),
             expected_mw(fleet, draws, nameplate_mw[0], summer, UNITS),
-            expected_mw(fleet, draws, nameplate_mw[0], summer, adequacy.STORAGE),
+            expected_mw(fleet, draws, nameplate_mw[0], summer, STORAGE),
             nameplate_mw[1][0] * summer[:, None],
             {t: np.clip(central.parameter(f"forced_outage_rate_{t}")[0] * multiplier, 0.0, 1.0) for t in UNITS},
             {t: float(central.scalar(f"{fleet.prefix}.unit_size_{t}")[0]) for t in UNITS},
@@ -145,7 +146,7 @@ class Outages:
         a: int,
         members: Integers,
         margin: notions.Margin,
-        balance: adequacy.AreaBalance,
+        balance: AreaBalance,
         share: Floats,
         engine: Engine = "auto",
     ) -> AreaOutages:
@@ -164,7 +165,7 @@ class Outages:
         y: int,
         members: Integers,
         margin: notions.Margin,
-        balance: adequacy.AreaBalance,
+        balance: AreaBalance,
         asked: tuple[Floats, Engine],
     ) -> AreaOutages:
         """The same of one year, all (draw,). asked : share (draw,) and engine."""
@@ -173,14 +174,14 @@ class Outages:
         scale, constant = self.in_place(a, y, members, balance)
         net = -margin.coefficients[:, y]
         net[:, 0] -= constant
-        load = balance.load_mw[:, y] * adequacy.HOURS / scale
+        load = balance.load_mw[:, y] * HOURS / scale
         hourly, criterion = (margin.profiles[y], net / scale[:, None]), (self.criterion, self.limit)
         one = outage_headroom_mw(hourly, (state.table, rows), criterion, share, load, engine=engine)
         return AreaOutages(
             one.firm_mw * scale, one.flexible_mw * scale, one.short_hours, one.native_unserved_mwh * scale
         )
 
-    def in_place(self, a: int, y: int, members: Integers, balance: adequacy.AreaBalance) -> tuple[Floats, Floats]:
+    def in_place(self, a: int, y: int, members: Integers, balance: AreaBalance) -> tuple[Floats, Floats]:
         """What takes the place of firm capacity in the margins of some draws, whose balance it is: their units over
         those of the table (draw,) [1], and what the constant gains (draw,), as storage stays. [MW]
         """
@@ -190,11 +191,11 @@ class Outages:
             scale, certain = np.maximum(units / mean, 1e-6), np.zeros(len(members))
         return scale, self.storage_mw[members, a, y] + certain - balance.firm_mw[:, y]
 
-    def beside(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
+    def beside(self, balances: Sequence[AreaBalance], reserve: Floats) -> Outages:
         """The same with storage at what it is worth within balances over `reserve` (draw, year). [1]"""
         return replace(self, storage_mw=_over_reserve([b.storage_mw for b in balances], reserve))
 
-    def importing_nothing(self, balances: Sequence[adequacy.AreaBalance], reserve: Floats) -> Outages:
+    def importing_nothing(self, balances: Sequence[AreaBalance], reserve: Floats) -> Outages:
         """The same with stores that serve their own area where they count as those of a group."""
         return replace(self, storage_mw=self.storage_mw + _over_reserve([b.alone_mw for b in balances], reserve))
 
@@ -273,7 +274,7 @@ def expected_mw(
     total = np.zeros(nameplate_mw[:, :, 0].shape)
     for technology in technologies:
         k = fleet.technologies.index(technology)
-        factor = adequacy.firm_factor(technology, fleet.country, draws, float(summer[k]))
+        factor = firm_factor(technology, fleet.country, draws, float(summer[k]))
         total += nameplate_mw[:, :, k] * factor[:, None, :]
     return total
 

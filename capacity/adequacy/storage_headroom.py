@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from capacity.notions import Margin
-from capacity.policies import NO_CUT
-from capacity.storage import Store
+from capacity.adequacy.notions import Margin
+from capacity.adequacy.policies import NO_CUT
+from capacity.adequacy.storage import Store
 from cuda_kernels import DeviceName, Engine, asnumpy, resolve_device, to_device
 from cuda_kernels.event_figures import margin_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw

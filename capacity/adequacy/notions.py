@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from capacity import dispatch
-from capacity.adequacy import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
+from capacity.adequacy import dispatch
+from capacity.adequacy.parts import HOURS, VARIABLE, AreaBalance, AreaWeather, base_year_mean_mw
 from capacity.demand_components import HOURLY
 from capacity.draws import CentralPath
 from capacity.supply.fleet import Fleet

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from capacity import demand
 from capacity import demand_components as components
+from capacity.adequacy.storage import TECHNOLOGIES, StorageName, Store, store_of
 from capacity.demand_components import Added
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
-from capacity.storage import TECHNOLOGIES, StorageName, Store, store_of
 from capacity.supply.fleet import Fleet
 from capacity.winter import Winter, heating_shape, monthly_temperature_c, winter
 from grids.hours import hours_in_year
@@ -197,7 +197,7 @@ def balances(
 ) -> list[AreaBalance]:
     """One AreaBalance per area of the fleet, from projected capacity (draw, area, technology, year).
 
-    storage : a name in `capacity.storage.STORAGE`; all but "credit" keep it apart from the firm capacity, as `store`
+    storage : a name in `storage.STORAGE`; all but "credit" keep it apart from the firm capacity, as `store`
     """
     mean_load = base_year_mean_mw(grid, "annual_load_mwh", fleet.areas)
     peak_to_mean = peak_to_mean_ratio(grid, fleet.areas)
