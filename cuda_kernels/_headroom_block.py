@@ -6,7 +6,7 @@ cases at once. None of these guesses needs to hold. A load counts if exact sums 
 if no hour lies within rounding of it, and if it lies where what was left out is known: then these are the hours below
 the root for every engine (`_headroom_numpy._finish`), and the bits are the same. The rest is solved there.
 
-Margins less loads are one matrix product: the load is one more coefficient, of a profile of ones.
+Margins less loads are matrix products in float32 (`_headroom_frame`); what it leaves in doubt, float64 decides.
 """
 
 from __future__ import annotations
@@ -16,43 +16,53 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _exact
+from ._headroom_frame import (
+    HELD,
+    PROBES,
+    Frame,
+    Space,
+    below_of,
+    chunks,
+    descend,
+    extreme,
+    framed,
+    nearest_of,
+    of_cases,
+    on_hours,
+    per_row,
+    product,
+    rounding,
+    times,
+    width_of,
+)
 
 NEAR = 1e-9  # relative: how far right of its own answer the finish starts; decides ties alike on every path
 LEAST_SPREAD = 1e-4  # of the largest margin: what no coefficient differs by less, so that axes can be told apart
 NEARBY = 2.0  # standard deviations of margins from the load that make an hour one by which axes are chosen
 _WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance
-_ROOM = 2**19  # multiplications of a product: small enough for the cache, and for BLAS to stay in its thread
-_PROBES = (2, 16)  # cases, if there is room, that measure how far the start may lie from the loads
+_PROBES = 16  # cases, if there is room, that measure how far the start may lie from the loads
 _GAP = 4.0  # times the largest distance found
 _LOOSE = 1.5  # times the centre's curtailed hours, and _AND, below the start: it says too little
 _MORE = 1.25  # times the centre's curtailed hours, and _AND, give a better one
 _AND = 64
-_MAX_STEPS = 100
+_OVER = 1.0 + 1e-5  # times a distance from a load: what float32 may take it for
 _LEAST_GUARD = 1e-290  # products of smaller numbers round otherwise
 
 
 class Hours(NamedTuple):
     """Hours in play, and what all cases share."""
 
-    rows: Any  # (K + 1, n): profiles on their grids (_exact.py), and ones
+    profiles: Any  # (K, n), on their grids (_exact.py)
     floor: Any  # (n,): what no margin of any case falls below; infinite where shortage is charged: it does not matter
     anchor: Any  # (K,)
     peaks: Any  # (K,)
     lowest: float  # 0 when native customers come first, else -inf
 
 
-class Space(NamedTuple):
-    """Memory for products."""
-
-    room: int  # numbers, in several rows
-    numbers: Any
-    marks: Any
-
-
 class _Cases(NamedTuple):
     """Cases of a block at one share."""
 
-    weights: Any  # (case, K + 1): coefficients, and room for a load
+    coefficients: Any  # (case, K)
     allowed: Any  # (case,)
     guard: Any  # (case,): rounding of a margin
     reach: Any  # (case,): the largest margin there can be
@@ -76,24 +86,13 @@ class _Certain(NamedTuple):
     most: Any  # to here keep them certain
 
 
-def space_for(profiles: int, hours: int) -> Space:
-    room = _ROOM // (profiles + 1)
-    size = max(room, _PROBES[0] * hours)
-    return Space(room, np.empty(size), np.empty(size, dtype=bool))
-
-
-def weights_of(coefficients: Any) -> Any:
-    """Coefficients, and room for a load."""
-    return np.append(coefficients, np.zeros((len(coefficients), 1)), axis=1)
-
-
 def of_hours(hours: Hours, chosen: Any) -> Hours:
-    return hours._replace(rows=np.take(hours.rows, chosen, axis=1), floor=hours.floor[chosen])
+    return hours._replace(profiles=np.take(hours.profiles, chosen, axis=1), floor=hours.floor[chosen])
 
 
 def floor_of(hours: Hours, coefficients: Any) -> Any:
     """What no margin of any case falls below, by hour."""
-    profiles = hours.rows[:-1]
+    profiles = hours.profiles
     if hours.lowest < 0.0:
         return np.full(profiles.shape[1], np.inf)
     low, high = coefficients.min(axis=0), coefficients.max(axis=0)
@@ -107,17 +106,16 @@ def solve(hours: Hours, part: tuple[Any, Any], plane: Any, space: Space) -> tupl
     part = (coefficients, allowed hours); plane above the roots of the largest share.
     """
     coefficients, allowed = part
-    weights = weights_of(coefficients)
     reach = np.abs(coefficients) @ hours.peaks
-    cases = _Cases(weights, allowed.max(axis=1), np.maximum(1e-12 * reach, _LEAST_GUARD), reach)
+    cases = _Cases(coefficients, allowed.max(axis=1), np.maximum(1e-12 * reach, _LEAST_GUARD), reach)
     load, count = np.zeros(allowed.shape), np.zeros(allowed.shape, dtype=np.int64)
     proven = _short_hours(hours, cases, space)[:, None] > allowed  # these host nothing
     live = np.flatnonzero(~proven.all(axis=1))
     cases = _of_cases(cases, live)
-    start = cases.weights[:, :-1] @ plane[:-1] + plane[-1]
+    start = cases.coefficients @ plane[:-1] + plane[-1]
     for share in np.argsort(-allowed.max(axis=0)):
         cases = cases._replace(allowed=allowed[live, share])
-        if len(live) == 0 or hours.rows.shape[1] == 0:
+        if len(live) == 0 or hours.profiles.shape[1] == 0:
             break
         open_, found = ~proven[live, share], _nothing(len(live))
         if cases.allowed.any():
@@ -142,58 +140,78 @@ def _short_hours(hours: Hours, cases: _Cases, space: Space) -> Any:
     """In how many hours each case is short at least, as far as that matters: looks at the hours of lowest margin."""
     if np.count_nonzero(hours.floor <= 0.0) <= cases.allowed.min():
         return np.zeros(len(cases.allowed))
-    margin = cases.weights[:, :-1].mean(axis=0) @ hours.rows[:-1]
+    margin = cases.coefficients.mean(axis=0) @ hours.profiles
     wanted = min(int(2.0 * cases.allowed.max()) + _AND, margin.size)
     few = np.argpartition(margin, wanted - 1)[:wanted]
     shortage = _shortage(of_hours(hours, few), cases, space)
-    return np.where(shortage.clear, _per_row(shortage.negative), 0)
+    return np.where(shortage.clear, per_row(shortage.negative), 0)
 
 
 def _solve_share(hours: Hours, cases: _Cases, start: Any, space: Space) -> tuple[Hours, Any, tuple[Any, Any, Any]]:
     """The hours below the start, the start, and (load, count, proven) of one share."""
-    near, room = _start(hours, cases, start, space)
-    slack = 4.0 * cases.guard + 12.0 * NEAR * np.maximum(np.abs(near), 1e-3 * cases.reach)
+    frame, near, room = _start(hours, cases, start, space)
+    guard = rounding(frame)
+    slack = 4.0 * guard + 12.0 * NEAR * np.maximum(np.abs(near), 1e-3 * cases.reach)
     most, least = near + slack + (room if (hours.floor <= 0.0).any() else 0.0), near - slack - room
-    hours = of_hours(hours, np.flatnonzero(extreme(np.minimum, hours, cases.weights, most, space) <= 0.0))
-    sure = extreme(np.maximum, hours, cases.weights, least, space) < 0.0
-    high, low = _exact.halves(hours.rows[:-1, sure], hours.anchor)
+    lowest = extreme(np.minimum, frame, most + guard, space)
+    kept = np.flatnonzero(lowest <= 0.0)
+    hours, frame = of_hours(hours, kept), on_hours(frame, kept)
+    if hours.lowest == 0.0:
+        floor = lowest[kept] + (most - 1e-5 * np.abs(most - frame.origin)).min()
+        hours = hours._replace(floor=np.maximum(hours.floor, floor))
+    sure = extreme(np.maximum, frame, least - guard, space) < 0.0
+    high, low = _exact.halves(hours.profiles[:, sure], hours.anchor)
     sums = np.concatenate([high.sum(axis=1), low.sum(axis=1)])
     certain = _Certain(sums, float(np.count_nonzero(sure)), least, most)
     open_, short = np.flatnonzero(~sure), np.flatnonzero(sure & (hours.floor <= 0.0))
     left = of_hours(hours, np.concatenate([open_, short]))
-    return hours, most, _prove(left, (cases, near, len(open_)), certain, space)
+    return hours, most, _prove(left, (cases, on_hours(frame, open_), near), certain, space)
 
 
-def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Any, float]:
-    """Loads near the roots, most of them above, and how far away they may be.
+def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Frame, Any, float]:
+    """The cases framed, loads near the roots, most of them above, and how far away they may be.
 
     From a plane through the centre, or, where that says little, on those hours that the centre needs.
     """
-    most, margin = float(cases.allowed.max()), cases.weights[:, :-1].mean(axis=0) @ hours.rows[:-1]
+    most, margin = float(cases.allowed.max()), cases.coefficients.mean(axis=0) @ hours.profiles
     ordered = np.sort(np.maximum(margin, hours.lowest))
     root, active = centre_root(ordered, most)
-    fewest, wished = _PROBES
-    step = -(-len(above) // max(fewest, min(wished, space.room // margin.size)))
-    probes = np.arange(0, len(above), step)
-    some = _of_cases(cases, probes)
-    shortage = _shortage(hours, some, space)
+    point = np.zeros(len(hours.peaks))
     if active > most:
         curtailed = (margin < root) & (margin > hours.lowest)
-        near = np.minimum(
-            cases.weights[:, :-1] @ (hours.rows[:-1] @ curtailed.astype(np.float64) / (active - most)), above
-        )
-        here = near[probes]
-        lower, count, _, _ = _step(hours, some, (0.0, -shortage.total), here, space)
-        if count.mean() < _LOOSE * active + _AND:
-            return near, _GAP * float(np.abs(here - lower).max())
+        point = hours.profiles @ curtailed.astype(np.float64) / (active - most)
+    frame = framed(hours.profiles, cases.coefficients, point, cases.guard)
+    every = -(-len(above) // max(PROBES, min(_PROBES, HELD // margin.size)))
+    some, allowed = of_cases(frame, slice(None, None, every)), cases.allowed[::every]
+    if active > most:
+        near = np.minimum(frame.origin, above)
+        away, count = _away(some, allowed, (near[::every], hours.lowest), space)
+        if count < _LOOSE * active + _AND:
+            return frame, near, _GAP * away
     wanted = min(int(_MORE * active) + _AND, margin.size) - 1
     chosen = np.flatnonzero(margin <= ordered[wanted])
-    few = of_hours(hours, chosen)
-    near = _descend(few, cases, (0.0, -_shortage(few, cases, space).total), above, space)[0]
+    others = -_shortage(of_hours(hours, chosen), cases, space).total
+    near = descend(on_hours(frame, chosen), (cases.allowed, others), above, space).load
     near = np.maximum(near, 0.0)  # below, native customers' shortage is no constant
-    here = near[probes]
-    lower = _step(hours, some, (0.0, -shortage.total), here, space)[0]
-    return near, _GAP * float(np.abs(here - lower).max())
+    return frame, near, _GAP * _away(some, allowed, (near[::every], hours.lowest), space)[0]
+
+
+def _away(frame: Frame, allowed: Any, load: tuple[Any, float], space: Space) -> tuple[float, float]:
+    """How far a step of Newton's method would lead, at most, and the mean number of hours below.
+
+    load = (loads, least margin).
+    """
+    here, lowest = load
+    frame.weights[:, -1] = frame.origin - here
+    gap = product(frame.weights, frame.rows, space)
+    count = np.count_nonzero(gap < 0.0, axis=1)
+    total = np.minimum(gap, 0.0).sum(axis=1, dtype=np.float64) + count * here
+    if lowest == 0.0:
+        gap += here[:, None].astype(gap.dtype)
+        total -= np.minimum(gap, 0.0, out=gap).sum(axis=1, dtype=np.float64)
+    excess = count - allowed
+    lower = np.divide(total, excess, out=here.copy(), where=excess > 0.0)
+    return float(np.abs(here - lower).max()), float(count.mean())
 
 
 def centre_root(margins: Any, allowed: float) -> tuple[float, int]:
@@ -204,140 +222,95 @@ def centre_root(margins: Any, allowed: float) -> tuple[float, int]:
     return root, int(np.searchsorted(margins, root))
 
 
-def _margins(hours: Hours, weights: Any, load: Any, space: Space) -> Any:
-    """Margins less a load for each case (case, hour), in scratch memory: for a few cases or hours."""
-    weights[:, -1] = -load
-    size = len(weights) * hours.rows.shape[1]
-    return np.matmul(weights, hours.rows, out=space.numbers[:size].reshape(len(weights), -1))
-
-
-def _chunks(count: int, each: int, space: Space) -> list[slice]:
-    step = max(1, space.room // max(each, 1))
-    return [slice(first, first + step) for first in range(0, count, step)]
-
-
-def extreme(of: Any, hours: Hours, weights: Any, load: Any, space: Space) -> Any:
-    """The least (of = np.minimum) or largest margin less load over all cases, by hour. weights as in `_Cases`."""
-    found = np.empty(hours.rows.shape[1])
-    for chunk in _chunks(len(found), len(load), space):
-        some = hours._replace(rows=hours.rows[:, chunk])
-        of.reduce(_margins(some, weights, load, space), axis=0, out=found[chunk])
-    return found
-
-
 def _shortage(hours: Hours, cases: _Cases, space: Space) -> _Shortage:
     """Where margins are negative, given what they do not fall below."""
     perhaps, m = np.flatnonzero(hours.floor <= 0.0), len(cases.allowed)
-    negative, total, clear = np.empty((m, len(perhaps)), dtype=bool), np.zeros(m), np.ones(m, dtype=bool)
+    negative, total, clear = np.zeros((m, width_of(len(perhaps))), dtype=bool), np.zeros(m), np.ones(m, dtype=bool)
     if len(perhaps):
-        those, none = of_hours(hours, perhaps), np.zeros(m)
-        for chunk in _chunks(m, len(perhaps), space):
-            gap = _margins(those, cases.weights[chunk], none[chunk], space)
-            np.signbit(gap, out=negative[chunk])
-            total[chunk] = gap @ those.rows[-1]
-            total[chunk] -= np.abs(gap, out=gap) @ those.rows[-1]
-            clear[chunk] = gap.min(axis=1) > cases.guard[chunk]
-    total *= 0.5
+        profiles = np.take(hours.profiles, perhaps, axis=1)
+        for chunk in chunks(m, len(perhaps)):
+            gap = product(cases.coefficients[chunk], profiles, space)
+            below_of(gap, negative[chunk])
+            total[chunk] = np.minimum(gap, 0.0).sum(axis=1)
+            clear[chunk] = nearest_of(np.abs(gap, out=gap)) > cases.guard[chunk]
     return _Shortage(perhaps, negative, total, clear)
 
 
-def _per_row(marked: Any) -> Any:
-    """Number of marks in each row; adding up truth values is ten times slower."""
-    return np.bitwise_count(np.packbits(marked, axis=1)).sum(axis=1, dtype=np.int64)
+def _prove(hours: Hours, part: tuple[_Cases, Frame, Any], certain: _Certain, space: Space) -> tuple[Any, Any, Any]:
+    """Load and curtailed hours of each case, and whether they are proven. part = (cases, their frame, start).
 
-
-def _step(hours: Hours, cases: _Cases, left_out: Any, load: Any, space: Space) -> tuple[Any, Any, Any, Any]:
-    """A step of Newton's method: the next load, hours below this one, which these are, how far each hour lies from it.
-
-    left_out = number of other curtailed hours, and the sum of their margins. The latter two are scratch memory.
+    Hours beyond those of the frame are certain, but in some case short. What float32 leaves in doubt, float64 decides.
     """
-    gap = _margins(hours, cases.weights, load, space)
-    marks = np.signbit(gap, out=space.marks[: gap.size].reshape(gap.shape))
-    depth = 0.5 * (cases.weights @ hours.rows.sum(axis=1) - np.abs(gap, out=gap) @ hours.rows[-1])
-    count = _per_row(marks)
-    excess = count + (left_out[0] - cases.allowed)
-    total = depth + count * load + left_out[1]
-    return np.divide(total, excess, out=load.copy(), where=excess > 0.0), count, marks, gap
-
-
-def _descend(hours: Hours, cases: _Cases, left_out: Any, load: Any, space: Space) -> tuple[Any, Any, Any]:
-    """Newton's method: loads, the hours below them (case, hour), and how near the nearest hour lies to each.
-
-    left_out = number of other curtailed hours, and the sum of their margins.
-    """
-    m, n = len(load), hours.rows.shape[1]
-    load, below, nearest = load.copy(), np.zeros((m, n), dtype=bool), np.zeros(m)
-    for chunk in _chunks(m, n, space):
-        moving, mine, certain = np.arange(m)[chunk], _of_cases(cases, chunk), left_out[1][chunk]
-        last = np.full(len(moving), np.inf)
-        for turn in range(_MAX_STEPS):
-            here = load[moving]
-            lower, count, marks, gap = _step(hours, mine, (left_out[0], certain), here, space)
-            moves = (here - lower > mine.guard) & (count < last) if turn else np.abs(here - lower) > mine.guard
-            number = np.count_nonzero(moves)
-            if 2 * number <= len(moving):
-                done = moving[~moves]
-                below[done], nearest[done] = marks[~moves], gap.min(axis=1, initial=np.inf)[~moves]
-                if number == 0:
-                    break
-                moving, mine, certain = moving[moves], _of_cases(mine, moves), certain[moves]
-                last, load[moving] = np.where(lower < here, count, np.inf)[moves], lower[moves]
-            else:
-                last, load[moving] = np.where(lower < here, count, np.inf), np.where(moves, lower, here)
-    return load, below, nearest
-
-
-def _prove(hours: Hours, part: tuple[_Cases, Any, Any], certain: _Certain, space: Space) -> tuple[Any, Any, Any]:
-    """Load and curtailed hours of each case, and whether they are proven. part = (cases, start, hours in question).
-
-    Hours beyond those in question are certain, but in some case short.
-    """
-    cases, start, n = part
-    k_count = len(hours.peaks)
+    cases, frame, start = part
     shortage = _shortage(hours, cases, space)
-    known = cases.weights[:, :-1] @ (certain.sums[:k_count] + certain.sums[k_count:])
-    asked = hours._replace(rows=hours.rows[:, :n], floor=hours.floor[:n])
-    load, below, nearest = _descend(asked, cases, (certain.number, known - shortage.total), start, space)
-    count = _per_row(below) + certain.number
-    ours = shortage.hours < n
-    if ours.any():
-        below[:, shortage.hours[ours]] &= ~shortage.negative[:, ours]
-    parts = np.concatenate(_exact.halves(hours.rows[:-1], hours.anchor)).T
-    sums = np.empty((len(load), 2 * k_count))
-    for chunk in _chunks(len(load), 2 * len(parts), space):
+    load, count, proven, again = _proved(hours, part, (certain, shortage), space)
+    if frame.rows.dtype == np.float32 and again.any():
+        few = np.flatnonzero(again)
+        n, some = frame.rows.shape[1], _of_cases(cases, few)
+        point = np.zeros(len(hours.peaks))
+        exact = framed(hours.profiles[:, :n], some.coefficients, point, some.guard, False)
+        certain = certain._replace(least=certain.least[few], most=certain.most[few])
+        shortage = _Shortage(shortage.hours, *(array[few] for array in shortage[1:]))
+        found = _proved(hours, (some, exact, start[few]), (certain, shortage), space)
+        load[few], count[few], proven[few] = found[:3]
+    return load, count.astype(np.int64), proven
+
+
+def _proved(hours: Hours, part: tuple[_Cases, Frame, Any], known: tuple[_Certain, _Shortage], space: Space) -> Any:
+    """As `_prove`, and where it did not come to a decision. known = (certain hours, shortage)."""
+    (cases, frame, start), (certain, shortage) = part, known
+    k_count = len(hours.peaks)
+    others = cases.coefficients @ (certain.sums[:k_count] + certain.sums[k_count:]) - shortage.total
+    guard = rounding(frame)
+    found = descend(frame._replace(guard=guard), (cases.allowed - certain.number, others), start, space)
+    count = found.count + certain.number
+    sums = _sums(hours, frame.rows.shape[1], found.below, shortage, space) + certain.sums
+    total = np.zeros(len(start))
+    for k in range(k_count):
+        total += cases.coefficients[:, k] * (sums[:, k] + sums[:, k + k_count])
+    excess = count - cases.allowed
+    root = np.divide(total, excess, out=np.zeros(len(start)), where=excess > 0.0)
+    room = cases.guard + 4.0 * NEAR * np.maximum(np.abs(root), 1e-3 * cases.reach)
+    right = (count < _WORST_CONDITION * excess) & (root > 3.0 * room) & (cases.allowed > 0.0) & shortage.clear
+    right &= (root - 2.0 * room > certain.least) & (root + 2.0 * room < certain.most)
+    decided = found.nearest > _OVER * np.abs(root - found.load) + guard + 2.0 * room
+    none = shortage.clear & (per_row(shortage.negative) > cases.allowed) & (cases.allowed > 0.0)
+    root[none], count[none] = 0.0, 0.0
+    return root, count, right & decided | none, right & ~decided & ~none
+
+
+def _sums(hours: Hours, n: int, below: Any, shortage: _Shortage, space: Space) -> Any:
+    """Sums of profiles over curtailed hours that are not short, exact, in two parts (case, 2 K).
+
+    below (case, n or more) of the first n hours; the others are curtailed.
+    """
+    ours = np.count_nonzero(shortage.hours < n)  # they are in order
+    if ours:
+        below[:, shortage.hours[:ours]] &= ~shortage.negative[:, :ours]
+    parts = np.concatenate(_exact.halves(hours.profiles, hours.anchor)).T
+    sums = np.empty((len(below), parts.shape[1]))
+    for chunk in chunks(len(below), 2 * len(parts)):
         marks = below[chunk]
         numbers = space.numbers[: len(marks) * len(parts)].reshape(len(marks), -1)
-        np.copyto(numbers[:, :n], marks)
-        np.negative(shortage.negative[chunk, ~ours], out=numbers[:, n:], dtype=np.float64)
-        np.matmul(numbers, parts, out=sums[chunk])
-    sums += certain.sums
-    total = np.zeros(len(load))
-    for k in range(k_count):
-        total += cases.weights[:, k] * (sums[:, k] + sums[:, k + k_count])
-    excess = count - cases.allowed
-    root = np.divide(total, excess, out=np.zeros(len(load)), where=excess > 0.0)
-    room = cases.guard + 4.0 * NEAR * np.maximum(np.abs(root), 1e-3 * cases.reach)
-    proven = (count < _WORST_CONDITION * excess) & (root > 3.0 * room) & (nearest > 3.0 * room)
-    proven &= (np.abs(root - load) < room) & (cases.allowed > 0.0) & shortage.clear
-    proven &= (root - 2.0 * room > certain.least) & (root + 2.0 * room < certain.most)
-    none = shortage.clear & (_per_row(shortage.negative) > cases.allowed) & (cases.allowed > 0.0)
-    root[none], count[none] = 0.0, 0.0
-    return root, count.astype(np.int64), proven | none
+        numbers[:, :n] = marks[:, :n]
+        np.negative(shortage.negative[chunk, ours : len(shortage.hours)], out=numbers[:, n:], dtype=np.float64)
+        times(numbers, parts, sums[chunk])
+    return sums
 
 
 def _least(hours: Hours, cases: _Cases, start: Any, space: Space) -> tuple[Any, Any, Any]:
     """Headroom without curtailment, max(0, lowest margin), no curtailed hours, and whether it is proven."""
-    m, n = len(start), hours.rows.shape[1]
+    m, n = len(start), hours.profiles.shape[1]
     at, least, second = np.empty(m, dtype=np.intp), np.empty(m), np.empty(m)
-    for chunk in _chunks(m, n, space):
-        gap = _margins(hours, cases.weights[chunk], np.zeros(m)[chunk], space)
+    for chunk in chunks(m, n):
+        gap = product(cases.coefficients[chunk], hours.profiles, space)
         lane = np.arange(len(gap))
         at[chunk] = gap.argmin(axis=1)
         least[chunk] = gap[lane, at[chunk]]
         gap[lane, at[chunk]] = np.inf
         second[chunk] = gap.min(axis=1)
-    margin = hours.rows[0, at] * cases.weights[:, 0]
+    margin = hours.profiles[0, at] * cases.coefficients[:, 0]
     for k in range(1, len(hours.peaks)):  # as `_headroom_numpy._margins` adds, to the bit
-        margin += hours.rows[k, at] * cases.weights[:, k]
+        margin += hours.profiles[k, at] * cases.coefficients[:, k]
     proven = (second > least + 2.0 * cases.guard) & (least + cases.guard < start) | (least < -cases.guard)
     return np.maximum(margin, 0.0), np.zeros(m, dtype=np.int64), proven

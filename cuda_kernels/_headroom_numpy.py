@@ -15,23 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _exact
-from ._headroom_block import (
-    LEAST_SPREAD,
-    NEAR,
-    NEARBY,
-    Hours,
-    Space,
-    centre_root,
-    extreme,
-    floor_of,
-    of_hours,
-    solve,
-    space_for,
-    weights_of,
-)
+from ._headroom_block import LEAST_SPREAD, NEAR, NEARBY, Hours, centre_root, floor_of, of_hours, solve
+from ._headroom_frame import Space, extreme, framed, space_for
 
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
 _BLOCK = 512  # cases that are solved at once
+_TIGHT, _MORE = 6.0, 400  # hours in play, times the allowed ones and beside them, up to which blocks are larger
 _FEW = 64  # cases that are searched for at once
 _MAX_STEPS = 400
 _ROUNDING = 1e-12  # of the largest products that a margin is the sum of
@@ -49,10 +38,15 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     if len(coefficients) == 0:
         return load, count
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
-    rows = np.concatenate([_exact.rounded(profiles, anchor), np.ones((1, profiles.shape[1]))])
     allowed = shares * profiles.shape[1]
-    space = space_for(*profiles.shape)
-    everywhere = Hours(rows, np.full(profiles.shape[1], np.inf), anchor, peaks, 0.0 if native_first else -np.inf)
+    space = space_for(profiles.shape[1])
+    everywhere = Hours(
+        _exact.rounded(profiles, anchor),
+        np.full(profiles.shape[1], np.inf),
+        anchor,
+        peaks,
+        0.0 if native_first else -np.inf,
+    )
     for cases, hours, plane in _blocks(everywhere, coefficients, allowed):
         mine = coefficients[cases], allowed[cases]
         load[cases], count[cases], proven = solve(hours, mine, plane, space)
@@ -84,6 +78,7 @@ class _Node(NamedTuple):
     rows: Any  # (axis, those hours)
     floor: Any  # (those hours,): what no margin falls below
     plane: Any  # (axis + 1,): above the roots
+    due: float  # prune when no more cases are left
 
 
 def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any, Hours, Any]]:
@@ -91,23 +86,26 @@ def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any
 
     Cut at the mean of the place along the axis of widest effect; rounding can put the mean outside.
     """
-    most, n = float(allowed.max()), hours.rows.shape[1]
+    most, n = float(allowed.max()), hours.profiles.shape[1]
     top = (np.abs(coefficients) @ hours.peaks).max() / (1.0 - most / n)  # a constant right of every root
     plane = np.append(np.zeros(len(hours.peaks)), top)
     if len(coefficients) <= _BLOCK:
         yield np.arange(len(coefficients)), hours._replace(floor=floor_of(hours, coefficients)), plane
         return
     axes = _axes(hours, coefficients, most)
-    waiting = [_Node(np.arange(len(coefficients)), axes.places, np.arange(n), axes.rows, hours.floor, plane)]
+    waiting = [_Node(np.arange(len(coefficients)), axes.places, np.arange(n), axes.rows, hours.floor, plane, np.inf)]
     while waiting:
-        node = _pruned(waiting.pop(), axes, most, hours.lowest)
+        node = waiting.pop()
+        if len(node.cases) <= max(node.due, _BLOCK):
+            node = _pruned(node, axes, most, hours.lowest)
         column = node.places[np.argmax(np.ptp(node.places, axis=1) * axes.weights)]
         left = column <= column.mean()
-        if len(node.cases) <= _BLOCK or left.all() or not left.any():
+        few = len(node.cases) <= (_BLOCK if len(node.hours) > _TIGHT * most + _MORE else 2 * _BLOCK)
+        if few or left.all() or not left.any():
             plane = np.append(node.plane[:-1] @ axes.turn, node.plane[-1] + axes.rounding)
             near = of_hours(hours, node.hours)._replace(floor=node.floor)
-            for first in range(0, len(node.cases), _BLOCK):
-                yield node.cases[first : first + _BLOCK], near, plane
+            for first in range(0, len(node.cases), 2 * _BLOCK):
+                yield node.cases[first : first + 2 * _BLOCK], near, plane
             continue
         for side in (np.flatnonzero(~left), np.flatnonzero(left)):
             waiting.append(node._replace(cases=node.cases[side], places=np.take(node.places, side, axis=1)))
@@ -119,12 +117,12 @@ def _axes(hours: Hours, coefficients: Any, most: float) -> _Axes:
     They are uncorrelated over the cases, and their effects over the hours near the mean case's load.
     """
     reach = float((np.abs(coefficients) @ hours.peaks).max())
-    plain = _Axes(coefficients.T, hours.peaks, np.eye(len(hours.peaks)), hours.rows[:-1], _ROUNDING * reach)
+    plain = _Axes(coefficients.T, hours.peaks, np.eye(len(hours.peaks)), hours.profiles, _ROUNDING * reach)
     peaks = np.where(hours.peaks > 0.0, hours.peaks, 1.0)
     shares = coefficients * hours.peaks
     unit = max(np.abs(shares).sum(axis=1).mean(), _LEAST_SCALE)
     shares /= unit
-    rows, centre = hours.rows[:-1] / peaks[:, None], shares.mean(axis=0)
+    rows, centre = hours.profiles / peaks[:, None], shares.mean(axis=0)
     margin = np.maximum(centre @ rows, hours.lowest)
     load, active = centre_root(np.sort(margin), most)
     away = rows - rows[:, margin < load].sum(axis=1)[:, None] / max(active - most, 1.0)
@@ -139,7 +137,7 @@ def _axes(hours: Hours, coefficients: Any, most: float) -> _Axes:
         rounding = _ROUNDING * float((np.abs(coefficients) @ size).max())
     if not (np.isfinite(rounding) and np.isfinite(back).all() and np.isfinite(turn).all()):
         return plain  # numbers beyond what float64 can turn
-    return _Axes(turn @ coefficients.T, np.sqrt(np.maximum(values, 0.0)), turn, back @ hours.rows[:-1], rounding)
+    return _Axes(turn @ coefficients.T, np.sqrt(np.maximum(values, 0.0)), turn, back @ hours.profiles, rounding)
 
 
 def _pruned(node: _Node, axes: _Axes, most: float, lowest: float) -> _Node:
@@ -155,13 +153,14 @@ def _pruned(node: _Node, axes: _Axes, most: float, lowest: float) -> _Node:
     plane = _plane(rows, node.places.mean(axis=1), (inside - spread, inside + spread), (most, lowest), node.plane)
     offset = rows - plane[:-1, None]
     largest = np.maximum(np.abs(low), np.abs(high))
-    guard = axes.rounding + 1e-12 * (float(largest @ np.abs(plane[:-1])) + abs(plane[-1]))
+    guard = 16.0 * axes.rounding + 16.0 * NEAR * (float(largest @ np.abs(plane[:-1])) + abs(plane[-1]))
     near = middle @ offset - plane[-1] - width @ np.abs(offset) <= guard
     if lowest < 0.0:
         near |= inside - spread <= guard
     kept = np.flatnonzero(near)
+    due = len(node.cases) / (2.0 if 4 * len(kept) < 3 * len(near) else 4.0)  # where little dropped out, less often
     floor = inside[kept] - spread[kept] if lowest == 0.0 else np.full(len(kept), np.inf)
-    return node._replace(hours=node.hours[kept], rows=np.take(rows, kept, axis=1), floor=floor, plane=plane)
+    return node._replace(hours=node.hours[kept], rows=np.take(rows, kept, axis=1), floor=floor, plane=plane, due=due)
 
 
 def _plane(rows: Any, centre: Any, box: tuple[Any, Any], rule: tuple[float, float], other: Any) -> Any:
@@ -186,7 +185,7 @@ def _plane(rows: Any, centre: Any, box: tuple[Any, Any], rule: tuple[float, floa
 def _near(hours: Hours, part: tuple[Any, Any], plane: Any) -> Any:
     """A plane above the roots of a few cases, nearer than another, and well beyond where `_finish` starts."""
     coefficients, allowed = part
-    low, high, profiles = coefficients.min(axis=0), coefficients.max(axis=0), hours.rows[:-1]
+    low, high, profiles = coefficients.min(axis=0), coefficients.max(axis=0), hours.profiles
     inside, spread = 0.5 * (low + high) @ profiles, 0.5 * (high - low) @ np.abs(profiles)
     rule = float(allowed.max()), hours.lowest
     plane = _plane(profiles, coefficients.mean(axis=0), (inside - spread, inside + spread), rule, plane).copy()
@@ -202,8 +201,9 @@ def _search_and_finish(hours: Hours, part: tuple[Any, Any], plane: Any, space: S
     guard = 1e-12 * (size @ hours.peaks)
     start = coefficients @ plane[:-1] + plane[-1] + guard + 1e-12 * (size @ np.abs(plane[:-1]) + abs(plane[-1]))
     # Plain rule: where no load is right, hours of shortage lead the descent to the answer, which is 0.
-    above = extreme(np.minimum, hours, weights_of(coefficients), np.maximum(start, 0.0) + guard, space)
-    profiles = hours.rows[:-1, above <= 0.0]
+    frame = framed(hours.profiles, coefficients, plane[:-1], guard, False)
+    above = extreme(np.minimum, frame, np.maximum(start, 0.0) + frame.guard, space)
+    profiles = hours.profiles[:, above <= 0.0]
     margin = _margins(profiles, coefficients, hours.lowest)
     return _finish(hours, (profiles, margin), part, _search(margin, allowed, start))
 

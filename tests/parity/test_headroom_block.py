@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from benchmarks import problem
 from cuda_kernels import _exact, headroom_mw
 from cuda_kernels import _headroom_block as block
+from cuda_kernels._headroom_frame import space_for
 
 SHARES = np.array([0.0, 0.0025, 0.01, 0.05])
 
@@ -16,13 +17,14 @@ SHARES = np.array([0.0, 0.0025, 0.01, 0.05])
 def _hours(profiles: np.ndarray, coefficients: np.ndarray, rule: str) -> block.Hours:
     peaks = np.abs(profiles).max(axis=1)
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
-    rows = np.concatenate([_exact.rounded(profiles, anchor), np.ones((1, profiles.shape[1]))])
-    hours = block.Hours(rows, np.zeros(len(rows[0])), anchor, peaks, 0.0 if rule == "native_first" else -np.inf)
+    hours = block.Hours(
+        _exact.rounded(profiles, anchor), None, anchor, peaks, 0.0 if rule == "native_first" else -np.inf
+    )
     return hours._replace(floor=block.floor_of(hours, coefficients))
 
 
 def _plane(hours: block.Hours, coefficients: np.ndarray, times: float) -> np.ndarray:
-    plane = np.zeros(len(hours.rows))
+    plane = np.zeros(len(hours.peaks) + 1)
     plane[-1] = times * (np.abs(coefficients) @ hours.peaks).max()
     return plane
 
@@ -35,7 +37,7 @@ def test_what_is_proven_is_right_whatever_the_start(rule, spread, times):
     coefficients = coefficients.mean(axis=0) * (coefficients / coefficients.mean(axis=0)) ** spread
     shares = np.broadcast_to(SHARES, (150, len(SHARES)))
     hours = _hours(profiles, coefficients, rule)
-    space = block.space_for(*profiles.shape)
+    space = space_for(profiles.shape[1])
     load, count, proven = block.solve(hours, (coefficients, shares * 2000), _plane(hours, coefficients, times), space)
     want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
     assert_array_equal(load[proven], want.headroom_mw[proven])
@@ -50,7 +52,7 @@ def test_hours_taken_for_certain_too_early_are_noticed(gap, monkeypatch):
     want = headroom_mw(profiles, coefficients, shares, engine="numpy").headroom_mw
     monkeypatch.setattr(block, "_GAP", gap)
     hours = _hours(profiles, coefficients, "native_first")
-    space = block.space_for(*profiles.shape)
+    space = space_for(profiles.shape[1])
     found = block.solve(hours, (coefficients, shares * 3000), _plane(hours, coefficients, 2.0), space)
     assert not found[2].all()
     assert_array_equal(found[0][found[2]], want[found[2]])
@@ -60,7 +62,7 @@ def test_nearly_all_is_proven_in_tight_blocks():
     profiles, coefficients = problem.profiles(), problem.draws(400)
     hours = _hours(profiles, coefficients, "native_first")
     shares = np.broadcast_to(SHARES, (400, len(SHARES)))
-    space = block.space_for(*profiles.shape)
+    space = space_for(profiles.shape[1])
     found = block.solve(hours, (coefficients, shares * 8760), _plane(hours, coefficients, 2.0), space)
     assert found[2].mean() > 0.95
 
