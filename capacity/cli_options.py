@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
+
+LAST_YEAR = 2060
 
 SEED = click.option(
     "--seed",
@@ -58,3 +61,16 @@ AREAS = click.option(
     type=click.Choice(["us-areas", "us-zones"]),
     help="The grid's own areas, or its US areas cut into the 134 zones of ReEDS (docs/data.md).",
 )
+
+
+def parse_years(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
+    """`2025-2040` or `2030` as consecutive years."""
+    match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text.strip())
+    if not match:
+        raise click.BadParameter(f"{text!r} is no year or range of years; write for example 2025-2040")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise click.BadParameter(f"{text!r} ends before it begins; write {last}-{first}")
+    if first < 2025 or last > LAST_YEAR:
+        raise click.BadParameter(f"{text!r}: the model covers 2025 to {LAST_YEAR}")
+    return tuple(range(first, last + 1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,26 +26,12 @@ if TYPE_CHECKING:
     from grids.store import AreasName
 
 DEFAULT_SCENARIOS = ("reference", "us-stagnant-grid", "cn-five-year-plan-surge", "us-flexible-load")
-LAST_YEAR = 2060
 TABLE_YEARS = (2025, 2030, 2035, 2040)
 AREAS_AS = {
     "island": "areas as islands",
     "network": "areas that exchange power within transfer limits",
     "copper-plate": "areas that exchange power without limit",
 }
-
-
-def parse_years(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
-    """`2025-2040` or `2030` as consecutive years."""
-    match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text.strip())
-    if not match:
-        raise click.BadParameter(f"{text!r} is no year or range of years; write for example 2025-2040")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if last < first:
-        raise click.BadParameter(f"{text!r} ends before it begins; write {last}-{first}")
-    if first < 2025 or last > LAST_YEAR:
-        raise click.BadParameter(f"{text!r}: the model covers 2025 to {LAST_YEAR}")
-    return tuple(range(first, last + 1))
 
 
 @click.command(
@@ -57,7 +42,7 @@ def parse_years(context: click.Context, option: click.Parameter, text: str) -> t
     "--years",
     default="2025-2040",
     show_default=True,
-    callback=parse_years,
+    callback=cli_options.parse_years,
     help="Year or range of years to report.",
 )
 @click.option("--draws", default=256, show_default=True, type=click.IntRange(min=1), help="Draws per scenario.")

@@ -12,8 +12,9 @@ import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
+from capacity.cli_options import parse_years
 from capacity.output.plain_json import finite
-from capacity.run_cli import parse_years, progress_bar
+from capacity.run_cli import progress_bar
 
 if TYPE_CHECKING:
     from capacity.claims.report import Report

@@ -162,7 +162,7 @@ def headroom(
 ) -> tuple[Floats, list[Integers]]:
     """Largest load (case,) that keeps all terms, at least what needs no cut, and the hours of its cuts. [MW]
 
-    between_mw : as of network_terms.headroom
+    between_mw : as of terms.headroom
     """
     firm, most = between_mw
     load = np.zeros_like(firm)

@@ -10,7 +10,7 @@ import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
-from capacity.run_cli import parse_years
+from capacity.cli_options import parse_years
 
 if TYPE_CHECKING:
     from grids.store import AreasName

@@ -14,7 +14,8 @@ import click
 
 from capacity import cli_options
 from capacity.cli_errors import plain_errors
-from capacity.run_cli import LAST_YEAR, progress_bar
+from capacity.cli_options import LAST_YEAR
+from capacity.run_cli import progress_bar
 
 if TYPE_CHECKING:
     from capacity.sensitivity.study import Plan, Study
