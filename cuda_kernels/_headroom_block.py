@@ -204,11 +204,12 @@ def _away(frame: Frame, allowed: Any, load: tuple[Any, float], space: Space) -> 
     here, lowest = load
     frame.weights[:, -1] = frame.origin - here
     gap = product(frame.weights, frame.rows, space)
-    count = np.count_nonzero(gap < 0.0, axis=1)
-    total = np.minimum(gap, 0.0).sum(axis=1, dtype=np.float64) + count * here
+    ones = frame.rows[-1]
+    count = (gap < 0.0).astype(gap.dtype) @ ones
+    total = np.minimum(gap, 0.0) @ ones + count * here
     if lowest == 0.0:
         gap += here[:, None].astype(gap.dtype)
-        total -= np.minimum(gap, 0.0, out=gap).sum(axis=1, dtype=np.float64)
+        total -= np.minimum(gap, 0.0, out=gap) @ ones
     excess = count - allowed
     lower = np.divide(total, excess, out=here.copy(), where=excess > 0.0)
     return float(np.abs(here - lower).max()), float(count.mean())

@@ -57,9 +57,10 @@ def framed(profiles: Any, coefficients: Any, point: Any, guard: Any, single: boo
     """
     single = single and max(np.abs(coefficients).max(), np.abs(profiles).max(initial=0.0)) < _LARGEST
     kind: Any = np.float32 if single else np.float64
-    centre, away = coefficients.mean(axis=0), profiles - point[:, None]
+    centre = coefficients.mean(axis=0)
     rows = np.empty((len(profiles) + 2, profiles.shape[1]), dtype=kind)
-    rows[0], rows[1:-1], rows[-1] = centre @ away, away, 1.0
+    np.subtract(profiles, point[:, None], out=rows[1:-1], casting="same_kind")
+    rows[0], rows[-1] = centre @ profiles - centre @ point, 1.0
     weights = np.empty((len(coefficients), len(profiles) + 2), dtype=kind)
     weights[:, 0], weights[:, -1] = 1.0, 0.0
     np.subtract(coefficients, centre, out=weights[:, 1:-1], casting="same_kind")

@@ -19,8 +19,9 @@ from ._headroom_block import LEAST_SPREAD, NEAR, NEARBY, Hours, centre_root, flo
 from ._headroom_frame import Space, extreme, framed, space_for
 
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
-_BLOCK = 512  # cases that are solved at once
-_TIGHT, _MORE = 6.0, 400  # hours in play, times the allowed ones and beside them, up to which blocks are larger
+_ALONE = 512  # cases that are not worth axes of their own
+_BLOCK = 768  # cases that are solved at once; twice as many where few hours are left in play
+_TIGHT, _AND = 6.0, 400  # few hours: so many times those allowed, and beside them
 _FEW = 64  # cases that are searched for at once
 _MAX_STEPS = 400
 _ROUNDING = 1e-12  # of the largest products that a margin is the sum of
@@ -89,7 +90,7 @@ def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any
     most, n = float(allowed.max()), hours.profiles.shape[1]
     top = (np.abs(coefficients) @ hours.peaks).max() / (1.0 - most / n)  # a constant right of every root
     plane = np.append(np.zeros(len(hours.peaks)), top)
-    if len(coefficients) <= _BLOCK:
+    if len(coefficients) <= _ALONE:
         yield np.arange(len(coefficients)), hours._replace(floor=floor_of(hours, coefficients)), plane
         return
     axes = _axes(hours, coefficients, most)
@@ -100,7 +101,7 @@ def _blocks(hours: Hours, coefficients: Any, allowed: Any) -> Iterator[tuple[Any
             node = _pruned(node, axes, most, hours.lowest)
         column = node.places[np.argmax(np.ptp(node.places, axis=1) * axes.weights)]
         left = column <= column.mean()
-        few = len(node.cases) <= (_BLOCK if len(node.hours) > _TIGHT * most + _MORE else 2 * _BLOCK)
+        few = len(node.cases) <= (_BLOCK if len(node.hours) > _TIGHT * most + _AND else 2 * _BLOCK)
         if few or left.all() or not left.any():
             plane = np.append(node.plane[:-1] @ axes.turn, node.plane[-1] + axes.rounding)
             near = of_hours(hours, node.hours)._replace(floor=node.floor)
@@ -209,21 +210,21 @@ def _search_and_finish(hours: Hours, part: tuple[Any, Any], plane: Any, space: S
 
 
 def _margins(profiles: Any, coefficients: Any, lowest: float) -> Any:
-    """Margins (hour, case): products added in ascending k, without fused operations; at least `lowest`."""
-    margin = profiles[0][:, None] * coefficients[:, 0]
+    """Margins (case, hour): products added in ascending k, without fused operations; at least `lowest`."""
+    margin = coefficients[:, :1] * profiles[0]
     term = np.empty_like(margin)
     for k in range(1, len(profiles)):
-        np.multiply(profiles[k][:, None], coefficients[:, k], out=term)
+        np.multiply(coefficients[:, k : k + 1], profiles[k], out=term)
         margin += term
     return np.maximum(margin, lowest, out=margin) if lowest == 0.0 else margin
 
 
 def _search(margin: Any, allowed: Any, load: Any) -> Any:
-    """Newton from the right on margins (hour, case): the roots, to rounding."""
+    """Newton from the right on margins (case, hour): the roots, to rounding."""
     for _ in range(_MAX_STEPS):
-        depth = margin - load
-        count = np.count_nonzero(depth < 0.0, axis=0)
-        total = np.minimum(depth, 0.0, out=depth).sum(axis=0) + count * load
+        depth = margin - load[:, None]
+        count = np.count_nonzero(depth < 0.0, axis=1)
+        total = np.minimum(depth, 0.0, out=depth).sum(axis=1) + count * load
         excess = count - allowed
         lower = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
         moved = lower < load
@@ -241,22 +242,25 @@ def _finish(hours: Hours, lists: tuple[Any, Any], part: tuple[Any, Any], found: 
     for k in range(len(profiles)):
         reach += np.abs(coefficients[:, k]) * hours.peaks[k]
     load = found + NEAR * np.maximum(np.abs(found), 1e-3 * reach)
-    parts = np.concatenate(_exact.halves(profiles, hours.anchor))
-    count = np.count_nonzero(margin < load, axis=0)
+    parts = np.concatenate(_exact.halves(profiles, hours.anchor)).T
+    curtailed = margin < load[:, None]
+    count = np.count_nonzero(curtailed, axis=1)
     total = np.zeros(len(allowed))
     open_ = np.ones(len(allowed), dtype=bool)  # cases still descending
     for _ in range(_MAX_STEPS):
-        curtailed = margin < load if hours.lowest < 0.0 else (margin < load) & (margin > 0.0)
-        sums = parts @ curtailed.astype(np.float64)  # exact: no order to depend on
+        if hours.lowest == 0.0:
+            curtailed &= margin > 0.0
+        sums = curtailed.astype(np.float64) @ parts  # exact: no order to depend on
         fresh = np.zeros(len(allowed))
         for k in range(len(profiles)):
-            fresh += coefficients[:, k] * (sums[k] + sums[k + len(profiles)])
+            fresh += coefficients[:, k] * (sums[:, k] + sums[:, k + len(profiles)])
         total = np.where(open_, fresh, total)
         excess = count - allowed
         lower = np.divide(total, excess, out=load.copy(), where=excess > 0.0)
         open_ &= lower < load
         load = np.where(open_, lower, load)
-        still = np.count_nonzero(margin < load, axis=0)
+        curtailed = margin < load[:, None]
+        still = np.count_nonzero(curtailed, axis=1)
         open_ &= still != count
         if not open_.any():
             break
@@ -264,6 +268,6 @@ def _finish(hours: Hours, lists: tuple[Any, Any], part: tuple[Any, Any], found: 
     cost = (count - allowed) * load - total
     none = (load <= 0.0) | (hours.lowest < 0.0) & (count <= allowed) & (cost > ROOTLESS * (allowed + count) * reach)
     firm = allowed == 0.0
-    least = margin.min(axis=0, initial=np.inf if len(margin) else 0.0)
+    least = margin.min(axis=1, initial=np.inf if margin.shape[1] else 0.0)
     load = np.where(firm, np.maximum(least, 0.0), np.where(none, 0.0, load))
     return load, np.where(none | firm, 0.0, count).astype(np.int64)

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from benchmarks import problem
 from cuda_kernels import _exact, headroom_mw
 from cuda_kernels import _headroom_block as block
-from cuda_kernels._headroom_frame import space_for
+from cuda_kernels import _headroom_frame as frame
 
 SHARES = np.array([0.0, 0.0025, 0.01, 0.05])
 
@@ -37,7 +37,7 @@ def test_what_is_proven_is_right_whatever_the_start(rule, spread, times):
     coefficients = coefficients.mean(axis=0) * (coefficients / coefficients.mean(axis=0)) ** spread
     shares = np.broadcast_to(SHARES, (150, len(SHARES)))
     hours = _hours(profiles, coefficients, rule)
-    space = space_for(profiles.shape[1])
+    space = frame.space_for(profiles.shape[1])
     load, count, proven = block.solve(hours, (coefficients, shares * 2000), _plane(hours, coefficients, times), space)
     want = headroom_mw(profiles, coefficients, shares, rule=rule, engine="numpy")
     assert_array_equal(load[proven], want.headroom_mw[proven])
@@ -52,7 +52,7 @@ def test_hours_taken_for_certain_too_early_are_noticed(gap, monkeypatch):
     want = headroom_mw(profiles, coefficients, shares, engine="numpy").headroom_mw
     monkeypatch.setattr(block, "_GAP", gap)
     hours = _hours(profiles, coefficients, "native_first")
-    space = space_for(profiles.shape[1])
+    space = frame.space_for(profiles.shape[1])
     found = block.solve(hours, (coefficients, shares * 3000), _plane(hours, coefficients, 2.0), space)
     assert not found[2].all()
     assert_array_equal(found[0][found[2]], want[found[2]])
@@ -62,9 +62,34 @@ def test_nearly_all_is_proven_in_tight_blocks():
     profiles, coefficients = problem.profiles(), problem.draws(400)
     hours = _hours(profiles, coefficients, "native_first")
     shares = np.broadcast_to(SHARES, (400, len(SHARES)))
-    space = space_for(profiles.shape[1])
+    space = frame.space_for(profiles.shape[1])
     found = block.solve(hours, (coefficients, shares * 8760), _plane(hours, coefficients, 2.0), space)
     assert found[2].mean() > 0.95
+
+
+def test_what_float32_rounds_off_is_within_the_guard():
+    """Margins less loads, near the loads, beside the same in float64; hours far away may be told less well."""
+    profiles, coefficients = problem.profiles(4000), problem.draws(200)
+    margin = coefficients @ profiles
+    load = np.quantile(margin, 0.02, axis=1)
+    point = profiles[:, margin.mean(axis=0) < load.mean()].mean(axis=1)
+    view = frame.framed(profiles, coefficients, point, np.zeros(len(load)))
+    assert view.rows.dtype == np.float32
+    view.weights[:, -1] = view.origin - load
+    near = np.abs(margin - load[:, None]) < 1000.0
+    off = np.abs(view.weights @ view.rows - (margin - load[:, None]))
+    guard = frame.rounding(view)[:, None]
+    assert (off <= guard)[near].all()
+    assert guard.max() < 1.0  # MW, of margins of 100 GW
+    assert off[near].max() > 1e-3 * guard.max()  # a guard of a sensible size
+
+
+@pytest.mark.parametrize("hours", [1, 2, 7, 8, 9, 300])
+def test_marks_are_counted_in_rows_of_any_length(hours):
+    gap = np.random.default_rng(hours).normal(size=(40, hours)).astype(np.float32)
+    marks = frame.below_of(gap, np.ones((40, frame.width_of(hours)), dtype=bool))
+    assert_array_equal(frame.per_row(marks), (gap < 0.0).sum(axis=1))
+    assert_array_equal(frame.nearest_of(np.abs(gap)), np.abs(gap).min(axis=1))
 
 
 def test_no_guess_of_one_case_is_proven_for_another():

@@ -116,7 +116,9 @@ def test_cases_far_apart_that_need_other_hours():
 @pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 def test_cases_in_small_blocks(monkeypatch):
     """Blocks that NumPy cuts along axes of their own, of odd cases: no place along them moves a bit."""
+    monkeypatch.setattr(_headroom_numpy, "_ALONE", 64)
     monkeypatch.setattr(_headroom_numpy, "_BLOCK", 64)
+    monkeypatch.setattr(_headroom_numpy, "_AND", 0)  # beside them some of twice that size
     rng = np.random.default_rng(4)
     for number in range(25):
         profiles, coefficients, shares, rule = odd_problem(rng)
