@@ -1,4 +1,4 @@
-"""What a country hosts as a network, filled in by groups and years."""
+"""What a country hosts as a network, filled in by groups and years, and the cuts that bind in words."""
 
 from __future__ import annotations
 
