@@ -18,6 +18,7 @@ import numpy as np
 from . import _exact
 from ._headroom_frame import (
     HELD,
+    LARGEST,
     PROBES,
     Frame,
     Space,
@@ -180,8 +181,9 @@ def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Frame
     if active > most:
         curtailed = (margin < root) & (margin > hours.lowest)
         point = hours.profiles @ curtailed.astype(np.float64) / (active - most)
-    frame = framed(hours.profiles, cases.coefficients, point, cases.guard)
-    every = -(-len(above) // max(PROBES, min(_PROBES, HELD // margin.size)))
+    single = max(np.abs(cases.coefficients).max(), hours.peaks.max()) < LARGEST
+    frame = framed(hours.profiles, cases.coefficients, point, cases.guard, single)
+    every = -(-len(above) // max(PROBES, min(_PROBES, len(above) // 8, HELD // margin.size)))
     some, allowed = of_cases(frame, slice(None, None, every)), cases.allowed[::every]
     if active > most:
         near = np.minimum(frame.origin, above)

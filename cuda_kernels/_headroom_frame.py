@@ -15,7 +15,7 @@ _ROOM = 2**19  # multiplications of a product: small enough for BLAS to stay in 
 HELD = 2**17  # numbers that are worked on at once: small enough for the cache
 _WIDE = 1024  # hours of a product of which the extremes over cases are asked: long rows are quick to compare
 PROBES = 2  # cases of which a product over all hours fits at least
-_LARGEST = 1e12  # of numbers that float32 may be asked about
+LARGEST = 1e12  # of numbers that float32 may be asked about
 _LEAST = 1e-24  # what it rounds off at least, of these
 _MAX_STEPS = 100
 
@@ -50,12 +50,11 @@ def space_for(hours: int) -> Space:
     return Space(np.empty(size), np.empty(size, dtype=bool))
 
 
-def framed(profiles: Any, coefficients: Any, point: Any, guard: Any, single: bool = True) -> Frame:
-    """Cases on hours, seen from a point (K,); in float32 if that is wanted and the numbers allow it.
+def framed(profiles: Any, coefficients: Any, point: Any, guard: Any, single: bool) -> Frame:
+    """Cases on hours, seen from a point (K,), in float32 or float64.
 
     guard (case,) = what float64 rounds off.
     """
-    single = single and max(np.abs(coefficients).max(), np.abs(profiles).max(initial=0.0)) < _LARGEST
     kind: Any = np.float32 if single else np.float64
     centre = coefficients.mean(axis=0)
     rows = np.empty((len(profiles) + 2, profiles.shape[1]), dtype=kind)
@@ -110,8 +109,9 @@ def extreme(of: Any, frame: Frame, load: Any, space: Space) -> Any:
     frame.weights[:, -1] = frame.origin - load
     n = frame.rows.shape[1]
     found = np.empty(n, dtype=frame.rows.dtype)
-    for first in range(0, n, _WIDE):
-        rows, best = frame.rows[:, first : first + _WIDE], found[first : first + _WIDE]
+    wide = max(_WIDE, HELD // len(load))
+    for first in range(0, n, wide):
+        rows, best = frame.rows[:, first : first + wide], found[first : first + wide]
         for number, some in enumerate(chunks(len(load), len(best))):
             here = of.reduce(product(frame.weights[some], rows, space), axis=0)
             best[:] = of(best, here) if number else here

@@ -73,7 +73,7 @@ def test_what_float32_rounds_off_is_within_the_guard():
     margin = coefficients @ profiles
     load = np.quantile(margin, 0.02, axis=1)
     point = profiles[:, margin.mean(axis=0) < load.mean()].mean(axis=1)
-    view = frame.framed(profiles, coefficients, point, np.zeros(len(load)))
+    view = frame.framed(profiles, coefficients, point, np.zeros(len(load)), True)
     assert view.rows.dtype == np.float32
     view.weights[:, -1] = view.origin - load
     near = np.abs(margin - load[:, None]) < 1000.0
