@@ -1,10 +1,11 @@
 """A block of cases of the NumPy headroom engine: found by guessing, accepted by proof.
 
-The case at the block's centre says near which load, and on which hours, the others may have theirs. Hours above its
-load in every case drop out, hours far below it in every case are one sum, and Newton's method goes over the rest, all
-cases at once. None of these guesses needs to hold. A load counts if exact sums over the hours below it give it again,
-if no hour lies within rounding of it, and if it lies where what was left out is known: then these are the hours below
-the root for every engine (`_headroom_numpy._finish`), and the bits are the same. The rest is solved there.
+The case at the block's centre gives a plane, and some probes tell how far the roots of the others bend off it. Hours
+above such a load in every case drop out, hours far below it in every case are one sum, and Newton's method goes over
+the rest, all cases at once. None of these guesses needs to hold. A load counts if exact sums over the hours below it
+give it again, if no hour lies within rounding of it, and if it lies where what was left out is known: then these are
+the hours below the root for every engine (`_headroom_numpy._finish`), and the bits are the same. The rest is solved
+there.
 
 Margins less loads are matrix products in float32 (`_headroom_frame`); what it leaves in doubt, float64 decides.
 """
@@ -41,10 +42,11 @@ NEAR = 1e-9  # relative: how far right of its own answer the finish starts; deci
 LEAST_SPREAD = 1e-4  # of the largest margin: what no coefficient differs by less, so that axes can be told apart
 NEARBY = 2.0  # standard deviations of margins from the load that make an hour one by which axes are chosen
 _WORST_CONDITION = 100.0  # curtailed hours over those beyond the allowance
-_PROBES = 16  # cases, if there is room, that measure how far the start may lie from the loads
-_GAP = 4.0  # times the largest distance found
-_LOOSE = 1.5  # times the centre's curtailed hours, and _AND, below the start: it says too little
-_MORE = 1.25  # times the centre's curtailed hours, and _AND, give a better one
+_FEWEST, _PROBES = 16, 32  # cases, if there is room, that measure how far the start may lie from the loads
+_GAP = 8.0  # times the largest distance found
+_BESIDE = 0.25  # of the centre's curtailed hours, on both sides of its load, tell how roots bend
+_LIKELY = 4.0  # times the centre's curtailed hours, and _AND, are looked at for that
+_LEAST_BEND = 1e-9  # of the probes
 _AND = 64
 _OVER = 1.0 + 1e-5  # times a distance from a load: what float32 may take it for
 _LEAST_GUARD = 1e-290  # products of smaller numbers round otherwise
@@ -150,10 +152,12 @@ def _short_hours(hours: Hours, cases: _Cases, space: Space) -> Any:
 
 def _solve_share(hours: Hours, cases: _Cases, start: Any, space: Space) -> tuple[Hours, Any, tuple[Any, Any, Any]]:
     """The hours below the start, the start, and (load, count, proven) of one share."""
-    frame, near, room = _start(hours, cases, start, space)
+    frame, near, (bound, room) = _start(hours, cases, start, space)
     guard = rounding(frame)
     slack = 4.0 * guard + 12.0 * NEAR * np.maximum(np.abs(near), 1e-3 * cases.reach)
-    most, least = near + slack + (room if (hours.floor <= 0.0).any() else 0.0), near - slack - room
+    doubtful = (hours.floor <= 0.0).any()  # else no root lies above the bound
+    most, least = near + room if doubtful else np.minimum(near + room, bound), near - slack - room
+    most += slack
     lowest = extreme(np.minimum, frame, most + guard, space)
     kept = np.flatnonzero(lowest <= 0.0)
     hours, frame = of_hours(hours, kept), on_hours(frame, kept)
@@ -169,40 +173,49 @@ def _solve_share(hours: Hours, cases: _Cases, start: Any, space: Space) -> tuple
     return hours, most, _prove(left, (cases, on_hours(frame, open_), near), certain, space)
 
 
-def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Frame, Any, float]:
-    """The cases framed, loads near the roots, most of them above, and how far away they may be.
+def _start(hours: Hours, cases: _Cases, above: Any, space: Space) -> tuple[Frame, Any, tuple[Any, float]]:
+    """The cases framed, loads near the roots, loads above most of them, and how far away they may be.
 
-    From a plane through the centre, or, where that says little, on those hours that the centre needs.
+    From a plane through the centre, and how the roots bend off it.
     """
     most, margin = float(cases.allowed.max()), cases.coefficients.mean(axis=0) @ hours.profiles
     ordered = np.sort(np.maximum(margin, hours.lowest))
     root, active = centre_root(ordered, most)
-    point = np.zeros(len(hours.peaks))
+    point, bound, bend = np.zeros(len(hours.peaks)), above, np.zeros(len(above))
     if active > most:
         curtailed = (margin < root) & (margin > hours.lowest)
         point = hours.profiles @ curtailed.astype(np.float64) / (active - most)
+        bound = np.minimum(cases.coefficients @ point, above)
+        first, last = ordered[[int((1.0 - _BESIDE) * active), min(int((1.0 + _BESIDE) * active), margin.size - 1)]]
+        beside = np.flatnonzero((margin >= first) & (margin <= last))
+        bend = _bend(hours, cases, np.take(hours.profiles, beside, axis=1) - point[:, None])
     single = max(np.abs(cases.coefficients).max(), hours.peaks.max()) < LARGEST
     frame = framed(hours.profiles, cases.coefficients, point, cases.guard, single)
-    every = -(-len(above) // max(PROBES, min(_PROBES, len(above) // 8, HELD // margin.size)))
-    some, allowed = of_cases(frame, slice(None, None, every)), cases.allowed[::every]
-    if active > most:
-        near = np.minimum(frame.origin, above)
-        away, count = _away(some, allowed, (near[::every], hours.lowest), space)
-        if count < _LOOSE * active + _AND:
-            return frame, near, _GAP * away
-    wanted = min(int(_MORE * active) + _AND, margin.size) - 1
-    chosen = np.flatnonzero(margin <= ordered[wanted])
-    others = -_shortage(of_hours(hours, chosen), cases, space).total
-    near = descend(on_hours(frame, chosen), (cases.allowed, others), above, space).load
-    near = np.maximum(near, 0.0)  # below, native customers' shortage is no constant
-    return frame, near, _GAP * _away(some, allowed, (near[::every], hours.lowest), space)[0]
+    likely = np.flatnonzero(margin <= ordered[min(int(_LIKELY * active) + _AND, margin.size) - 1])
+    every = -(-len(above) // max(PROBES, min(_PROBES, max(_FEWEST, len(above) // 8), HELD // len(likely))))
+    high, some = bound[::every], bend[::every]
+    probes = on_hours(of_cases(frame, slice(None, None, every)), likely)
+    lower = _lower(probes, cases.allowed[::every], (high, hours.lowest), space)
+    size = max(0.0, float((high - lower) @ some) / max(float(some @ some), _LEAST_BEND))
+    return frame, bound - size * bend, (bound, _GAP * float(np.abs(high - size * some - lower).max()))
 
 
-def _away(frame: Frame, allowed: Any, load: tuple[Any, float], space: Space) -> tuple[float, float]:
-    """How far a step of Newton's method would lead, at most, and the mean number of hours below.
+def _bend(hours: Hours, cases: _Cases, away: Any) -> Any:
+    """How far roots lie below a plane through the centre, but for a factor; at most 1.
 
-    load = (loads, least margin).
+    A root is the least of many planes. It bends off one of them with the mean square by which margins of hours near the
+    load, less the plane, differ from the centre's: so much do they change places. away (K, hours near the load).
     """
+    peaks = np.where(hours.peaks > 0.0, hours.peaks, 1.0)
+    away /= peaks[:, None]
+    apart = (cases.coefficients - cases.coefficients.mean(axis=0)) * peaks
+    apart /= max(float(cases.reach.max()), _LEAST_GUARD)
+    bend = np.maximum(((apart @ (away @ away.T)) * apart).sum(axis=1), 0.0)
+    return bend / max(float(bend.max()), _LEAST_GUARD)
+
+
+def _lower(frame: Frame, allowed: Any, load: tuple[Any, float], space: Space) -> Any:
+    """Where a step of Newton's method leads. load = (loads, least margin)."""
     here, lowest = load
     frame.weights[:, -1] = frame.origin - here
     gap = product(frame.weights, frame.rows, space)
@@ -213,8 +226,7 @@ def _away(frame: Frame, allowed: Any, load: tuple[Any, float], space: Space) -> 
         gap += here[:, None].astype(gap.dtype)
         total -= np.minimum(gap, 0.0, out=gap) @ ones
     excess = count - allowed
-    lower = np.divide(total, excess, out=here.copy(), where=excess > 0.0)
-    return float(np.abs(here - lower).max()), float(count.mean())
+    return np.divide(total, excess, out=here.copy(), where=excess > 0.0)
 
 
 def centre_root(margins: Any, allowed: float) -> tuple[float, int]:
@@ -230,12 +242,13 @@ def _shortage(hours: Hours, cases: _Cases, space: Space) -> _Shortage:
     perhaps, m = np.flatnonzero(hours.floor <= 0.0), len(cases.allowed)
     negative, total, clear = np.zeros((m, width_of(len(perhaps))), dtype=bool), np.zeros(m), np.ones(m, dtype=bool)
     if len(perhaps):
-        profiles = np.take(hours.profiles, perhaps, axis=1)
+        profiles, ones = np.take(hours.profiles, perhaps, axis=1), np.ones(len(perhaps))
         for chunk in chunks(m, len(perhaps)):
             gap = product(cases.coefficients[chunk], profiles, space)
             below_of(gap, negative[chunk])
-            total[chunk] = np.minimum(gap, 0.0).sum(axis=1)
-            clear[chunk] = nearest_of(np.abs(gap, out=gap)) > cases.guard[chunk]
+            total[chunk] = 0.5 * (gap @ ones)
+            total[chunk] -= 0.5 * (np.abs(gap, out=gap) @ ones)
+            clear[chunk] = nearest_of(gap) > cases.guard[chunk]
     return _Shortage(perhaps, negative, total, clear)
 
 

@@ -84,6 +84,18 @@ def test_what_float32_rounds_off_is_within_the_guard():
     assert off[near].max() > 1e-3 * guard.max()  # a guard of a sensible size
 
 
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_roots_bend_off_a_plane_as_margins_part(share):
+    profiles, coefficients = problem.profiles(), problem.draws(300)
+    hours, reach = _hours(profiles, coefficients, "native_first"), np.full(300, 2e5)
+    cases = block._Cases(coefficients, np.full(300, share * 8760), 1e-12 * reach, reach)
+    _, near, (bound, room) = block._start(hours, cases, reach, frame.space_for(8760))
+    root = headroom_mw(profiles, coefficients, share, engine="numpy").headroom_mw
+    assert np.abs(near - root).mean() < 0.4 * np.abs(bound - root).mean()
+    assert (bound > root - 1e-6).all()
+    assert (np.abs(near - root) < room).all()
+
+
 @pytest.mark.parametrize("hours", [1, 2, 7, 8, 9, 300])
 def test_marks_are_counted_in_rows_of_any_length(hours):
     gap = np.random.default_rng(hours).normal(size=(40, hours)).astype(np.float32)
