@@ -257,7 +257,7 @@ def _prove(hours: Hours, part: tuple[_Cases, Frame, Any], certain: _Certain, spa
 
     Hours beyond those of the frame are certain, but in some case short. What float32 leaves in doubt, float64 decides.
     """
-    cases, frame, start = part
+    cases, frame, _ = part
     shortage = _shortage(hours, cases, space)
     load, count, proven, again = _proved(hours, part, (certain, shortage), space)
     if frame.rows.dtype == np.float32 and again.any():
@@ -267,7 +267,7 @@ def _prove(hours: Hours, part: tuple[_Cases, Frame, Any], certain: _Certain, spa
         exact = framed(hours.profiles[:, :n], some.coefficients, point, some.guard, False)
         certain = certain._replace(least=certain.least[few], most=certain.most[few])
         shortage = _Shortage(shortage.hours, *(array[few] for array in shortage[1:]))
-        found = _proved(hours, (some, exact, start[few]), (certain, shortage), space)
+        found = _proved(hours, (some, exact, load[few]), (certain, shortage), space)
         load[few], count[few], proven[few] = found[:3]
     return load, count.astype(np.int64), proven
 

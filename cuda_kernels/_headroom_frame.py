@@ -68,12 +68,15 @@ def framed(profiles: Any, coefficients: Any, point: Any, guard: Any, single: boo
 
 
 def rounding(frame: Frame) -> Any:
-    """The guard (case,) with what these rows round off near a load."""
+    """The guard (case,) with what these rows round off near a load.
+
+    K + 2 sums of products, and each factor by itself: each off by 2**-24 of products that add up to twice `size`.
+    """
     if frame.rows.dtype == np.float64:
         return frame.guard
     largest = np.maximum(frame.rows.max(axis=1, initial=0.0), -frame.rows.min(axis=1, initial=0.0))
     size = np.abs(frame.weights[:, :-1]) @ largest[:-1]
-    return frame.guard + 2.0**-23 * (len(frame.rows) + 6) * size.astype(np.float64) + _LEAST
+    return frame.guard + 2.0**-23 * (len(frame.rows) + 3) * size.astype(np.float64) + _LEAST
 
 
 def on_hours(frame: Frame, chosen: Any) -> Frame:
