@@ -19,6 +19,7 @@ from ._headroom_block import LEAST_SPREAD, NEAR, NEARBY, Hours, centre_root, flo
 from ._headroom_frame import Space, extreme, framed, space_for
 
 ROOTLESS = 1e-12  # plain rule: cost above this share of the scale is no rounding
+_ALIKE = 10  # binary orders of magnitude by which cases that are pruned together may differ
 _ALONE = 512  # cases that are not worth axes of their own
 _BLOCK = 768  # cases that are solved at once; twice as many where few hours are left in play
 _TIGHT, _AND = 6.0, 400  # few hours: so many times those allowed, and beside them
@@ -38,6 +39,10 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     count = np.zeros(shares.shape, dtype=np.int64)
     if len(coefficients) == 0:
         return load, count
+    size = np.frexp(np.abs(coefficients) @ peaks)[1]
+    if np.ptp(size) > _ALIKE:  # powers of two change no bit
+        load, count = headroom(profile_set, np.ldexp(coefficients, -size[:, None]), shares, native_first)
+        return np.ldexp(load, size[:, None]), count
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     allowed = shares * profiles.shape[1]
     space = space_for(profiles.shape[1])

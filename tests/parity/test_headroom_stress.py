@@ -114,6 +114,23 @@ def test_cases_far_apart_that_need_other_hours():
 
 
 @pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+@pytest.mark.parametrize("sizes", [3, 10, 25, 40])
+@pytest.mark.parametrize("terms", [5, 17])
+def test_cases_of_all_sizes_beside_each_other(sizes, terms):
+    """What is told of cases that are pruned together, in shares of the largest one's margin, holds for the smallest."""
+    rng = np.random.default_rng(sizes * terms)
+    profiles = rng.normal(size=(terms, 300))
+    profiles[0] = 1.0
+    coefficients = rng.normal(size=terms) * (1.0 + 0.2 * rng.normal(size=(500, terms)))
+    coefficients[:, 0] = 8.0
+    coefficients *= 10.0 ** rng.integers(-sizes, sizes, (500, 1))
+    one, other = (headroom_mw(profiles, coefficients, [0.01, 0.1], engine=engine) for engine in ("numpy", "numba"))
+    assert (one.headroom_mw > 0.0).any()
+    np.testing.assert_array_equal(one.headroom_mw, other.headroom_mw)
+    np.testing.assert_array_equal(one.curtailed_hours, other.curtailed_hours)
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 def test_cases_in_small_blocks(monkeypatch):
     """Blocks that NumPy cuts along axes of their own, of odd cases: no place along them moves a bit."""
     monkeypatch.setattr(_headroom_numpy, "_ALONE", 64)
