@@ -53,7 +53,8 @@ def space_for(hours: int) -> Space:
 def framed(profiles: Any, coefficients: Any, point: Any, guard: Any, single: bool) -> Frame:
     """Cases on hours, seen from a point (K,), in float32 or float64.
 
-    guard (case,) = what float64 rounds off.
+    Less the mean case's, coefficients are rounded in proportion to its: cases may differ a thousandfold in size, and no
+    more (`_headroom_numpy._ALIKE`). guard (case,) = what float64 rounds off.
     """
     kind: Any = np.float32 if single else np.float64
     centre = coefficients.mean(axis=0)
