@@ -20,16 +20,16 @@ _SAMPLED = 4  # times sixteen hours that tell how far a profile lies from the pl
 
 
 @lean
-def lay_lines(coefficients: Any, cases: Any, axes: Axes, lines: Lines) -> None:
-    """Places of cases along the axes, rounded to float32."""
+def lay_lines(coefficients: Any, first_case: int, end: int, axes: Axes, lines: Lines) -> None:
+    """Places of some cases along the axes, rounded to float32."""
     k_count, across = axes.peaks.size, lines.width
-    for j in range(cases.size):
-        c = coefficients[cases[j]]
+    for case in range(first_case, end):
+        c = coefficients[case]
         for first in range(0, across, WIDTH):
             places = spread(c[0]) * load(axes.wide, first)
             for k in range(1, k_count):
                 places = places + spread(c[k]) * load(axes.wide, k * across + first)
-            save(lines.all, cases[j] * across + first, single(places))
+            save(lines.all, case * across + first, single(places))
 
 
 @lean

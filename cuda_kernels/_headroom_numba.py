@@ -12,36 +12,66 @@ Floored margins (native first) are followed by a chord above the kink where an h
 
 from __future__ import annotations
 
-from threading import Event
+from time import sleep
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from . import _exact
 from ._headroom_axes import choose, plain, turn_rows
 from ._headroom_box import narrow
-from ._headroom_divide import divide
+from ._headroom_divide import (
+    AXES_CHOSEN,
+    BUSY,
+    CHUNKS_LAID,
+    FIRST,
+    JOB,
+    LISTED,
+    OUTSIDE,
+    OVER,
+    READY,
+    STAGE,
+    STEPS,
+    STEPS_LAID,
+    THREADS,
+    Job,
+    come_in,
+    follow_axes,
+    follow_root,
+    largest_margin,
+    lay_chunks,
+    lay_rows,
+    lay_steps,
+    leave,
+    new_job,
+    offer,
+    share_plainly,
+    take,
+    take_back,
+    wait_until,
+)
 from ._headroom_leaf import bounds_of, in_play, solve_cases
 from ._headroom_lines import cut, effects, enclose, lay_lines
-from ._headroom_slow import solve_plainly
-from ._headroom_space import MAX_DEPTH, leaf_scratch, lines_of, tree_scratch, workspace
+from ._headroom_space import MAX_DEPTH, leaf_scratch, lines_of, shared_memory, tree_scratch, workspace
 from ._headroom_types import (
     GIVEN,
     MEMORY,
     PROBLEM,
     RESULT,
+    SHARED_MEMORY,
     Call,
     Leaf,
     Lines,
     Tree,
     double,
     double_table,
+    number,
     real,
+    together,
     truth,
 )
-from ._helpers import cores, helped
-from ._jit import entry, lean, view
+from ._helpers import ask, cores
+from ._jit import add_to, entry, lean, put, view
 from ._lanes import WIDTH, bits, load, number_of, pack, size_of, spread, where
 from ._lanes import most as largest
 from .headroom import _LARGEST
@@ -50,10 +80,16 @@ _LEAF = 200  # cases solved on one list
 _WIDE_LEAF = 96  # the same where it holds half of the hours or more
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
-_SAMPLE = 100  # hours that tell how far a profile swings
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
 _APART = 1e-30  # the smallest margin over the largest for which float32 has room
 _MOST_HOURS = 2**24  # float32 counts no further
+_OFFERED = 1000  # added to the depth of a node that other threads may take
+_ODD, _SOLVED, _NOT_YET = range(3)  # what became of a call: not ordinary after all, done, nothing to do yet
+
+_at_work: list[int] = []  # an item for each call that is under way, in whatever thread
+
+SHARED = together([*GIVEN.types, SHARED_MEMORY])
+RULE = together([real, real, truth])
 
 
 def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any]:
@@ -61,13 +97,13 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
 
     profile_set = (profiles, their largest absolute values).
     """
-    profiles, peaks = _writable(profile_set[0]), profile_set[1]
+    profiles, coefficients = _writable(profile_set[0]), _writable(coefficients)
     if len(coefficients) == 0:
         return np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
-    ordinary = _ordinary_peaks(peaks, profiles.shape[1])
-    ordinary = ordinary and bool(_ORDINARY[0] < (np.abs(coefficients) @ peaks).min())
+    peaks, inverse = np.empty(len(profiles)), np.empty(len(profiles))
+    ordinary = _peaks(profiles, peaks, inverse) and bool(_ORDINARY[0] < (np.abs(coefficients) @ peaks).min())
     for how in (ordinary, False):
-        load, hours, fine = _solve_all((profiles, peaks), _writable(coefficients), shares, native_first, how)
+        load, hours, fine = _solve_all((profiles, peaks, inverse), coefficients, shares, native_first, how)
         if fine:
             break
     return load, hours
@@ -75,10 +111,11 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
 
 def at_once(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -> tuple[Any, Any] | None:
     """As `headroom`, of arrays that nobody has looked at. None: they are not as numbers commonly are."""
-    profiles, coefficients, peaks = _writable(profiles), _writable(coefficients), np.empty(len(profiles))
-    if not (_peaks(profiles, peaks) and _ordinary_peaks(peaks, profiles.shape[1])):
+    profiles, coefficients = _writable(profiles), _writable(coefficients)
+    peaks, inverse = np.empty(len(profiles)), np.empty(len(profiles))
+    if not _peaks(profiles, peaks, inverse):
         return None
-    load, hours, fine = _solve_all((profiles, peaks), coefficients, shares, native_first, True)
+    load, hours, fine = _solve_all((profiles, peaks, inverse), coefficients, shares, native_first, True)
     return (load, hours) if fine else None
 
 
@@ -88,80 +125,43 @@ def _writable(array: Any) -> Any:
 
 
 def _solve_all(
-    profile_set: tuple[Any, Any], coefficients: Any, shares: Any, native_first: bool, ordinary: bool
+    profile_set: tuple[Any, Any, Any], coefficients: Any, shares: Any, native_first: bool, ordinary: bool
 ) -> tuple[Any, Any, bool]:
-    """Headroom, curtailed hours, and whether all coefficients were ordinary where that was supposed."""
-    profiles, peaks = profile_set
-    load, hours = np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
+    """Headroom, curtailed hours, and whether all coefficients were ordinary where that was supposed.
+
+    profile_set = (profiles, their largest absolute values, the inverses of these where they are ordinary).
+    """
+    profiles, peaks, inverse = profile_set
+    load, hours = np.empty(shares.shape), np.empty(shares.shape, dtype=np.int64)
     allowed = shares * profiles.shape[1]
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     steps = (anchor, anchor.view(np.int64), _exact.steps(anchor))
-    inverse = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=(peaks > 0.0) & ordinary)
-    lowest = 0.0 if native_first else -np.inf
-    threads = max(1, min(cores(), len(coefficients) // _CASES_PER_THREAD))
-    places = lines_of(len(coefficients), len(peaks))
-    given, waiting, cut, fine = (profiles, steps, peaks, inverse), list[Any](), Event(), list[bool]()
+    threads = max(1, min(cores() - len(_at_work), len(coefficients) // _CASES_PER_THREAD))
+    job, places = new_job(coefficients, threads), lines_of(len(coefficients), len(peaks))
+    cases, spare = np.empty((2, len(coefficients)), dtype=np.int64)
+    rule = (0.0 if native_first else -np.inf, float(allowed.max()), ordinary)
+    with workspace(*profiles.shape) as space:
+        given = (profiles, steps, peaks, inverse, shared_memory(space))
 
-    def work() -> None:
-        """Solve one block after the other while there are any."""
-        with workspace(*profiles.shape) as space:
-            if ordinary and not (cut.is_set() and not waiting):
-                _lay(given, space[:-1])  # in other threads while the cases are cut
-            cut.wait()
-            while True:
-                try:
-                    cases, spare = waiting.pop()
-                except IndexError:
-                    break
-                problem = (coefficients, allowed, cases, Lines(places, spare, *space[-1]))
-                fine.append(_solve(given, lowest, problem, (load, hours), space[:-1], ordinary))
+        def solve(mine: Any, helps: bool) -> int:
+            problem = (coefficients, allowed, cases, Lines(places, spare, *mine[-1]))
+            return int(_solve(given, rule, problem, (load, hours), mine[:-1], job, helps))
 
-    with helped(work, threads - 1):
+        def help_along() -> None:
+            with workspace(*profiles.shape) as mine:
+                while solve(mine, True) == _NOT_YET:
+                    sleep(0.0)
+
+        _at_work.append(threads)
         try:
-            waiting += _shares_of_work(profiles, coefficients, threads)
+            ask(help_along, threads - 1)
+            done = solve(space, False)
         finally:
-            cut.set()
-        work()
-    return load, hours, all(fine)
-
-
-def _shares_of_work(profiles: Any, coefficients: Any, threads: int) -> list[Any]:
-    """Cases in blocks that lie close together, none larger than a thread's share: each reads the whole year once.
-
-    Each with as much room beside it.
-    """
-    cases = len(coefficients)
-    order = np.arange(2 * cases)
-    if threads == 1:
-        return [(order[:cases], order[cases:])]
-    step = max(1, profiles.shape[1] // _SAMPLE)
-    sample = profiles[:, ::step]
-    effect = sample.max(axis=1) - sample.min(axis=1) + 1e-3 * np.abs(sample[:, 0])  # a constant moves all hours alike
-    places = np.empty((2 * threads + 1, 2), dtype=np.int64)
-    count = divide(coefficients, effect, order, places, cases * 17 // (16 * threads))
-    blocks = sorted(places[:count].tolist(), key=lambda block: block[1])
-    return [(order[first : first + size], order[cases + first : cases + first + size]) for first, size in blocks]
-
-
-def _ordinary_peaks(peaks: Any, hours: int) -> bool:
-    """Whether float32 can stand in for scaled profiles."""
-    low, high = _ORDINARY
-    scales = peaks[peaks > 0.0]
-    return bool(scales.size > 0 and hours < _MOST_HOURS and scales.min() > low and scales.max() < high)
-
-
-@lean
-def _tables(call: Call, rows: Any, hours: Any) -> None:
-    """Profiles over their peaks in float32, and in steps of their grids."""
-    k_count, n = call.profiles.shape
-    for k in range(k_count):
-        profile, to, steps = call.profiles[k], view(rows, k * n, n), call.steps[k]
-        inverse, anchor, step = call.inverse[k], call.grid[0][k], 1.0 / call.grid[2][k]
-        for i in range(n):
-            to[i] = np.float32(profile[i] * inverse)
-            steps[i] = np.int64(((profile[i] + anchor) - anchor) * step)
-    for i in range(n):
-        hours[i] = i
+            job.state[STAGE] = OVER
+            _at_work.pop()
+        while job.state[OUTSIDE] < 0:  # a helper is still inside
+            sleep(0.0)
+    return load, hours, done == _SOLVED
 
 
 @lean
@@ -217,53 +217,94 @@ def _push(stack: Any, top: int, node: Any, at: Any) -> None:
 
 
 @lean
-def _largest(call: Call, coefficients: Any, cases: Any) -> float:
-    """The largest margin that a case may have; 0: some are too small or too large for float32, or no numbers."""
-    low, high = np.inf, 0.0
-    fine = True
-    for case in cases:
-        row, reach = coefficients[case], 0.0
-        for k in range(row.size):
-            reach += abs(row[k]) * call.peaks[k]
-            fine &= abs(row[k]) < _LARGEST
-        low, high = min(low, reach), max(high, reach)
-    fine &= (_ORDINARY[0] < low) & (high < _LARGEST / call.profiles.shape[1]) & (_APART * high < low)
-    return high if fine else 0.0
-
-
-@lean
-def _most(allowed: Any, cases: Any) -> float:
-    """The largest number of hours that any of the cases may curtail."""
-    most = 0.0
-    for case in cases:
-        for share in range(allowed.shape[1]):
-            most = max(most, allowed[case, share])
-    return most
-
-
-@lean
-def _grow(call: Call, whole: float, problem: Any, result: Any, scratch: Any, space: Leaf) -> None:
-    """Prune for the cases of each node, from all hours down to leaves, which are solved."""
-    coefficients, allowed, cases, lines = problem
-    tree, box = scratch
+def _begin(call: Call, rule: Any, problem: Any, tree: Tree, space: Leaf, job: Job) -> bool:
+    """Hours and axes of all cases, and where the tree begins. False: odd numbers."""
+    coefficients, _, cases, _ = problem
     k_count, hour_count = call.profiles.shape
-    planes, stack, axes = tree.planes, tree.stack, space.axes
-    most, at = _most(allowed, cases), (0, hour_count)
+    axes, at = space.axes, (0, hour_count)
+    whole = largest_margin(call, job.flat, (_ORDINARY[0], _LARGEST / hour_count, _APART, _LARGEST), axes)
+    if whole == 0.0:
+        return False
+    for case in range(cases.size):
+        cases[case] = case
+    lay_rows(call, tree)
     plain(call, whole, axes)
     if cases.size > _LEAF:
-        at = _turn(tree, (coefficients, cases), most, (call, whole), space)
-    lay_lines(coefficients, cases, axes, lines)
-    limits = (most, call.lowest, axes.peaks, axes.inverse)
+        at = _turn(tree, (coefficients, cases), rule[1], (call, whole), space)
     for k in range(k_count):  # the plane to begin with: a constant right of every root
-        planes[0, k] = 0.0
-    planes[0, k_count] = whole * (1.0 / (1.0 - most / hour_count))
-    _push(stack, 0, (0, cases.size, 0), at)
+        tree.planes[0, k] = 0.0
+    tree.planes[0, k_count] = whole * (1.0 / (1.0 - rule[1] / hour_count))
+    job.state[FIRST], job.state[LISTED] = at
+    put(job.state, STAGE, AXES_CHOSEN)
+    return True
+
+
+@lean
+def _work(given: Any, call: Call, rule: Any, problem: Any, result: Any, scratch: Any, space: Leaf, mine: Any) -> bool:
+    """All cases, or, for helpers, what others offer; then what others offer in any case.
+
+    mine = (job, whether it helps). False: nothing was done, as it takes too long until there is something to do.
+    """
+    job, helps = mine
+    state, axes, cases = job.state, space.axes, problem[0].shape[0]
+    if helps and not follow_axes(given, axes, state):
+        return False
+    lay_chunks(problem[0], axes, problem[3], state)
+    if helps and not follow_root(given, scratch[0], state):
+        return False
+    if not helps:
+        if not wait_until(state, CHUNKS_LAID, cases):
+            lay_lines(problem[0], 0, cases, axes, problem[3])
+        add_to(state, BUSY, 1)
+    if add_to(state, STEPS, 1) == 0 or not wait_until(state, STEPS_LAID, 1):
+        lay_steps(call, state)
+    who, limits = add_to(state, THREADS, 1), (rule[1], rule[0], axes.peaks, axes.inverse)
+    first, end, depth = 0, 0 if helps else cases, 0
+    while True:
+        if first == end:
+            first, end = take(job)
+            depth = 1
+        if first == end:
+            return True
+        at = (0 if helps else state[FIRST], state[LISTED])
+        _grow(call, problem, result, scratch, space, limits, (first, end, depth), at, (job, who))
+        add_to(state, BUSY, -1)
+        end = first
+
+
+@lean
+def _beside(lines: Lines, first: int, size: int) -> Lines:
+    """With scratch for some cases that no other thread uses."""
+    spare = view(lines.cases, first, size)
+    return Lines(lines.all, spare, lines.width, lines.few, lines.stack, lines.edges, lines.centre)
+
+
+@lean
+def _grow(
+    call: Call, problem: Any, result: Any, scratch: Any, space: Leaf, limits: Any, node: Any, at: Any, mine: Any
+) -> None:
+    """Prune for the cases of each node, from one of the first down to leaves, which are solved.
+
+    node = (first case, end, depth); at = where the list of its hours begins, and how many they are; mine = (job, which
+    of its threads this is).
+    """
+    coefficients, allowed, cases, lines = problem
+    tree, box = scratch
+    job, who = mine
+    k_count, hour_count = call.profiles.shape
+    planes, stack, axes = tree.planes, tree.stack, space.axes
+    _push(stack, 0, node, at)
     top = 1
     while top > 0:
         top -= 1
         first, end, depth = stack[top, 0], stack[top, 1], stack[top, 2]
         at = (stack[top, 3], stack[top, 4])
+        if depth >= _OFFERED:
+            depth -= _OFFERED
+            if not take_back(job, who):
+                continue
         part = view(cases, first, end - first)
+        beside = _beside(lines, first, part.size)
         plane = planes[depth + 1]
         for k in range(k_count + 1):
             plane[k] = planes[depth, k]
@@ -271,27 +312,32 @@ def _grow(call: Call, whole: float, problem: Any, result: Any, scratch: Any, spa
         middle = 0
         if part.size > (_LEAF if 2 * at[1] < hour_count else _WIDE_LEAF) and depth < MAX_DEPTH:
             at = _shorten(tree, at, box, plane, limits, space)
+            if depth == 0:
+                job.state[FIRST], job.state[LISTED] = at
+                put(job.state, STAGE, READY)
             effects(view(tree.rows, at[0] * k_count, at[1] * k_count), at[1], plane, axes.inverse, tree.effect)
-            middle = cut(lines, part, box.edges, box.centre, tree.effect)
+            middle = cut(beside, part, box.edges, box.centre, tree.effect)
         if middle == 0 or middle == part.size:
             rows, hours = view(tree.rows, at[0] * k_count, at[1] * k_count), view(tree.hours, at[0], at[1])
-            solve_cases(((rows, hours, part, plane), box, problem, call, result, space))
+            here = (coefficients, allowed, part, beside)
+            solve_cases(((rows, hours, part, plane), box, here, call, result, space))
             continue
-        _push(stack, top, (first + middle, end, depth + 1), at)
+        away = _OFFERED if offer(job, who, first + middle, end) else 0
+        _push(stack, top, (first + middle, end, depth + 1 + away), at)
         _push(stack, top + 1, (first, first + middle, depth + 1), at)
         top += 2
 
 
 @lean
-def _call(given: Any, lowest: float, memory: Any) -> Call:
-    profiles, grid, peaks, inverse = given
-    return Call(profiles, memory[3][1], grid, peaks, inverse, lowest)
+def _call(given: Any, rule: Any) -> Call:
+    profiles, grid, peaks, inverse, memory = given
+    return Call(profiles, memory[2], grid, peaks, inverse, rule[0])
 
 
-@entry(truth(double_table, double))
-def _peaks(profiles: Any, peaks: Any) -> bool:
-    """Each profile's largest absolute value; whether all are finite numbers that are not too large."""
-    fine, limit, n = (1 << WIDTH) - 1, spread(_LARGEST), profiles.shape[1]
+@entry(truth(double_table, double, double))
+def _peaks(profiles: Any, peaks: Any, inverse: Any) -> bool:
+    """Each profile's largest absolute value, and its inverse or 0; whether float32 can stand in for scaled profiles."""
+    fine, limit, n, none = (1 << WIDTH) - 1, spread(_LARGEST), profiles.shape[1], True
     for k in range(peaks.size):
         row, high = profiles[k], spread(0.0)
         whole = n - n % WIDTH
@@ -303,31 +349,37 @@ def _peaks(profiles: Any, peaks: Any) -> bool:
         for i in range(whole, n):
             peaks[k] = max(peaks[k], abs(row[i]))
             fine = fine if abs(row[i]) < _LARGEST else 0
-    return fine == (1 << WIDTH) - 1
+        inverse[k] = 1.0 / peaks[k] if peaks[k] > 0.0 else 0.0
+        fine = fine if peaks[k] == 0.0 or _ORDINARY[0] < peaks[k] < _ORDINARY[1] else 0
+        none &= peaks[k] == 0.0
+    return fine == (1 << WIDTH) - 1 and not none and n < _MOST_HOURS
 
 
-@entry(types.void(GIVEN, MEMORY))
-def _lay(given: Any, memory: Any) -> None:
-    """Tables of a profile set, for all cases that are solved in this memory."""
-    call = _call(given, 0.0, memory)
-    tree, _ = tree_scratch(memory[0], memory[2], memory[3], memory[4])
-    _tables(call, tree.rows, tree.hours)
+@entry(number(SHARED, RULE, PROBLEM, RESULT, MEMORY, JOB, truth))
+def _solve(given: Any, rule: Any, problem: Any, result: Any, memory: Any, job: Any, helps: Any) -> int:
+    """Solve the cases of a call, or help another thread that does.
 
-
-@entry(truth(GIVEN, real, PROBLEM, RESULT, MEMORY, truth))
-def _solve(given: Any, lowest: float, problem: Any, result: Any, memory: Any, ordinary: Any) -> bool:
-    """Solve some cases of the profile set whose tables lie in memory; none are needed where float32 will not do.
-
-    False: nothing was solved, as not all coefficients are ordinary after all.
+    given = what they share, the memory of the one that is helped last; rule = (lowest, the most hours that a case may
+    curtail, whether float32 will do).
     """
-    call = _call(given, lowest, memory)
+    call, state = _call(given, rule), job.state
     space = leaf_scratch(memory, given[0].shape[1])
-    if not ordinary:
-        solve_plainly((problem, call, result, space))
-        return True
-    whole = _largest(call, problem[0], problem[2])
-    if whole == 0.0:
-        return False
-    tree, box = tree_scratch(memory[0], memory[2], memory[3], memory[4])
-    _grow(call, whole, problem, result, (tree, box), space)
-    return True
+    scratch = tree_scratch(memory[0], memory[2], memory[3], memory[4])
+    if helps:
+        if not come_in(state):
+            return _SOLVED
+        if rule[2] and add_to(state, STEPS, 1) == 0:
+            lay_steps(call, state)
+    elif rule[2] and not _begin(call, rule, problem, scratch[0], space, job):
+        return _ODD
+    done = True
+    if rule[2]:
+        done = _work(given, call, rule, problem, result, scratch, space, (job, helps))
+    else:
+        share_plainly(call, problem, result, space, state)
+    if helps:
+        leave(state)
+        return _SOLVED if done else _NOT_YET
+    put(state, STAGE, OVER)
+    wait_until(state, OUTSIDE, 0)
+    return _SOLVED

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
 
-_pools: dict[frozenset[int], ThreadPoolExecutor] = {}
+logger = logging.getLogger("gridflops")
+
+_Work = Callable[[], None]
+_helpers: dict[frozenset[int], tuple[SimpleQueue[_Work], list[Thread]]] = {}
 
 
 def cores() -> int:
@@ -22,28 +26,31 @@ def _usable() -> frozenset[int]:
 
 def _forget() -> None:
     """A forked process has none of its parent's threads."""
-    _pools.clear()
+    _helpers.clear()
 
 
 if hasattr(os, "register_at_fork"):  # absent on Windows
     os.register_at_fork(after_in_child=_forget)
 
 
-@contextmanager
-def helped(work: Callable[[], None], helpers: int) -> Iterator[None]:
-    """Run `work` in some other threads during the block; those that have not begun by its end do not.
+def ask(work: _Work, helpers: int) -> None:
+    """Have `work` done by so many other threads too, as soon as they have nothing else to do; nobody waits for them.
 
-    Callers share the threads: one whose helpers are busy elsewhere does all by itself, and does not wait for them.
+    All callers share these threads, one less than there are cores: whoever finds them busy does all by itself, and
+    `work` that begins late must find out that there is nothing left to do.
     """
-    futures: list[Future[None]] = []
-    if helpers > 0:
-        usable = _usable()  # a thread keeps to the cores of the one that started it
-        if usable not in _pools:
-            _pools[usable] = ThreadPoolExecutor(max(1, len(usable) - 1), "gridflops")
-        futures = [_pools[usable].submit(work) for _ in range(helpers)]
-    try:
-        yield
-    finally:
-        begun = [future for future in futures if not future.cancel()]
-    for future in begun:
-        future.result()
+    usable = _usable()  # a thread keeps to the cores of the one that started it
+    queue, threads = _helpers.setdefault(usable, (SimpleQueue(), []))
+    while len(threads) < min(helpers, len(usable) - 1):
+        threads.append(Thread(target=_serve, args=(queue,), name="gridflops", daemon=True))
+        threads[-1].start()
+    for _ in range(min(helpers, len(threads) - queue.qsize())):
+        queue.put(work)
+
+
+def _serve(queue: SimpleQueue[_Work]) -> None:
+    while True:
+        try:
+            queue.get()()
+        except Exception:  # whoever asked does all by itself
+            logger.exception("a thread that helps kernels failed")

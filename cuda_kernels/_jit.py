@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -145,3 +146,35 @@ def _part_of_array(typing_context: Any, array: Any, start: Any, size: Any) -> An
 
 view = cast(Callable[[Any, Any, Any], Any], intrinsic(_part_of_array))
 """view(array, start, size): array[start : start + size] of one dimension, unchecked, as quick to compile as to run."""
+
+
+def _atomic(operation: str) -> Any:
+    def typed(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            address = builder.gep(context.make_array(array)(context, builder, value=values[0]).data, [values[1]])
+            return builder.atomic_rmw(operation, address, values[2], "seq_cst")
+
+        return types.int64(array, types.intp, types.int64), build
+
+    return intrinsic(cast(Any, typed))
+
+
+add_to = cast(Callable[[Any, Any, Any], Any], _atomic("add"))
+"""add_to(array, place, value): what stood in an int64 array before the value was added, at once for all threads."""
+put = cast(Callable[[Any, Any, Any], Any], _atomic("xchg"))
+"""put(array, place, value): what stood there before the value took its place, likewise."""
+
+
+def _call_of_system(typing_context: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        kind = ir.FunctionType(ir.IntType(32), [])
+        return builder.sext(
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), []), ir.IntType(64)
+        )
+
+    return types.int64(), build
+
+
+give_way = cast(Callable[[], Any], intrinsic(_call_of_system))
+"""give_way(): let another thread have this core, if one wants it."""

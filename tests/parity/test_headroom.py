@@ -118,18 +118,6 @@ def test_many_cases_use_all_cores_without_changing_a_bit(engine):
     assert_array_equal(whole.headroom_mw[1000:1010], part.headroom_mw)
 
 
-@needs_numba
-def test_threads_share_every_case_once():
-    from cuda_kernels._headroom_divide import divide
-
-    rng = np.random.default_rng(5)
-    for coefficients in (rng.normal(size=(1000, 3)), np.ones((1000, 3)), rng.integers(0, 2, (1000, 3)).astype(float)):
-        order, blocks = np.arange(2000), np.empty((9, 2), dtype=np.int64)
-        count = divide(coefficients, np.ones(3), order, blocks, 200)
-        parts = [order[first : first + size] for first, size in blocks[:count]]
-        assert_array_equal(np.sort(np.concatenate(parts)), np.arange(1000))
-
-
 margins = hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e4, 1e4, allow_subnormal=False))
 shares = st.floats(0.0, 0.6)
 
