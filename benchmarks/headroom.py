@@ -51,7 +51,7 @@ def measure(cases: int, hours: int, repetitions: int, areas: Sequence[str] = ())
     if cores:
         os.sched_setaffinity(0, cores)
     engine: Engine = "numba" if "gridflops [fast]" in available() else "numpy"
-    scaling = headroom_scaling.measure(cases, hours, repetitions, engine)
+    scaling = headroom_scaling.measure(cases, hours, repetitions, engine, SHARES)
     described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
     return described | {"rows": rows, "scaling": scaling}
 
@@ -127,6 +127,7 @@ def table(result: dict[str, Any]) -> str:
               f"process. {versions}."]  # fmt: skip
     lines += ["", f"One case at {headroom_scaling.SHARE:.1%} by the first solver, as one thing is varied (time on the "
               "clock for cores; memory over the inputs):", "", headroom_scaling.table(result["scaling"])]  # fmt: skip
+    lines += _pooled(result)
     return "\n".join(lines)
 
 
@@ -145,6 +146,20 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
         difference = max(found[name, share]["difference"] for share in SHARES)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {difference:.1e} |")
     return lines
+
+
+def _pooled(result: dict[str, Any]) -> list[str]:
+    """How many times as long the best JAX takes for a case as pooled years and scenarios do."""
+    peers: dict[float, float] = {}
+    for row in result["rows"]:
+        if row["problem"] == MADE_UP and row["solver"].startswith("JAX"):
+            peers[row["share"]] = min(row["microseconds"], peers.get(row["share"], row["microseconds"]))
+    times = {row["share"]: peers[row["share"]] / row["microseconds"] for row in result["scaling"]
+             if row.get("share") in peers}  # fmt: skip
+    if not times:
+        return []
+    said = " / ".join(f"{ratio:.3g}" for ratio in times.values())
+    return ["", f"JAX takes {said} times as long as pooled cases at {' / '.join(f'{share:.2%}' for share in times)}."]
 
 
 def draw(file: Path, result: dict[str, Any]) -> None:

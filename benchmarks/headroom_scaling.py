@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ SHARE = 0.005
 HOURS = (2190, 8760, 87_600)
 CASES = (100, 500, 1_000, 10_000, 100_000)
 GROUPS = 20  # of cases with a centre of their own, as years and scenarios have
+POOLED = f"{GROUPS} years and scenarios pooled"
 
 
 def pooled(cases: int) -> problem.Floats:
@@ -29,21 +30,30 @@ def pooled(cases: int) -> problem.Floats:
     return np.concatenate(parts)[:cases]
 
 
-def measure(cases: int, hours: int, repetitions: int, engine: Engine) -> list[dict[str, Any]]:
-    """Rows of what was varied, its value, and microseconds per case (CPU time; cores: time on the clock)."""
-    rows = []
-    year = problem.profiles(hours)
+def measure(
+    cases: int, hours: int, repetitions: int, engine: Engine, shares: Sequence[float] = (SHARE,)
+) -> list[dict[str, Any]]:
+    """Rows of what was varied, its value, and microseconds per case (CPU time; cores: time on the clock).
+
+    Pooled years and scenarios are solved at each of the shares, all else at SHARE.
+    """
+    rows, year = [], problem.profiles(hours)
     for name, value, shapes, coefficients in _settings(cases, hours, year):
-        taken = _microseconds(shapes, coefficients, repetitions, (engine, time.process_time))
+        taken = _microseconds((shapes, coefficients, SHARE), repetitions, (engine, time.process_time))
         rows.append({"varied": name, "value": value, "microseconds": taken})
-    for cores in _cores():
-        before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, set(sorted(before)[:cores]))
-        try:
-            taken = _microseconds(year, problem.draws(cases), repetitions, (engine, time.perf_counter))
-        finally:
-            os.sched_setaffinity(0, before)
-        rows.append({"varied": "cores", "value": cores, "microseconds": taken})
+    for share in shares:
+        taken = _microseconds((year, pooled(cases), share), repetitions, (engine, time.process_time))
+        rows.append({"varied": POOLED, "value": f"{cases:,} at {share:.2%}", "share": share, "microseconds": taken})
+    for name, coefficients in (("cores", problem.draws(cases)), (f"cores, {POOLED}", pooled(GROUPS * cases))):
+        for cores in _cores():
+            before = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, set(sorted(before)[:cores]))
+            try:
+                taken = _microseconds((year, coefficients, SHARE), repetitions, (engine, time.perf_counter))
+            finally:
+                os.sched_setaffinity(0, before)
+            value = f"{cores}, {len(coefficients):,} cases"
+            rows.append({"varied": name, "value": value, "cores": cores, "microseconds": taken})
     rows.append({"varied": "peak memory, MB", "value": _peak_mb(year, problem.draws(cases), engine)})
     return rows
 
@@ -56,7 +66,6 @@ def _settings(cases: int, hours: int, year: Any) -> Iterator[tuple[str, int, Any
     for count in CASES:
         some = max(2, round(count * cases / 10_000))
         yield "cases", some, year, problem.draws(some)
-    yield f"{GROUPS} years and scenarios pooled", cases, year, pooled(cases)
 
 
 def _cores() -> list[int]:
@@ -66,16 +75,17 @@ def _cores() -> list[int]:
     return [count for count in (1, 2, 4, 8) if count <= len(os.sched_getaffinity(0))]
 
 
-def _microseconds(shapes: Any, coefficients: Any, repetitions: int, how: tuple[Any, Any]) -> float:
+def _microseconds(given: tuple[Any, Any, float], repetitions: int, how: tuple[Engine, Callable[[], float]]) -> float:
+    """A case. given = (profiles, coefficients, share)."""
     engine, clock = how
-    rounds = max(1, 2_000 // len(coefficients))  # the clock is coarse
-    headroom_mw(shapes, coefficients, SHARE, engine=engine)
+    rounds = max(1, 2_000 // len(given[1]))  # the clock is coarse
+    headroom_mw(*given, engine=engine)
     taken: list[float] = []
     for _ in range(repetitions):
         begun = clock()
         for _ in range(rounds):
-            headroom_mw(shapes, coefficients, SHARE, engine=engine)
-        taken.append((clock() - begun) / rounds / len(coefficients) * 1e6)
+            headroom_mw(*given, engine=engine)
+        taken.append((clock() - begun) / rounds / len(given[1]) * 1e6)
     return statistics.median(taken)
 
 
@@ -95,6 +105,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| varied | value | us a case |", "|---|---|---|"]
     for row in rows:
         taken = f"{row['microseconds']:.3g}" if "microseconds" in row else ""
-        value = f"{row['value']:,}" if isinstance(row["value"], int) else f"{row['value']:.3g}"
+        value = f"{row['value']:.3g}" if isinstance(row["value"], float) else f"{row['value']}"
+        value = f"{row['value']:,}" if isinstance(row["value"], int) else value
         lines.append(f"| {row['varied']} | {value} | {taken} |")
     return "\n".join(lines)

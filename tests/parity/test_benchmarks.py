@@ -31,6 +31,9 @@ def test_the_table_is_written_between_its_markers(tmp_path, capsys, monkeypatch)
         (name, share) for name in (headroom.MADE_UP, "us.ercot") for share in (0.01, 0.05)
     }
     assert all(row["difference"] < 1e-3 for row in result["rows"])
+    assert [row["share"] for row in result["scaling"] if "share" in row] == [0.01, 0.05]
+    cases = {row["value"].split(", ")[1] for row in result["scaling"] if "cores" in row}
+    assert cases in ({"5 cases", "100 cases"}, set())  # none where a process may not choose its cores
     text = page.read_text()
     assert "gridflops NumPy" in text
     assert "old" not in text
