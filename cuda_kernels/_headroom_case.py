@@ -17,15 +17,15 @@ from ._headroom_group import UNSEEN, WORST_CONDITION
 from ._headroom_lists import margin_at
 from ._headroom_single import (
     ROUNDING,
+    add_steps,
     below,
     below_both,
     dot,
     list_between,
     listed_steps,
     lowest_of,
-    masked_steps,
+    places_between,
     raise_to,
-    select,
 )
 from ._headroom_types import (
     CALL,
@@ -43,8 +43,6 @@ from ._headroom_types import (
     truth,
 )
 from ._jit import apart, lean, view
-
-_FEW = 4096  # hours whose sums are taken over the whole list; of longer ones over the curtailed hours
 
 
 @lean
@@ -93,15 +91,14 @@ def descend(x: Any, y: Any, known: Any, allowed: float) -> tuple[Any, float, flo
 def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> float:
     """Sum of the margins of curtailed hours, to the bit that every engine gives."""
     found, sums = space.found, space.sums
-    n = x.size
-    for k in range(sums.size):
+    for k in range(c.size):
         sums[k] = part.base[k]
-    if n <= _FEW:
-        mask = view(space.mask, 0, n)
-        select(x, between[0], between[1], mask)
-        masked_steps(part.steps, mask, sums)
+    count = places_between(x, between[0], between[1], found)
+    if part.beside.size > 0:
+        add_steps(part.beside, c.size, view(found, 0, count), sums)
     else:
-        count = list_between(x, between, part.hours, space.flags, found)
+        for j in range(count):
+            found[j] = part.hours[found[j]]
         listed_steps(call.steps, view(found, 0, count), sums)
     total = 0.0
     for k in range(c.size):

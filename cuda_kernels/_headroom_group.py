@@ -253,16 +253,19 @@ def _near(x: Any, n: int, low: Any, high: Any, space: Group) -> tuple[int, int, 
     Returns their number, the lanes that have any, and how many x lie below low.
     """
     zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
-    fewest, near, touched = zero, 0, 0
-    for i in range(n):
-        here = load(x, i * WIDTH)
-        deep = here < low
-        fewest = fewest + where(deep, one, zero)
-        lanes = bits(here < high) & ~bits(deep)
-        space.every[near], space.lanes[near] = i, lanes
-        near += 1 if lanes != 0 else 0
-        touched |= lanes
-    return near, touched, fewest
+    fewest, most, near = zero, zero, 0
+    for first in range(0, n, WIDTH):
+        end, before = min(first + WIDTH, n), most - fewest
+        for i in range(first, end):
+            here = load(x, i * WIDTH)
+            fewest, most = fewest + where(here < low, one, zero), most + where(here < high, one, zero)
+        if bits(before < most - fewest) != 0:  # seldom
+            for i in range(first, end):
+                here = load(x, i * WIDTH)
+                lanes = bits(here < high) & ~bits(here < low)
+                space.every[near], space.lanes[near] = i, lanes
+                near += 1 if lanes != 0 else 0
+    return near, bits(fewest < most), fewest
 
 
 @lean

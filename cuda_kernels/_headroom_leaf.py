@@ -30,24 +30,27 @@ _GAP = 10.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
 _WIDE = 3000  # hours in play beyond which cases share the hours that any of them needed,
 _FAR = 3  # where they are this many times as many as the case at the centre needs
+_SOME = 96  # hours in play from which on it pays to put like cases next to each other
 _GROUP = 3  # cases that are solved side by side rather than one after the other
 
 
 @lean
-def _lay(call: Call, hours: Any, plane: Any, zero: Any, part: Part) -> None:
-    """Grid steps at listed hours; the same over peaks, less a point near the plane, which is put into zero.
+def _lay(call: Call, plane: Any, zero: Any, part: Part, scratch: Any) -> None:
+    """Grid steps over peaks at listed hours, less a point near the plane, which is put into zero; the steps themselves,
+    where the part has room for them.
 
     The difference is taken between integers, so that only what is left of a profile is rounded.
     """
-    n = hours.size
+    n = part.hours.size
     for k in range(call.peaks.size):
-        row, steps, rows = call.steps[k], view(part.steps, k * n, n), view(part.rows, k * n, n)
+        row, rows = call.steps[k], view(part.rows, k * n, n)
+        steps = view(part.steps, k * n, n) if part.steps.size > 0 else view(scratch, 0, n)
         peak, step = call.peaks[k], call.grid[2][k]
         point = np.int64(min(max(plane[k], -peak), peak) / step)
         zero[k] = point * step
         scale = step * call.inverse[k]
         for j in range(n):
-            steps[j] = row[hours[j]]
+            steps[j] = row[part.hours[j]]
         for j in range(n):
             rows[j] = np.float32((steps[j] - point) * scale)
 
@@ -107,14 +110,17 @@ def _sort(bounds: Any, edge: Any, signs: Any, chosen: Any, certain: Any) -> tupl
 
 
 @lean
-def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
-    """The undecided hours of a leaf, relative to its plane, with the sums of those that are curtailed for certain."""
+def _part(node: Any, sizes: Any, far: bool, call: Call, space: Leaf) -> Part:
+    """The undecided hours of a leaf, relative to its plane, with the sums of those that are curtailed for certain.
+
+    Without steps where cases are far apart: each will be solved on fewer hours.
+    """
     all_hours = node[1]
     row_space, hour_space, step_space = space.part
     zero, base, plane = space.frame[0], space.frame[4], space.frame[3]
     undecided, positive, negative = sizes
     k_count = call.peaks.size
-    rows, steps = view(row_space, 0, k_count * undecided), view(step_space, 0, k_count * undecided)
+    rows, steps = view(row_space, 0, k_count * undecided), view(step_space, 0, 0 if far else k_count * undecided)
     hours = view(hour_space, 0, undecided)
     for j in range(undecided):
         hours[j] = all_hours[space.chosen[j]]
@@ -124,8 +130,8 @@ def _part(node: Any, sizes: Any, call: Call, space: Leaf) -> Part:
     for k in range(k_count):
         base[k] = 0
     listed_steps(call.steps, certain, base)
-    part = Part(rows, steps, hours, base, float(positive + negative), float(negative))
-    _lay(call, hours, plane, zero, part)
+    part = Part(rows, steps, view(steps, 0, 0), hours, base, float(positive + negative), float(negative))
+    _lay(call, plane, zero, part, space.case.mask)
     return part
 
 
@@ -156,9 +162,14 @@ def _gap(node: Any, problem: Any, share: int, units: Any, call: Call, space: Lea
 
 @lean
 def _prepare(
-    node: Any, box: Box, problem: Any, share: int, call: Call, space: Leaf
-) -> tuple[Frame, Part, float, float]:
-    """Coordinates (Frame) and undecided hours (Part) of a leaf, how deep below the plane they hold, its rounding."""
+    node: Any, box: Box, problem: Any, which: Any, call: Call, space: Leaf
+) -> tuple[Frame, Part, float, float, bool]:
+    """Coordinates (Frame) and undecided hours (Part) of a leaf, how deep below the plane they hold, its rounding, and
+    whether its cases lie so far apart that each is better solved on hours of its own.
+
+    which = (share, whether it is the first).
+    """
+    share, first = which
     rows, hours, cases, node_plane = node
     allowed, plane = problem[1], space.frame[3]
     k_count = call.peaks.size
@@ -173,17 +184,20 @@ def _prepare(
     turn_back(turned, axes, plane)
     reach = reach_of(box.edges, axes.peaks)
     rounding = guard * reach
-    depth = np.inf
-    if most > 0.0:
+    signs, nothing = (short, call.lowest), (np.float32(-np.inf), guard)
+    many, sizes, depth = max(_WIDE, _FAR * _curtailed(hours.size, work)), (0, 0, 0), np.inf
+    if first and hours.size > many:
+        sizes = _sort(work, nothing, signs, space.chosen, space.sure)
+    if most > 0.0 and sizes[0] <= 2 * many:  # so few that some of them may be certain
         depth = _GAP * _gap(node, problem, share, (reach, rounding), call, space) * reach + rounding
-    signs = (short, call.lowest)
-    edge = np.float32(-depth / reach) - np.float32(2.0) * guard
-    sizes = _sort(work, (edge, guard), signs, space.chosen, space.sure)
-    if sizes[0] > _WORTH * (sizes[0] + sizes[1] + sizes[2]):
+        edge = np.float32(-depth / reach) - np.float32(2.0) * guard
+        sizes = _sort(work, (edge, guard), signs, space.chosen, space.sure)
+    if depth == np.inf or sizes[0] > _WORTH * (sizes[0] + sizes[1] + sizes[2]):
         depth = np.inf
-        sizes = _sort(work, (np.float32(-np.inf), guard), signs, space.chosen, space.sure)
-    part = _part(node, sizes, call, space)
-    return _frame(part, reach, call, short and call.lowest == 0.0, space), part, depth, rounding
+        sizes = _sort(work, nothing, signs, space.chosen, space.sure)
+    far = first and depth == np.inf and sizes[0] > many
+    part = _part(node, sizes, far, call, space)
+    return _frame(part, reach, call, short and call.lowest == 0.0, space), part, depth, rounding, far
 
 
 @lean
@@ -214,7 +228,7 @@ def _solve_one(
     j: int, node: Any, problem: Any, share: int, prepared: Any, call: Call, space: Leaf
 ) -> tuple[float, int]:
     """Root and curtailed hours of a case of a leaf for one share, by itself."""
-    frame, part, depth, rounding = prepared
+    frame, part, depth, rounding, _ = prepared
     _, hours, cases, _ = node
     case = cases[j]
     c, allowed = problem[0][case], problem[1][case, share]
@@ -231,7 +245,7 @@ def _solve_one(
 def _solve_near(node: Any, problem: Any, share: int, prepared: Any, given: Any, space: Leaf) -> None:
     """All cases of a leaf for one share."""
     call, (loads, counts) = given
-    frame, part, depth, rounding = prepared
+    frame, part, depth, rounding, _ = prepared
     cases, group, plane = node[2], space.group, space.frame[3]
     for first in range(0, cases.size, WIDTH):
         mine = view(cases, first, min(WIDTH, cases.size - first))
@@ -262,14 +276,12 @@ def solve_cases(node: Any, box: Box, problem: Any, call: Call, result: Any, spac
                 largest, most = share, allowed[cases[j], share]
     for turn in range(allowed.shape[1]):
         share = largest if turn == 0 else turn - 1 if turn <= largest else turn
-        prepared = _prepare(node, box, problem, share, call, space)
-        if turn == 0 and prepared[1].hours.size > 96:
-            n = node[1].size
-            effects(node[0], n, space.turned, space.axes.inverse, space.axes.size)
+        prepared = _prepare(node, box, problem, (share, turn == 0), call, space)
+        frame, part, _, rounding, far = prepared
+        if turn == 0 and part.hours.size > _SOME:
+            effects(node[0], node[1].size, space.turned, space.axes.inverse, space.axes.size)
             order(problem[3], cases, space.axes.size)
-        frame, part, depth, rounding = prepared
-        many = max(_WIDE, _FAR * _curtailed(node[1].size, space.bounds))
-        if turn == 0 and depth == np.inf and part.hours.size > many:
+        if far:
             solve_far_apart(cases, problem, (frame, part, rounding), (call, result), space)
             return
         _solve_near(node, problem, share, prepared, (call, result), space)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import fused, lean, view
+from ._jit import fused, lean
 from ._lanes import (
     WIDTH,
     bits,
@@ -33,12 +33,15 @@ ROUNDING = 2.0**-24  # relative, of one float32 operation
 
 @lean
 def dot(rows: Any, weights: Any, out: Any) -> None:
-    """out = weights @ rows; infinite from its end to the next multiple of 16, where out must have room."""
-    n = out.size
+    """out = weights @ rows; infinite from its end to the next multiple of 16, where out must have room.
+
+    Rows may be longer than out.
+    """
+    n, length = out.size, rows.size // weights.size
     for i in range(0, n, WIDTH):
         sums = load(rows, i) * spread(weights[0])
         for k in range(1, weights.size):
-            sums = sums + load(rows, k * n + i) * spread(weights[k])
+            sums = sums + load(rows, k * length + i) * spread(weights[k])
         save(out, i, sums)
     for i in range(n, n + (-n) % WIDTH):
         out[i] = np.float32(np.inf)
@@ -83,12 +86,14 @@ def below_both(x: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return first, second
 
 
-@fused
-def outside(x: Any, marks: Any, load: Any) -> Any:
-    """How many unmarked x lie below `load`."""
-    count = np.float32(0.0)
-    for i in range(x.size):
-        count += np.float32(1.0) - marks[i] if x[i] < load else np.float32(0.0)
+@lean
+def outside(x: Any, marks: Any, limit: Any, places: Any) -> int:
+    """Places of unmarked x below `limit`, of x that `dot` has left; how many they are. Marks are 0 or 1."""
+    high, half, count = spread(limit), spread(np.float32(0.5)), 0
+    for i in range(0, x.size, WIDTH):
+        chosen = bits((load(x, i) < high) & (load(marks, i) < half))
+        pack_places(places, count, i, chosen)
+        count += number_of(chosen)
     return count
 
 
@@ -141,39 +146,28 @@ def sieve(x: Any, limit: Any, out: Any, found: Any) -> int:
 
 
 @lean
-def select(x: Any, floor: Any, load: Any, mask: Any) -> None:
-    """All bits set where floor < x < load."""
-    for i in range(x.size):
-        mask[i] = -1 if (x[i] < load) & (x[i] > floor) else 0
+def add_steps(steps: Any, length: int, places: Any, sums: Any) -> None:
+    """sums += the steps at listed places, so many profiles of a place side by side; integers, so free of order.
+
+    Beyond that number sums hold what comes of what lies behind.
+    """
+    for at in range(0, sums.size, WIDTH):
+        total = load(sums, at)
+        for place in places:
+            total = total + load(steps, place * length + at)
+        save(sums, at, total)
 
 
-@fused
-def masked_steps(steps: Any, mask: Any, sums: Any) -> None:
-    """sums += the sums of steps over selected hours; integers, so free of order."""
-    n = mask.size
-    k = 0
-    while k + 3 < sums.size:
-        r0, r1 = view(steps, k * n, n), view(steps, (k + 1) * n, n)
-        r2, r3 = view(steps, (k + 2) * n, n), view(steps, (k + 3) * n, n)
-        s0, s1, s2, s3 = 0, 0, 0, 0
-        for i in range(n):
-            m = mask[i]
-            s0 += r0[i] & m
-            s1 += r1[i] & m
-            s2 += r2[i] & m
-            s3 += r3[i] & m
-        sums[k] += s0
-        sums[k + 1] += s1
-        sums[k + 2] += s2
-        sums[k + 3] += s3
-        k += 4
-    while k < sums.size:
-        r0 = view(steps, k * n, n)
-        s0 = 0
-        for i in range(n):
-            s0 += r0[i] & mask[i]
-        sums[k] += s0
-        k += 1
+@lean
+def places_between(x: Any, floor: Any, limit: Any, places: Any) -> int:
+    """Places of floor < x < limit, of x that `dot` has left; how many they are."""
+    low, high, count = spread(floor), spread(limit), 0
+    for i in range(0, x.size, WIDTH):
+        here = load(x, i)
+        chosen = bits((here < high) & (low < here))
+        pack_places(places, count, i, chosen)
+        count += number_of(chosen)
+    return count
 
 
 @fused
@@ -201,7 +195,7 @@ def list_between(x: Any, limits: Any, hours: Any, marks: Any, found: Any) -> int
 @fused
 def listed_steps(table: Any, hours: Any, sums: Any) -> None:
     """sums += the sums of steps table (K, H) over listed hours."""
-    for k in range(sums.size):
+    for k in range(table.shape[0]):
         row = table[k]
         total = 0
         for j in range(hours.size):
@@ -222,13 +216,3 @@ def weighted_sum(row: Any, weight: Any) -> float:
             few = few + load(weight, i) * load(row, i)
         sums = sums + double(few)
     return total(sums)
-
-
-@lean
-def take(rows: Any, n: int, chosen: Any, out: Any) -> None:
-    """out = rows at chosen places."""
-    m = chosen.size
-    for k in range(rows.size // n):
-        r, o = view(rows, k * n, n), view(out, k * m, m)
-        for j in range(m):
-            o[j] = r[chosen[j]]

@@ -42,28 +42,22 @@ def lines_of(cases: int, profiles: int) -> Any:
     """Room for the places of cases, each line at the beginning of a cache line."""
     size = cases * _width(profiles)
     memory = np.empty(size + WIDTH, dtype=np.float32)
-    first = -memory.__array_interface__["data"][0] // memory.itemsize % WIDTH
+    first = -memory.ctypes.data // memory.itemsize % WIDTH
     return memory[first : first + size]
-
-
-def shared_memory(space: Any) -> Any:
-    """Of a thread's memory what others read: lists of hours, the profiles' steps, planes, axes."""
-    (rows, hours, *_), axes = space[0], space[5]
-    return rows, hours, space[3][1], space[2][0], axes.turn, axes.peaks, axes.inverse, axes.wide
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:
     """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
-    size, room = profiles * hours, hours + 2 * WIDTH
+    size, room, wide = profiles * hours, hours + 2 * WIDTH, _width(profiles)
     lanes = WIDTH * (hours + profiles + 5)
     singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
     places = np.empty(_LISTS * hours + 9 * room, dtype=np.int32)
-    longs = np.empty(2 * size + 2 * hours + (WIDTH + 2) * profiles, dtype=np.int64)
+    longs = np.empty(2 * size + 2 * hours + (WIDTH + 1) * profiles + 2 * wide, dtype=np.int64)
     doubles = np.empty(size + hours + (WIDTH + 6) * profiles + 6 * WIDTH + 1)
     flags, shifted = np.zeros(hours + 8 - hours % 8, dtype=np.uint8), np.empty(hours)
     tables = (np.empty((MAX_DEPTH + 2, profiles + 1)), np.empty((2, profiles)), np.empty(profiles + 1))
     square = (profiles, profiles)
-    few, wide = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32)), _width(profiles)
+    few = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32))
     axes = Axes._make([np.empty(shape) for shape in 5 * [square] + 5 * [profiles]] + [*few, np.zeros(wide * profiles)])
     long_tables = (np.empty((MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
     twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
@@ -121,12 +115,12 @@ def leaf_scratch(memory: Any, hours: int) -> Leaf:
     group = _group_scratch(memory[0], at + 7 * room, k_count, hours)
     few = at + 7 * room + WIDTH * (hours + k_count + 5)
     weights, free = view(f, few, k_count), _LISTS * hours
-    sums, base = view(g, size + hours, k_count), view(g, size + hours + k_count, k_count)
-    found, steps = view(i, free + 2 * room, hours), view(g, 0, size)
-    at_steps = size + hours + 2 * k_count
-    case = Scratch(weights, view(f, at + 6 * room, hours), view(g, size, hours), (twins[0], twins[1]), found, sums)
+    across, found = axes.wide.size // k_count, view(i, free + 2 * room, hours)
+    steps, mask, sums = view(g, 0, size), view(g, size, hours), view(g, size + hours, across)
+    base, first = view(g, size + hours + across, k_count), size + hours + across + k_count
+    case = Scratch(weights, view(f, at + 6 * room, hours), mask, (twins[0], twins[1]), found, sums)
     part = (view(f, _LISTS * size, size), view(i, free + 3 * room, hours), steps)
-    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), view(g, at_steps, size))
+    active = (view(f, (_LISTS + 1) * size, size), view(i, free + 4 * room, hours), view(g, first, size + across))
     few = size + hours
     swing, plane = view(d, few + 2 * k_count, k_count), view(d, few + 3 * k_count, k_count + 1)
     frame = (view(d, few, k_count), view(d, few + k_count, k_count), swing, plane, base)

@@ -63,7 +63,8 @@ class Part(NamedTuple):
     """Some hours of a leaf, and what is known of the others that are curtailed."""
 
     rows: Any  # float32, flat
-    steps: Any  # int64, flat
+    steps: Any  # int64, flat; `lay_steps` lays them
+    beside: Any  # int64, flat, or empty: hour by hour, all profiles of one side by side
     hours: Any  # int32
     base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
     certain: float  # number of hours curtailed in every case
@@ -109,7 +110,7 @@ class Scratch(NamedTuple):
     mask: Any  # int64, by hour
     flags: Any  # bytes by hour, and the same memory in words of eight
     found: Any  # int32, by hour
-    sums: Any  # (K,) int64
+    sums: Any  # (K,) int64, filled up to whole vectors
 
 
 class Group(NamedTuple):
@@ -140,7 +141,7 @@ class Leaf(NamedTuple):
     sure: Any
     case: Scratch
     part: Any  # rows, hours and steps of the undecided ones
-    active: Any  # of those that any case needed
+    active: Any  # rows, hours and steps side by side of those that any case needed
     double: Any  # float64 path: rows, margins, and a row as float64 and int64
     frame: Any  # zero, scale, swing, plane, sums of the certain hours
     group: Group
@@ -157,7 +158,7 @@ together: Callable[..., Any] = types.BaseTuple.from_types  # types alike or not,
 grid = together([double, long, double])
 CALL = together([double_table, long_table, grid, double, double, real], Call)
 FRAME = together([double, double, double, real, truth], Frame)
-PART = together([single, long, place, long, real, real], Part)
+PART = together([single, long, long, place, long, real, real], Part)
 AXES = together([*[double_table] * 5, *[double] * 5, single_table, single, double], Axes)
 BOX = together([double_table, double, single_table, single], Box)
 BOUNDS = together([*[single] * 6, place], Bounds)
@@ -179,4 +180,3 @@ MEMORY = together(
     [together([single, place, long, double]), together([byte, word, double, long]),
      together([double_table, double_table, double]), together([long_table, long_table]), single_table, AXES]
 )  # fmt: skip
-SHARED_MEMORY = together([single, place, long_table, double_table, double_table, double, double, double])

@@ -15,7 +15,7 @@ from ._headroom_block import NEAR
 from ._headroom_box import above
 from ._headroom_case import quick, tolerance_of
 from ._headroom_lists import reach_of_case
-from ._headroom_single import dot, outside, take
+from ._headroom_single import dot, outside
 from ._headroom_slow import slowly
 from ._headroom_types import Call, Frame, Leaf, Part
 from ._jit import lean, view
@@ -25,23 +25,19 @@ _AHEAD = 0.1  # hours up to this share above the root join along with those belo
 
 
 @lean
-def _active(whole: Part, marks: Any, call: Call, space: Leaf) -> Part:
-    """The marked hours of a leaf as a list of its own."""
+def _join(count: int, places: Any, whole: Part, marks: Any, call: Call, space: Leaf) -> Part:
+    """A list of so many hours, and hours of the leaf at some places behind them, which are marked."""
     row_space, hour_space, step_space = space.active
-    chosen = space.chosen
-    n = 0
-    for i in range(marks.size):
-        chosen[n] = i
-        n += 1 if marks[i] > np.float32(0.0) else 0
-    k_count = call.peaks.size
-    rows, hours, steps = view(row_space, 0, k_count * n), view(hour_space, 0, n), view(step_space, 0, k_count * n)
-    take(whole.rows, marks.size, view(chosen, 0, n), rows)
-    for j in range(n):
-        hours[j] = whole.hours[chosen[j]]
-    for k in range(k_count):
-        for j in range(n):
-            steps[k * n + j] = call.steps[k, hours[j]]
-    return Part(rows, steps, hours, whole.base, 0.0, 0.0)
+    k_count, length = call.peaks.size, whole.hours.size
+    for place in places:
+        hour = whole.hours[place]
+        hour_space[count], marks[place] = hour, np.float32(1.0)
+        for k in range(k_count):
+            row_space[k * length + count] = whole.rows[k * length + place]
+            step_space[count * k_count + k] = call.steps[k, hour]
+        count += 1
+    rows, hours = view(row_space, 0, k_count * length), view(hour_space, 0, count)
+    return Part(rows, whole.steps, view(step_space, 0, count * k_count), hours, whole.base, 0.0, 0.0)
 
 
 @lean
@@ -76,39 +72,35 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
     """
     call, result = given
     frame, whole, rounding = prepared
-    n = whole.hours.size
+    n, places, count = whole.hours.size, space.sure, 0
     marks, x = view(space.bounds.floor, 0, n), view(space.bounds.x, 0, n)
     for j in range(n):
-        marks[j] = np.float32(1.0) if space.bounds.weight[space.chosen[j]] > np.float32(0.0) else np.float32(0.0)
-    active, stale = whole, True
-    for j in range(cases.size):
-        case = cases[j]
+        marks[j], places[count] = np.float32(0.0), j
+        count += 1 if space.bounds.weight[space.chosen[j]] > np.float32(0.0) else 0
+    active = _join(0, view(places, 0, count), whole, marks, call, space)
+    for case in cases:
         c, allowed = problem[0][case], problem[1][case]
         reach, top = reach_of_case(c, call.peaks), above(space.frame[3], c) + rounding
         wanted = (allowed, top, reach, result[0][case], result[1][case])
         settled = False
         for _ in range(_TRIES):
-            if stale:
-                active, stale = _active(whole, marks, call, space), False
             done, highest = _on_active(c, frame, active, call, wanted, space.case)
             if done and highest == 0.0:  # no room on few hours: none on more
                 settled = True
                 break
             dot(whole.rows, space.case.weights, x)
             edge = _edge(c, frame, highest, reach)
-            missing = outside(x, marks, edge)
-            if done and missing == np.float32(0.0):
+            missing = outside(x, marks, edge, places)
+            if done and missing == 0:
                 settled = True
                 break
-            if not done or missing > np.float32(active.hours.size):  # the list says little
+            if not done or missing > active.hours.size:  # the list says little
                 settled, highest = _on_active(c, frame, whole, call, wanted, space.case)
                 if not settled or highest == 0.0:
                     break
                 edge = _edge(c, frame, highest, reach)
-            edge += np.float32(_AHEAD * highest / frame.unit)
-            for i in range(n):
-                marks[i] = np.float32(1.0) if x[i] < edge else marks[i]
-            stale = True
+            missing = outside(x, marks, edge + np.float32(_AHEAD * highest / frame.unit), places)
+            active = _join(active.hours.size, view(places, 0, missing), whole, marks, call, space)
             if settled:
                 break
         if not settled:
