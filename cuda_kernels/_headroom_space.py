@@ -42,8 +42,14 @@ def lines_of(cases: int, profiles: int) -> Any:
     """Room for the places of cases, each line at the beginning of a cache line."""
     size = cases * _width(profiles)
     memory = np.empty(size + WIDTH, dtype=np.float32)
-    first = -memory.ctypes.data // memory.itemsize % WIDTH
+    first = -memory.__array_interface__["data"][0] // memory.itemsize % WIDTH
     return memory[first : first + size]
+
+
+def shared_memory(space: Any) -> Any:
+    """Of a thread's memory what others read: lists of hours, the profiles' steps, planes, axes."""
+    (rows, hours, *_), axes = space[0], space[5]
+    return rows, hours, space[3][1], space[2][0], axes.turn, axes.peaks, axes.inverse, axes.wide
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:

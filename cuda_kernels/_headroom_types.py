@@ -180,3 +180,4 @@ MEMORY = together(
     [together([single, place, long, double]), together([byte, word, double, long]),
      together([double_table, double_table, double]), together([long_table, long_table]), single_table, AXES]
 )  # fmt: skip
+SHARED_MEMORY = together([single, place, long_table, double_table, double_table, double, double, double])
