@@ -49,6 +49,18 @@ def test_headroom_of_many_profiles(cupy, profiles):
 
 
 @pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("sizes", [3, 25])
+def test_headroom_of_cases_of_all_sizes(cupy, rule, sizes):
+    profiles, coefficients = made_up(cases=80, hours=130)
+    coefficients[:, 0] = 8.0
+    coefficients *= 10.0 ** np.random.default_rng(sizes).integers(-sizes, sizes, (80, 1))
+    want = headroom_mw(profiles, coefficients, [0.01, 0.1], rule=rule, engine="numpy")
+    got = headroom_mw(cupy.asarray(profiles), cupy.asarray(coefficients), [0.01, 0.1], rule=rule)
+    assert (want.headroom_mw > 0.0).any()
+    assert_array_equal(got.headroom_mw.get(), want.headroom_mw)
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_headroom_of_weighted_hours_gives_the_bits_of_numpy(cupy, order, rule):
     profiles, coefficients = made_up(cases=150, hours=300)
     weights = np.random.default_rng(4).choice([0.0, 0.3, 1.0, 7.0], 300)
