@@ -121,7 +121,7 @@ def at_once(profiles: Any, coefficients: Any, shares: Any, native_first: bool) -
 
 def _writable(array: Any) -> Any:
     """A read-only array is another type to numba."""
-    return np.require(array, requirements="W")
+    return array if array.flags.writeable else array.copy()
 
 
 def _solve_all(

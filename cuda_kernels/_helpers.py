@@ -39,8 +39,12 @@ def ask(work: _Work, helpers: int) -> None:
     All callers share these threads, one less than there are cores: whoever finds them busy does all by itself, and
     `work` that begins late must find out that there is nothing left to do.
     """
+    if helpers == 0:
+        return
     usable = _usable()  # a thread keeps to the cores of the one that started it
-    queue, threads = _helpers.setdefault(usable, (SimpleQueue(), []))
+    if usable not in _helpers:
+        _helpers.setdefault(usable, (SimpleQueue(), []))
+    queue, threads = _helpers[usable]
     while len(threads) < min(helpers, len(usable) - 1):
         threads.append(Thread(target=_serve, args=(queue,), name="gridflops", daemon=True))
         threads[-1].start()
