@@ -178,10 +178,9 @@ def _largest_offer(job: Job) -> int:
 
 @lean
 def take(job: Job) -> tuple[int, int]:
-    """First case and end of what another thread has put off; the same twice: there will hardly be more."""
-    for looks in range(_PATIENCE):
-        if looks % _POLITE == _POLITE - 1:
-            give_way()
+    """First case and end of what another thread has put off; the same twice: nobody is at work who might offer more."""
+    looks = 0
+    while True:
         if _largest_offer(job) >= 0:
             _lock(job.state)
             best, first, end = _largest_offer(job), 0, 0
@@ -194,8 +193,10 @@ def take(job: Job) -> tuple[int, int]:
             if first < end:
                 return first, end
         if add_to(job.state, BUSY, 0) == 0:
-            break
-    return 0, 0
+            return 0, 0
+        looks += 1
+        if looks % _POLITE == 0:
+            give_way()
 
 
 @lean
