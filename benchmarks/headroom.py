@@ -39,20 +39,21 @@ TOLERANCE = {"JAX lax.map": 1e-3, "torch.compile": 1e-3}  # float32
 BEGIN, END = "<!-- benchmarks.headroom: begin -->", "<!-- benchmarks.headroom: end -->"
 
 
-def measure(cases: int, hours: int, repetitions: int, areas: Sequence[str] = ()) -> dict[str, Any]:
+def measure(cases: int, hours: int, repetitions: int, areas: Sequence[str] = (), year: int = YEAR) -> dict[str, Any]:
     """Microseconds per case by problem, solver and share, and the largest difference from the first solver's answers.
 
     The difference is over the largest of those answers. `areas` stand beside the made-up problem.
     """
     problems = {MADE_UP: (problem.profiles(hours), problem.draws(cases))}
-    problems |= {area: problem.real(area, YEAR, cases) for area in areas}
+    problems |= {area: problem.real(area, year, cases) for area in areas}
     cores = _on_one_core()
     rows = [row | {"problem": name} for name, given in problems.items() for row in _rows(given, repetitions)]
     if cores:
         os.sched_setaffinity(0, cores)
     engine: Engine = "numba" if "gridflops [fast]" in available() else "numpy"
     scaling = headroom_scaling.measure(cases, hours, repetitions, engine, SHARES)
-    described = {"cases": cases, "hours": hours, "repetitions": repetitions, "machine": machine()}
+    scaling[-1:-1] = headroom_scaling.measure_years(areas, cases, repetitions, engine)  # memory is the last row
+    described = {"cases": cases, "hours": hours, "repetitions": repetitions, "year": year, "machine": machine()}
     return described | {"rows": rows, "scaling": scaling}
 
 
@@ -119,7 +120,7 @@ def table(result: dict[str, Any]) -> str:
     """Markdown: microseconds per case, and how many times faster the first solver is."""
     lines: list[str] = []
     for name in dict.fromkeys(row["problem"] for row in result["rows"]):
-        what = "Made up" if name == MADE_UP else f"`{name}`, {YEAR}, scenario `reference`, one weather year"
+        what = "Made up" if name == MADE_UP else f"`{name}`, {result['year']}, scenario `reference`, one weather year"
         lines += [f"{what}:", "", *_table([row for row in result["rows"] if row["problem"] == name]), ""]
     versions = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     lines += [f"{result['cases']:,} cases, the made-up ones of {result['hours']:,} hours and six profiles, others of "
@@ -199,14 +200,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--hours", type=int, default=8760)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument(
-        "--areas", nargs="*", default=AREAS, help=f"of the grid, in {YEAR} [default: {' '.join(AREAS)}]"
-    )
+    parser.add_argument("--areas", nargs="*", default=AREAS, help=f"of the grid [default: {' '.join(AREAS)}]")
+    parser.add_argument("--year", type=int, default=YEAR, help=f"of these areas [default: {YEAR}]")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, metavar="FILE")
     parser.add_argument("--figure", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    result = measure(chosen.cases, chosen.hours, chosen.repetitions, chosen.areas)
+    result = measure(chosen.cases, chosen.hours, chosen.repetitions, chosen.areas, chosen.year)
     if chosen.write:
         write(chosen.write, table(result))
     if chosen.figure:

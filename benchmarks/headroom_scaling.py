@@ -19,6 +19,7 @@ SHARE = 0.005
 HOURS = (2190, 8760, 87_600)
 CASES = (100, 500, 1_000, 10_000, 100_000)
 GROUPS = 20  # of cases with a centre of their own, as years and scenarios have
+YEARS = range(2026, 2026 + GROUPS)
 POOLED = f"{GROUPS} years and scenarios pooled"
 
 
@@ -55,6 +56,20 @@ def measure(
             value = f"{cores}, {len(coefficients):,} cases"
             rows.append({"varied": name, "value": value, "cores": cores, "microseconds": taken})
     rows.append({"varied": "peak memory, MB", "value": _peak_mb(year, problem.draws(cases), engine)})
+    return rows
+
+
+def measure_years(areas: Sequence[str], cases: int, repetitions: int, engine: Engine) -> list[dict[str, Any]]:
+    """Rows of areas of the grid: GROUPS years in one call, and as many cases of one year in a call, the years' mean."""
+    rows, how = [], (engine, time.process_time)
+    for area in areas:
+        shapes, parts = problem.real_years(area, YEARS, cases)
+        pooled_years = np.concatenate([part[: max(1, cases // GROUPS)] for part in parts])
+        taken = _microseconds((shapes, pooled_years, SHARE), repetitions, how)
+        name = f"`{area}`, {YEARS[0]} to {YEARS[-1]}"
+        rows.append({"varied": f"{name}, pooled", "value": len(pooled_years), "microseconds": taken})
+        alone = [_microseconds((shapes, part, SHARE), repetitions, how) for part in parts]
+        rows.append({"varied": f"{name}, year by year", "value": cases, "microseconds": statistics.mean(alone)})
     return rows
 
 

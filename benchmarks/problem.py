@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,13 +38,23 @@ def real(area: str, year: int, count: int) -> tuple[Floats, Floats]:
 
     As a run has them, storage by its credit; terms that are nil are left out.
     """
+    profiles, (coefficients,) = real_years(area, [year], count)
+    return profiles, coefficients
+
+
+def real_years(area: str, years: Sequence[int], count: int) -> tuple[Floats, list[Floats]]:
+    """As `real`, with coefficients for each of several years, all on the profiles of the first.
+
+    Only hydro's differ from year to year.
+    """
     import grids
     import scenarios
     from capacity.explain.area_year import area_case, asked
 
-    grid = grids.open_grid()
-    found = area_case(grid, *asked(grid, scenarios.load(["reference"])[0], area, (year, 0.5), (count, 2025)), "credit")
-    margin = found.margin(found.record.weather[0], found.balance)
-    profiles, coefficients = margin.profiles[-1], margin.coefficients[:, -1]
-    used = np.flatnonzero(np.abs(profiles).max(axis=1) * np.abs(coefficients).max(axis=0))
-    return np.ascontiguousarray(profiles[used]), np.ascontiguousarray(coefficients[:, used])
+    grid, last = grids.open_grid(), (max(years), 0.5)
+    found = area_case(grid, *asked(grid, scenarios.load(["reference"])[0], area, last, (count, 2025)), "credit")
+    margin, at = found.margin(found.record.weather[0], found.balance), list(found.draws.years)
+    profiles = margin.profiles[at.index(years[0])]
+    coefficients = [margin.coefficients[:, at.index(year)] for year in years]
+    used = np.flatnonzero(np.abs(profiles).max(axis=1) * np.abs(coefficients).max(axis=(0, 1)))
+    return np.ascontiguousarray(profiles[used]), [np.ascontiguousarray(part[:, used]) for part in coefficients]
