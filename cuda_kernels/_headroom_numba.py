@@ -81,7 +81,7 @@ _WIDE_LEAF = 96  # the same where it holds half of the hours or more
 _KEEP = 0.8  # a list is copied when it shrinks below this share of its parent's
 _CASES_PER_THREAD = 512  # fewer are not worth a thread
 _ORDINARY = (1e-250, 1e250)  # profiles whose peaks lie between, or are 0, have float32 twins
-_APART = 1e-30  # the smallest margin over the largest for which float32 has room
+_APART = 1e-2  # the smallest case over the largest of a call: what is told of both is told in shares of the larger
 _MOST_HOURS = 2**24  # float32 counts no further
 _OFFERED = 1000  # added to the depth of a node that other threads may take
 _ODD, _SOLVED, _NOT_YET = range(3)  # what became of a call: not ordinary after all, done, nothing to do yet
@@ -101,7 +101,12 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     if len(coefficients) == 0:
         return np.zeros(shares.shape), np.zeros(shares.shape, dtype=np.int64)
     peaks, inverse = np.empty(len(profiles)), np.empty(len(profiles))
-    ordinary = _peaks(profiles, peaks, inverse) and bool(_ORDINARY[0] < (np.abs(coefficients) @ peaks).min())
+    fine, reach = _peaks(profiles, peaks, inverse), np.abs(coefficients) @ peaks
+    ordinary = fine and bool(_ORDINARY[0] < reach.min())
+    if ordinary and reach.max() * _APART > reach.min():  # powers of two change no bit
+        size = np.frexp(reach)[1][:, None]
+        load, hours = headroom(profile_set, np.ldexp(coefficients, -size), shares, native_first)
+        return np.ldexp(load, size), hours
     for how in (ordinary, False):
         load, hours, fine = _solve_all((profiles, peaks, inverse), coefficients, shares, native_first, how)
         if fine:

@@ -131,6 +131,21 @@ def test_cases_of_all_sizes_beside_each_other(sizes, terms):
 
 
 @pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_root_hard_to_find_beside_cases_of_other_sizes(engine):
+    """Three curtailed hours more than allowed: Newton from the scale of the largest case ends in rounding."""
+    rng = np.random.default_rng(7)
+    profiles = np.stack([np.ones(2500), rng.normal(size=2500)])
+    coefficients = np.column_stack([np.zeros(60), np.ones(60)]) * 10.0 ** rng.integers(-10, 11, (60, 1))
+    short = (profiles[1] < 0.0).mean()
+    whole = headroom_mw(profiles, coefficients, short + 0.001, engine=engine)
+    for case in range(60):
+        alone = headroom_mw(profiles, coefficients[case : case + 1], short + 0.001, engine=engine)
+        assert alone.headroom_mw > 0.0
+        np.testing.assert_array_equal(whole.headroom_mw[case], alone.headroom_mw[0])
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 def test_cases_in_small_blocks(monkeypatch):
     """Blocks that NumPy cuts along axes of their own, of odd cases: no place along them moves a bit."""
     monkeypatch.setattr(_headroom_numpy, "_ALONE", 64)
