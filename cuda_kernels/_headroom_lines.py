@@ -1,8 +1,8 @@
 """Cases of the numba headroom engine on their way down the tree: lines of float32, cut in two again and again.
 
 A line holds a case's places along the axes (`_headroom_axes`), in shares of the largest margin of the call, in as many
-vectors of sixteen as there are sixteens of profiles. Lines lie in the order of the cases, so that a case moves with a
-store or two however many profiles there are, and a box is the least and the largest of its lines.
+vectors of sixteen as there are sixteens of profiles. Lines stay where they are, only the numbers of the cases move, so
+that a cut costs as much however many profiles there are; a box is the least and the largest of its lines.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def shared_memory(space: Any) -> Any:
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:
-    """Memory of one thread, by type; `_leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
+    """Memory of one thread, by type; `leaf_scratch` says what for. Zeros, as lanes may read on behind a list."""
     size, room, wide = profiles * hours, hours + 2 * WIDTH, _width(profiles)
     lanes = WIDTH * (hours + profiles + 5)
     singles = np.zeros((_LISTS + 2) * size + WIDTH + 7 * room + lanes + 2 * profiles + 1, dtype=np.float32)
