@@ -179,10 +179,12 @@ def draw(file: Path, result: dict[str, Any]) -> None:
     left.set_xticks(sorted({row["share"] * 100 for row in result["rows"]}), labels=None)
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter("")
-    left.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0.0, 0.93))
+    left.legend(fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.77), ncols=2)
     cases = [row for row in result["scaling"] if row["varied"] == "cases"]
     right.plot([row["value"] for row in cases], [row["microseconds"] for row in cases], marker="o")
-    right.set(xscale="log", xlabel=f"cases in a call, share {headroom_scaling.SHARE:.1%}", ylim=(0, None))
+    called = f"cases in a call of {result['rows'][0]['solver']}"
+    right.set(xscale="log", xlabel=f"{called}, share {headroom_scaling.SHARE:.1%}", ylim=(0, None))
+    right.set_ylabel("CPU time per case, µs")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
 
