@@ -39,6 +39,14 @@ OUTAGE_STATES = click.option(
     help="States of every hour in which outage notions look at areas that exchange power, 16 times as many for firm "
     "load; more err less and take longer.",
 )
+NETWORK = click.option(
+    "--network",
+    "exchange",
+    default="island",
+    show_default=True,
+    type=click.Choice(["island", "network", "copper-plate"]),
+    help="Exchange between areas: base-year interchange, hourly transfers within limits, or without limits.",
+)
 STORAGE = click.option(
     "--storage",
     default="equivalent",

@@ -55,14 +55,7 @@ AREAS_AS = {
     help="Adequacy notion; the last three count outages one unit at a time.",
 )
 @cli_options.OUTAGE_STATES
-@click.option(
-    "--network",
-    "exchange",
-    default="island",
-    show_default=True,
-    type=click.Choice(["island", "network", "copper-plate"]),
-    help="Exchange between areas: base-year interchange, hourly transfers within limits, or without limits.",
-)
+@cli_options.NETWORK
 @cli_options.STORAGE
 @click.option(
     "--event-draws",

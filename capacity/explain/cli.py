@@ -30,14 +30,7 @@ if TYPE_CHECKING:
 @click.option("--hours", default=20, show_default=True, type=click.IntRange(min=1), help="Hours to show.")
 @cli_options.GRID
 @cli_options.AREAS
-@click.option(
-    "--network",
-    "exchange",
-    default="island",
-    show_default=True,
-    type=click.Choice(["island", "network", "copper-plate"]),
-    help="AREA on its own, or with the areas that it exchanges power with, within transfer limits or without any.",
-)
+@cli_options.NETWORK
 @click.option(
     "--adequacy",
     default="firm_capacity",
