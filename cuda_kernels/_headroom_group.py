@@ -15,7 +15,7 @@ from ._headroom_block import NEAR
 from ._headroom_lists import margin_at
 from ._headroom_single import ROUNDING
 from ._headroom_types import Call, Frame, Group, Part
-from ._jit import lean, view
+from ._jit import item, lean, view
 from ._lanes import WIDTH, bits, double, load, of_bits, save, single, size_of, spread, where
 
 _SOME = 512  # hours that are looked at before the next, where nothing may fit
@@ -25,54 +25,103 @@ _ALL = 2**WIDTH - 1
 
 
 @lean
-def spread_out(rows: Any, n: int, between: Any, weights: Any, x: Any) -> None:
-    """x[i] = weights @ rows[:, i], lane by lane, of hours i from one on to before another; n is the length of a row."""
-    first_hour, end = between
-    k_count = weights.size // WIDTH
-    k = 0
-    if k_count >= 6:
-        r0, r1, r2 = view(rows, 0, n), view(rows, n, n), view(rows, 2 * n, n)
-        r3, r4, r5 = view(rows, 3 * n, n), view(rows, 4 * n, n), view(rows, 5 * n, n)
-        w0, w1, w2 = load(weights, 0), load(weights, WIDTH), load(weights, 2 * WIDTH)
-        w3, w4, w5 = load(weights, 3 * WIDTH), load(weights, 4 * WIDTH), load(weights, 5 * WIDTH)
-        for i in range(first_hour, end):
-            first = spread(r0[i]) * w0 + spread(r1[i]) * w1 + spread(r2[i]) * w2
-            save(x, i * WIDTH, first + spread(r3[i]) * w3 + spread(r4[i]) * w4 + spread(r5[i]) * w5)
-        k = 6
-    else:
-        zero = spread(np.float32(0.0))
-        for i in range(first_hour, end):
-            save(x, i * WIDTH, zero)
-    while k + 2 < k_count:
-        r0, r1, r2 = view(rows, k * n, n), view(rows, (k + 1) * n, n), view(rows, (k + 2) * n, n)
-        w0, w1, w2 = load(weights, k * WIDTH), load(weights, (k + 1) * WIDTH), load(weights, (k + 2) * WIDTH)
-        for i in range(first_hour, end):
-            first = spread(r0[i]) * w0 + spread(r1[i]) * w1
-            save(x, i * WIDTH, load(x, i * WIDTH) + first + spread(r2[i]) * w2)
-        k += 3
-    while k < k_count:
-        r0, w0 = view(rows, k * n, n), load(weights, k * WIDTH)
-        for i in range(first_hour, end):
-            save(x, i * WIDTH, load(x, i * WIDTH) + spread(r0[i]) * w0)
-        k += 1
+def _one(rows: Any, n: int, i: int, weights: Any) -> Any:
+    """weights @ rows[:, i], lane by lane; n is the length of a row."""
+    a = spread(item(rows, i)) * load(weights, 0)
+    for k in range(1, weights.size // WIDTH):
+        a = a + spread(item(rows, k * n + i)) * load(weights, k * WIDTH)
+    return a
 
 
 @lean
-def _sieve(x: Any, n: int, y: Any, kept: Any) -> tuple[int, Any, Any]:
-    """Move x to its beginning for hours in which some lane's is below y; they are listed in `kept`.
+def _four(rows: Any, n: int, i: int, weights: Any) -> tuple[Any, Any, Any, Any]:
+    """The same of four hours from i on: a weight that has been read serves all of them."""
+    weight = load(weights, 0)
+    a, b = spread(item(rows, i)) * weight, spread(item(rows, i + 1)) * weight
+    c, d = spread(item(rows, i + 2)) * weight, spread(item(rows, i + 3)) * weight
+    for k in range(1, weights.size // WIDTH):
+        weight, at = load(weights, k * WIDTH), k * n + i
+        a, b = a + spread(item(rows, at)) * weight, b + spread(item(rows, at + 1)) * weight
+        c, d = c + spread(item(rows, at + 2)) * weight, d + spread(item(rows, at + 3)) * weight
+    return a, b, c, d
+
+
+@lean
+def _keep(here: Any, i: int, y: Any, known: Any, x: Any, kept: Any) -> tuple[int, Any, Any]:
+    """Add an hour's x to those kept, if some lane's is below y; known, returned anew, is what `_sieve` returns."""
+    zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
+    some, sums, count = known
+    low = here < y
+    save(x, some * WIDTH, here)
+    kept[some] = i
+    return some + (1 if bits(low) != 0 else 0), sums + where(low, here, zero), count + where(low, one, zero)
+
+
+@lean
+def _sieve(rows: Any, n: int, y: Any, space: Group) -> tuple[int, Any, Any]:
+    """x = weights @ rows of hours in which some lane's is below y; the hours are listed in space.kept.
 
     Returns how many they are, and by lane the sum of x below y and their number.
     """
+    zero, whole, weights, x, kept = spread(np.float32(0.0)), n - n % 4, space.weights, space.x, space.kept
+    known = (0, zero, zero)
+    for i in range(0, whole, 4):
+        a, b, c, d = _four(rows, n, i, weights)
+        known = _keep(a, i, y, known, x, kept)
+        known = _keep(b, i + 1, y, known, x, kept)
+        known = _keep(c, i + 2, y, known, x, kept)
+        known = _keep(d, i + 3, y, known, x, kept)
+    for i in range(whole, n):
+        known = _keep(_one(rows, n, i, weights), i, y, known, x, kept)
+    return known
+
+
+@lean
+def _raised(here: Any, edges: Any, short: Any) -> tuple[Any, Any]:
+    """An hour's x raised to the floor; in how many hours each lane is short for certain, and perhaps, with it.
+
+    edges = (floor, what is short for certain below it, and perhaps).
+    """
     zero, one = spread(np.float32(0.0)), spread(np.float32(1.0))
-    some, sums, count = 0, zero, zero
-    for i in range(n):
-        here = load(x, i * WIDTH)
-        low = here < y
-        sums, count = sums + where(low, here, zero), count + where(low, one, zero)
-        save(x, some * WIDTH, here)
-        kept[some] = i
-        some += 1 if bits(low) != 0 else 0
-    return some, sums, count
+    floor, low, high = edges
+    short = (short[0] + where(here < low, one, zero), short[1] + where(here < high, one, zero))
+    return where(floor < here, here, floor), short
+
+
+@lean
+def _sieve_raised(rows: Any, n: int, y: Any, certain: float, space: Group) -> tuple[Any, int, int]:
+    """As `_sieve`, of x raised to the floor; lanes short in more hours than allowed, and lanes where that is in doubt.
+
+    certain = hours in which all are short. It stops as soon as every lane is short in more hours than allowed.
+    """
+    zero, weights, x, kept, few = spread(np.float32(0.0)), space.weights, space.x, space.kept, space.few
+    floor, room, allowed = load(few, 3 * WIDTH), load(few, 4 * WIDTH), load(space.allowed, 0)
+    edges, known, short, none = (
+        (floor, floor - room, floor + room),
+        (0, zero, zero),
+        (zero, zero),
+        bits(allowed < spread(certain)),
+    )
+    for first in range(0, n, _SOME):
+        end = min(first + _SOME, n)
+        whole = end - (end - first) % 4
+        for i in range(first, whole, 4):
+            a, b, c, d = _four(rows, n, i, weights)
+            a, short = _raised(a, edges, short)
+            known = _keep(a, i, y, known, x, kept)
+            b, short = _raised(b, edges, short)
+            known = _keep(b, i + 1, y, known, x, kept)
+            c, short = _raised(c, edges, short)
+            known = _keep(c, i + 2, y, known, x, kept)
+            d, short = _raised(d, edges, short)
+            known = _keep(d, i + 3, y, known, x, kept)
+        for i in range(whole, end):
+            a, short = _raised(_one(rows, n, i, weights), edges, short)
+            known = _keep(a, i, y, known, x, kept)
+        none = bits(allowed < spread(certain) + double(short[0]))
+        if none == _ALL:
+            break
+    return known, none, bits(short[0] < short[1])
 
 
 @lean
@@ -218,35 +267,6 @@ def _loads(count: Any, frame: Frame, part: Part, call: Call, space: Group) -> tu
 
 
 @lean
-def _nothing_fits(n: int, frame: Frame, part: Part, space: Group) -> bool:
-    """The x of some hours after others, until every lane is short in more than allowed; whether it came to that."""
-    one, zero = spread(np.float32(1.0)), spread(np.float32(0.0))
-    count, low = spread(np.float32(part.negative)), load(space.few, 3 * WIDTH) - load(space.few, 4 * WIDTH)
-    allowed = load(space.allowed, 0)
-    for first in range(0, n, _SOME):
-        end = min(first + _SOME, n)
-        spread_out(part.rows, n, (first, end), space.weights, space.x)
-        for i in range(first, end):
-            count = count + where(load(space.x, i * WIDTH) < low, one, zero)
-        if bits(allowed < double(count)) == _ALL:
-            return True
-    return False
-
-
-@lean
-def _floored(n: int, frame: Frame, part: Part, space: Group) -> tuple[int, int]:
-    """Raise x to the floor. Lanes that are short in more hours than allowed; lanes in which that is in doubt."""
-    x, zero, one = space.x, spread(np.float32(0.0)), spread(np.float32(1.0))
-    floor, tolerance = load(space.few, 3 * WIDTH), load(space.few, 4 * WIDTH)
-    low, high, sure, perhaps = floor - tolerance, floor + tolerance, zero, zero
-    for i in range(n):
-        here = load(x, i * WIDTH)
-        sure, perhaps = sure + where(here < low, one, zero), perhaps + where(here < high, one, zero)
-        save(x, i * WIDTH, where(floor < here, here, floor))
-    return bits(load(space.allowed, 0) < spread(part.negative) + double(sure)), bits(sure < perhaps)
-
-
-@lean
 def _near(x: Any, n: int, low: Any, high: Any, space: Group) -> tuple[int, int, Any]:
     """Hours in which some lane's x lies from low to high, into space.every and space.lanes.
 
@@ -324,16 +344,15 @@ def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) 
     """
     few, x, n = space.few, space.x, part.hours.size
     _place(plane, frame, part, call, space)
-    none, doubtful = 0, 0
-    if not frame.short:
-        spread_out(part.rows, n, (0, n), space.weights, x)
-    elif _nothing_fits(n, frame, part, space):
-        return 0, _ALL, (0, 0)
+    none, doubtful, start = 0, 0, load(few, 0)
+    if frame.short:
+        known, none, doubtful = _sieve_raised(part.rows, n, start, part.negative, space)
+        if none == _ALL:
+            return 0, none, (0, 0)
     else:
-        none, doubtful = _floored(n, frame, part, space)
+        known = _sieve(part.rows, n, start, space)
+    kept, sums, count = known
     floor = load(few, 3 * WIDTH)
-    start = load(few, 0)
-    kept, sums, count = _sieve(x, n, start, space.kept)
     y, count = _descend(x, kept, start, (load(few, WIDTH), load(few, 2 * WIDTH), sums, count))
     _sums((floor, y), kept, part, space)
     sound, low, high = _loads(count, frame, part, call, space)

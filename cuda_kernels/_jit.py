@@ -148,6 +148,17 @@ view = cast(Callable[[Any, Any, Any], Any], intrinsic(_part_of_array))
 """view(array, start, size): array[start : start + size] of one dimension, unchecked, as quick to compile as to run."""
 
 
+def _item_of_array(typing_context: Any, array: Any, place: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(builder.gep(context.make_array(array)(context, builder, value=values[0]).data, [values[1]]))
+
+    return array.dtype(array, types.intp), build
+
+
+item = cast(Callable[[Any, Any], Any], intrinsic(_item_of_array))
+"""item(array, place): array[place] of one dimension. Numba itself looks whether a place counts from the end."""
+
+
 def _atomic(operation: str) -> Any:
     def typed(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
