@@ -28,7 +28,7 @@ from ._lanes import WIDTH, bits, load, number_of, pack_places, spread
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 10.0  # times the largest distance found
 _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not listed by themselves
-_WIDE = 3000  # hours in play beyond which cases share the hours that any of them needed,
+_WIDE = 6000  # hours in play beyond which cases share the hours that any of them needed,
 _FAR = 3  # where they are this many times as many as the case at the centre needs
 _SOME = 96  # hours in play from which on it pays to put like cases next to each other
 _GROUP = 3  # cases that are solved side by side rather than one after the other

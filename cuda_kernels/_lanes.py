@@ -160,12 +160,44 @@ def _compressed(builder: Any, lanes: Any, chosen: Any) -> Any:
     return builder.call(callee, [lanes, ir.Constant(kind, ir.Undefined), chosen])
 
 
+def _order_of_eight(builder: Any, chosen: Any) -> Any:
+    """Places of the bits that are set in a number below 256, in order; whatever behind them."""
+    module, name = builder.module, "places_of_set_bits"
+    kind = ir.ArrayType(ir.IntType(64), 256)
+    table = module.globals.get(name)
+    if table is None:
+        table = ir.GlobalVariable(module, kind, name)
+        table.linkage, table.global_constant = "internal", True
+        listed = [[place for place in range(8) if number >> place & 1] for number in range(256)]
+        table.initializer = ir.Constant(kind, [int.from_bytes(bytes(places), "little") for places in listed])
+    eight = builder.load(builder.gep(table, [ir.Constant(ir.IntType(64), 0), chosen]))
+    return builder.zext(builder.bitcast(eight, ir.VectorType(ir.IntType(8), 8)), ir.VectorType(ir.IntType(32), 8))
+
+
+def _pack_eights(builder: Any, place: Any, lanes: Any, number: Any) -> None:
+    """What `_pack_lanes` does, eight lanes at a time: one permutation for each of the 256 ways to choose from them."""
+    whole, names = lanes.type.element == ir.IntType(32), ("permps", "permd")
+    half = ir.VectorType(lanes.type.element, 8)
+    kind = ir.FunctionType(half, [half, ir.VectorType(ir.IntType(32), 8)])
+    permute = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx2.{names[whole]}")
+    for first in (0, 8):
+        which = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(first, first + 8)))
+        chosen = builder.and_(builder.lshr(number, ir.Constant(number.type, first)), ir.Constant(number.type, 255))
+        eight = builder.shuffle_vector(lanes, lanes, which)
+        packed = builder.call(permute, [eight, _order_of_eight(builder, chosen)])
+        builder.store(packed, builder.bitcast(place, half.as_pointer()), align=4)
+        place = builder.gep(place, [builder.ctpop(chosen)])
+
+
 def _pack_lanes(context: Any, builder: Any, place: Any, lanes: Any, number: Any) -> None:
     """Store chosen lanes one behind the other, without a branch; up to 16 numbers at `place` change."""
-    short = builder.trunc(number, ir.IntType(WIDTH))
-    if "+avx512f" in str(getattr(context.codegen(), "_tm_features", "")):
-        lanes = _compressed(builder, lanes, builder.bitcast(short, marks.vector))
+    features = str(getattr(context.codegen(), "_tm_features", ""))
+    if "+avx512f" in features:
+        lanes = _compressed(builder, lanes, builder.bitcast(builder.trunc(number, ir.IntType(WIDTH)), marks.vector))
         builder.store(lanes, builder.bitcast(place, lanes.type.as_pointer()), align=4)
+        return
+    if "+avx2" in features:
+        _pack_eights(builder, place, lanes, number)
         return
     one = ir.Constant(ir.IntType(64), 1)
     for lane in range(WIDTH):
