@@ -25,7 +25,7 @@ _ALL = 2**WIDTH - 1
 
 
 @lean
-def _one(rows: Any, n: int, i: int, weights: Any) -> Any:
+def an_hour(rows: Any, n: int, i: int, weights: Any) -> Any:
     """weights @ rows[:, i], lane by lane; n is the length of a row."""
     a = spread(item(rows, i)) * load(weights, 0)
     for k in range(1, weights.size // WIDTH):
@@ -34,7 +34,7 @@ def _one(rows: Any, n: int, i: int, weights: Any) -> Any:
 
 
 @lean
-def _four(rows: Any, n: int, i: int, weights: Any) -> tuple[Any, Any, Any, Any]:
+def four_hours(rows: Any, n: int, i: int, weights: Any) -> tuple[Any, Any, Any, Any]:
     """The same of four hours from i on: a weight that has been read serves all of them."""
     weight = load(weights, 0)
     a, b = spread(item(rows, i)) * weight, spread(item(rows, i + 1)) * weight
@@ -66,13 +66,13 @@ def _sieve(rows: Any, n: int, y: Any, space: Group) -> tuple[int, Any, Any]:
     zero, whole, weights, x, kept = spread(np.float32(0.0)), n - n % 4, space.weights, space.x, space.kept
     known = (0, zero, zero)
     for i in range(0, whole, 4):
-        a, b, c, d = _four(rows, n, i, weights)
+        a, b, c, d = four_hours(rows, n, i, weights)
         known = _keep(a, i, y, known, x, kept)
         known = _keep(b, i + 1, y, known, x, kept)
         known = _keep(c, i + 2, y, known, x, kept)
         known = _keep(d, i + 3, y, known, x, kept)
     for i in range(whole, n):
-        known = _keep(_one(rows, n, i, weights), i, y, known, x, kept)
+        known = _keep(an_hour(rows, n, i, weights), i, y, known, x, kept)
     return known
 
 
@@ -106,7 +106,7 @@ def _sieve_raised(rows: Any, n: int, y: Any, certain: float, space: Group) -> tu
         end = min(first + _SOME, n)
         whole = end - (end - first) % 4
         for i in range(first, whole, 4):
-            a, b, c, d = _four(rows, n, i, weights)
+            a, b, c, d = four_hours(rows, n, i, weights)
             a, short = _raised(a, edges, short)
             known = _keep(a, i, y, known, x, kept)
             b, short = _raised(b, edges, short)
@@ -116,7 +116,7 @@ def _sieve_raised(rows: Any, n: int, y: Any, certain: float, space: Group) -> tu
             d, short = _raised(d, edges, short)
             known = _keep(d, i + 3, y, known, x, kept)
         for i in range(whole, end):
-            a, short = _raised(_one(rows, n, i, weights), edges, short)
+            a, short = _raised(an_hour(rows, n, i, weights), edges, short)
             known = _keep(a, i, y, known, x, kept)
         none = bits(allowed < spread(certain) + double(short[0]))
         if none == _ALL:
@@ -223,7 +223,7 @@ def fill(cases: Any, coefficients: Any, allowed: Any, share: int, space: Group) 
 
 
 @lean
-def _place(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> None:
+def place_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) -> None:
     """Weights, start, floor and what is certain, by lane. plane = (K + 1 numbers, what to add for rounding)."""
     zero = spread(0.0)
     at_zero, total, reach, swing, start = zero, zero, zero, zero, spread(plane[0][call.peaks.size] + plane[1])
@@ -343,7 +343,7 @@ def solve_group(plane: Any, frame: Frame, part: Part, call: Call, space: Group) 
     nothing, whatever space.load says, and those that `decide` may prove, with the number of hours in question.
     """
     few, x, n = space.few, space.x, part.hours.size
-    _place(plane, frame, part, call, space)
+    place_group(plane, frame, part, call, space)
     none, doubtful, start = 0, 0, load(few, 0)
     if frame.short:
         known, none, doubtful = _sieve_raised(part.rows, n, start, part.negative, space)

@@ -15,6 +15,7 @@ from numba import types
 from ._headroom_axes import place_of, turn_back
 from ._headroom_box import above, narrow, reach_of
 from ._headroom_case import descend, quick
+from ._headroom_firm import solve_firm
 from ._headroom_group import decide, fill, solve_group
 from ._headroom_lines import effects, order
 from ._headroom_lists import reach_of_case
@@ -252,6 +253,11 @@ def _solve_near(node: Any, problem: Any, share: int, prepared: Any, given: Any, 
         proven, none, open_to, near = 0, 0, 0, 0
         if mine.size >= _GROUP:
             fill(mine, problem[0], problem[1], share, group)
+            if bits(spread(0.0) < load(group.allowed, 0)) == 0:
+                solve_firm((plane, rounding), frame, part, call, (problem[0], mine), group)
+                for lane in range(mine.size):
+                    loads[mine[lane], share], counts[mine[lane], share] = group.load[lane], 0
+                continue
             proven, none, (open_to, near) = solve_group((plane, rounding), frame, part, call, group)
         for lane in range(mine.size):
             case, j = mine[lane], first + lane
