@@ -99,7 +99,7 @@ def exact(c: Any, x: Any, between: Any, part: Part, call: Call, space: Any) -> f
     else:
         for j in range(count):
             found[j] = part.hours[found[j]]
-        listed_steps(call.steps, view(found, 0, count), sums)
+        listed_steps(call.profiles, call.grid, view(found, 0, count), sums)
     total = 0.0
     for k in range(c.size):
         total += c[k] * (sums[k] * call.grid[2][k])

@@ -1,7 +1,7 @@
 """How threads share a call of the numba headroom engine.
 
-The thread that calls lays out the profiles and chooses axes. Others, which take as long to wake, lay out the profiles'
-steps meanwhile, and then cases by the side of the first. This one begins the tree; each puts off the larger second
+The thread that calls lays out the profiles and chooses axes. Others, which take as long to wake, lay out cases by
+the side of the first. This one begins the tree; each puts off the larger second
 halves of what it cuts, and whoever has nothing to do takes the largest of these. So that no thread has to trust that
 another one runs, what it has waited for in vain is done again: both write the same.
 """
@@ -20,7 +20,7 @@ from ._jit import add_to, give_way, lean, put, view
 from ._lanes import WIDTH, bits, load, save, size_of, spread, where
 
 # What `Job.state` holds.
-STAGE, OUTSIDE, THREADS, BUSY, STEPS, STEPS_LAID, CHUNKS, CHUNKS_LAID, LOCK, FIRST, LISTED = range(11)
+STAGE, OUTSIDE, THREADS, BUSY, CHUNKS, CHUNKS_LAID, LOCK, FIRST, LISTED = range(9)
 PREPARING, AXES_CHOSEN, READY, OVER = range(4)  # stages
 _CHUNK = 1024  # cases laid out at a time
 _GRAIN = 256  # cases worth another thread
@@ -32,7 +32,7 @@ _COURTESY = 2_000  # looks while the caller goes on
 class Job(NamedTuple):
     """What the threads of a call share, but for results."""
 
-    state: Any  # (11,)
+    state: Any  # (9,)
     offered: Any  # (thread, 2): of its `parts` the oldest that nobody has taken, and the end
     parts: Any  # (thread * MAX_DEPTH, 2): first case and end of what it has put off
     flat: Any  # coefficients, one case behind the other
@@ -45,7 +45,7 @@ def new_job(coefficients: Any, threads: int) -> Job:
     """For so many threads."""
     offered = np.zeros((threads, 2), dtype=np.int64)
     parts = np.empty((threads * MAX_DEPTH, 2), dtype=np.int64)
-    return Job(np.zeros(11, dtype=np.int64), offered, parts, coefficients.reshape(-1))
+    return Job(np.zeros(9, dtype=np.int64), offered, parts, coefficients.reshape(-1))
 
 
 @lean
@@ -212,19 +212,9 @@ def lay_rows(call: Call, tree: Tree) -> None:
 
 
 @lean
-def lay_steps(call: Call, state: Any) -> None:
-    """Profiles in steps of their grids."""
-    for k in range(call.peaks.size):
-        profile, steps, anchor, step = call.profiles[k], call.steps[k], call.grid[0][k], 1.0 / call.grid[2][k]
-        for i in range(profile.size):
-            steps[i] = np.int64(((profile[i] + anchor) - anchor) * step)
-    put(state, STEPS_LAID, 1)
-
-
-@lean
 def follow_axes(given: Any, axes: Axes, state: Any) -> bool:
     """Take over the axes; False: it takes longer than one should wait."""
-    turn, peaks, inverse, wide = given[4][4:]
+    turn, peaks, inverse, wide = given[4][3:]
     if not wait_until(state, STAGE, AXES_CHOSEN):
         return False
     for k in range(peaks.size):
@@ -239,7 +229,7 @@ def follow_axes(given: Any, axes: Axes, state: Any) -> bool:
 @lean
 def follow_root(given: Any, tree: Tree, state: Any) -> bool:
     """Take over the root's list and plane; False: it takes longer than one should wait."""
-    rows, hours, _, planes = given[4][:4]
+    rows, hours, planes = given[4][:3]
     if not wait_until(state, STAGE, READY):
         return False
     k_count, first, n = planes.shape[1] - 1, state[FIRST], state[LISTED]

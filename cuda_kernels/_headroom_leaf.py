@@ -19,12 +19,12 @@ from ._headroom_firm import solve_firm
 from ._headroom_group import decide, fill, solve_group
 from ._headroom_lines import effects, order
 from ._headroom_lists import reach_of_case
-from ._headroom_single import dot, largest_size, listed_steps, raise_to, sieve
+from ._headroom_single import dot, largest_size, listed_steps, raise_to, sieve, steps_at
 from ._headroom_slow import slowly
 from ._headroom_types import BOX, CALL, LEAF, NODE, PROBLEM, RESULT, Bounds, Box, Call, Frame, Leaf, Part
 from ._headroom_wide import solve_far_apart
 from ._jit import apart, lean, view
-from ._lanes import WIDTH, bits, load, number_of, pack_places, spread
+from ._lanes import WIDTH, bits, load, number_of, pack_places, same_bits, save, single, spread
 
 _PROBES = 3  # cases that measure how far the plane lies above the answers
 _GAP = 10.0  # times the largest distance found
@@ -32,7 +32,14 @@ _WORTH = 0.9  # share of a leaf's hours above which the undecided ones are not l
 _WIDE = 6000  # hours in play beyond which cases share the hours that any of them needed,
 _FAR = 3  # where they are this many times as many as the case at the centre needs
 _SOME = 96  # hours in play from which on it pays to put like cases next to each other
+_MAGIC = np.int64(0x4338000000000000)  # the bits of 1.5 * 2**52
 _GROUP = 3  # cases that are solved side by side rather than one after the other
+
+
+@lean
+def _as_double(whole: Any) -> Any:
+    """Lanes of int64 up to 2**51 as float64, in a form that every processor has for lanes."""
+    return same_bits(whole + spread(_MAGIC)) - spread(1.5 * 2.0**52)
 
 
 @lean
@@ -44,15 +51,18 @@ def _lay(call: Call, plane: Any, zero: Any, part: Part, scratch: Any) -> None:
     """
     n = part.hours.size
     for k in range(call.peaks.size):
-        row, rows = call.steps[k], view(part.rows, k * n, n)
+        row, rows, grid = call.profiles[k], view(part.rows, k * n, n), (call.grid[0][k], call.grid[1][k])
         steps = view(part.steps, k * n, n) if part.steps.size > 0 else view(scratch, 0, n)
         peak, step = call.peaks[k], call.grid[2][k]
         point = np.int64(min(max(plane[k], -peak), peak) / step)
         zero[k] = point * step
         scale = step * call.inverse[k]
         for j in range(n):
-            steps[j] = row[part.hours[j]]
-        for j in range(n):
+            steps[j] = steps_at(row, part.hours[j], grid)
+        whole = n - n % WIDTH
+        for j in range(0, whole, WIDTH):
+            save(rows, j, single(_as_double(load(steps, j) - spread(point)) * spread(scale)))
+        for j in range(whole, n):
             rows[j] = np.float32((steps[j] - point) * scale)
 
 
@@ -130,7 +140,7 @@ def _part(node: Any, sizes: Any, far: bool, call: Call, space: Leaf) -> Part:
         certain[j] = all_hours[certain[j]]
     for k in range(k_count):
         base[k] = 0
-    listed_steps(call.steps, certain, base)
+    listed_steps(call.profiles, call.grid, certain, base)
     part = Part(rows, steps, view(steps, 0, 0), hours, base, float(positive + negative), float(negative))
     _lay(call, plane, zero, part, space.case.mask)
     return part

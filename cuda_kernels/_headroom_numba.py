@@ -31,8 +31,6 @@ from ._headroom_divide import (
     OVER,
     READY,
     STAGE,
-    STEPS,
-    STEPS_LAID,
     THREADS,
     Job,
     come_in,
@@ -41,7 +39,6 @@ from ._headroom_divide import (
     largest_margin,
     lay_chunks,
     lay_rows,
-    lay_steps,
     leave,
     new_job,
     offer,
@@ -261,8 +258,6 @@ def _work(given: Any, call: Call, rule: Any, problem: Any, result: Any, scratch:
         if not wait_until(state, CHUNKS_LAID, cases):
             lay_lines(problem[0], 0, cases, axes, problem[3])
         add_to(state, BUSY, 1)
-    if add_to(state, STEPS, 1) == 0 or not wait_until(state, STEPS_LAID, 1):
-        lay_steps(call, state)
     who, limits = add_to(state, THREADS, 1), (rule[1], rule[0], axes.peaks, axes.inverse)
     first, end, depth = 0, 0 if helps else cases, 0
     while True:
@@ -335,8 +330,8 @@ def _grow(
 
 @lean
 def _call(given: Any, rule: Any) -> Call:
-    profiles, grid, peaks, inverse, memory = given
-    return Call(profiles, memory[2], grid, peaks, inverse, rule[0])
+    profiles, grid, peaks, inverse, _ = given
+    return Call(profiles, grid, peaks, inverse, rule[0])
 
 
 @entry(truth(double_table, double, double))
@@ -368,13 +363,12 @@ def _solve(given: Any, rule: Any, problem: Any, result: Any, memory: Any, job: A
     curtail, whether float32 will do).
     """
     call, state = _call(given, rule), job.state
-    space = leaf_scratch(memory, given[0].shape[1])
-    scratch = tree_scratch(memory[0], memory[2], memory[3], memory[4])
+    hours = given[0].shape[1]
+    space = leaf_scratch(memory, hours)
+    scratch = tree_scratch(memory[0], memory[2], memory[3], memory[4], hours)
     if helps:
         if not come_in(state):
             return _SOLVED
-        if rule[2] and add_to(state, STEPS, 1) == 0:
-            lay_steps(call, state)
     elif rule[2] and not _begin(call, rule, problem, scratch[0], space, job):
         return _ODD
     done = True

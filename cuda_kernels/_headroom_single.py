@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import fused, lean
+from ._jit import fused, item, lean
 from ._lanes import (
     WIDTH,
     bits,
@@ -21,6 +21,7 @@ from ._lanes import (
     number_of,
     pack,
     pack_places,
+    same_bits,
     save,
     size_of,
     spread,
@@ -193,13 +194,18 @@ def list_between(x: Any, limits: Any, hours: Any, marks: Any, found: Any) -> int
 
 
 @fused
-def listed_steps(table: Any, hours: Any, sums: Any) -> None:
-    """sums += the sums of steps table (K, H) over listed hours."""
-    for k in range(table.shape[0]):
-        row = table[k]
-        total = 0
+def steps_at(row: Any, hour: int, grid: tuple[float, int]) -> int:
+    """A profile in an hour in steps of its grid (`_exact`). grid = (its anchor, the bits of that)."""
+    return int(same_bits(item(row, hour) + grid[0]) - grid[1])
+
+
+@lean
+def listed_steps(profiles: Any, grid: Any, hours: Any, sums: Any) -> None:
+    """sums += the sums of profiles over listed hours, in steps of their grids."""
+    for k in range(profiles.shape[0]):
+        row, here, total = profiles[k], (grid[0][k], grid[1][k]), 0
         for j in range(hours.size):
-            total += row[hours[j]]
+            total += steps_at(row, hours[j], here)
         sums[k] += total
 
 

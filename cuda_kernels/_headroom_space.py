@@ -47,9 +47,9 @@ def lines_of(cases: int, profiles: int) -> Any:
 
 
 def shared_memory(space: Any) -> Any:
-    """Of a thread's memory what others read: lists of hours, the profiles' steps, planes, axes."""
+    """Of a thread's memory what others read: lists of hours, planes, axes."""
     (rows, hours, *_), axes = space[0], space[5]
-    return rows, hours, space[3][1], space[2][0], axes.turn, axes.peaks, axes.inverse, axes.wide
+    return rows, hours, space[2][0], axes.turn, axes.peaks, axes.inverse, axes.wide
 
 
 def _new_workspace(profiles: int, hours: int) -> Any:
@@ -65,12 +65,12 @@ def _new_workspace(profiles: int, hours: int) -> Any:
     square = (profiles, profiles)
     few = (np.empty(square, dtype=np.float32), np.empty(profiles, dtype=np.float32))
     axes = Axes._make([np.empty(shape) for shape in 5 * [square] + 5 * [profiles]] + [*few, np.zeros(wide * profiles)])
-    long_tables = (np.empty((MAX_DEPTH + 2, 5), dtype=np.int64), np.empty((profiles, hours), dtype=np.int64))
+    stack = np.empty((MAX_DEPTH + 2, 5), dtype=np.int64)
     twins = (flags, flags.view(np.uint64), shifted, shifted.view(np.int64))
     shares = np.empty((3, profiles), dtype=np.float32)
     about = (wide, np.empty(3 * WIDTH, dtype=np.float32), np.empty((MAX_DEPTH, 2), dtype=np.int64))
     lines = (*about, np.empty((2, profiles)), np.empty(profiles))
-    return (singles, places, longs, doubles), twins, tables, long_tables, shares, axes, lines
+    return (singles, places, longs, doubles), twins, tables, stack, shares, axes, lines
 
 
 @lean
@@ -136,12 +136,12 @@ def leaf_scratch(memory: Any, hours: int) -> Leaf:
 
 
 @lean
-def tree_scratch(memory: Any, tables: Any, long_tables: Any, shares: Any) -> tuple[Tree, Box]:
+def tree_scratch(memory: Any, tables: Any, stack: Any, shares: Any, hours: int) -> tuple[Tree, Box]:
     """Scratch of the tree, and of the box of a node."""
     f, i, _, d = memory
-    k_count, hours = long_tables[1].shape
+    k_count = tables[1].shape[1]
     few = (k_count + 1) * hours + 4 * k_count + 1
     effect, centre = view(d, few, k_count), view(d, few + k_count, k_count)
-    tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], long_tables[0], effect)
+    tree = Tree(view(f, 0, _LISTS * k_count * hours), view(i, 0, _LISTS * hours), tables[0], stack, effect)
     flat = view(f, f.size - k_count - 1, k_count + 1)
     return tree, Box(tables[1], centre, shares, flat)

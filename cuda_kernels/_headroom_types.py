@@ -12,7 +12,6 @@ class Call(NamedTuple):
     """What all cases of a call share."""
 
     profiles: Any  # (K, H)
-    steps: Any  # (K, H) int64: profiles in steps of their grids
     grid: Any  # anchors, their bits, step sizes, each (K,)
     peaks: Any  # (K,)
     inverse: Any  # (K,): 1 / peaks, 0 for a profile of zeros
@@ -63,7 +62,7 @@ class Part(NamedTuple):
     """Some hours of a leaf, and what is known of the others that are curtailed."""
 
     rows: Any  # float32, flat
-    steps: Any  # int64, flat; `lay_steps` lays them
+    steps: Any  # int64, flat: profiles in steps of their grids
     beside: Any  # int64, flat, or empty: hour by hour, all profiles of one side by side
     hours: Any  # int32
     base: Any  # (K,) int64: steps of hours that are curtailed in every case and not short
@@ -156,7 +155,7 @@ real, number, truth = types.float64, types.int64, types.boolean
 
 together: Callable[..., Any] = types.BaseTuple.from_types  # types alike or not, for a tuple or a named one
 grid = together([double, long, double])
-CALL = together([double_table, long_table, grid, double, double, real], Call)
+CALL = together([double_table, grid, double, double, real], Call)
 FRAME = together([double, double, double, real, truth], Frame)
 PART = together([single, long, long, place, long, real, real], Part)
 AXES = together([*[double_table] * 5, *[double] * 5, single_table, single, double], Axes)
@@ -178,6 +177,6 @@ NODE = together([single, place, long, double])  # rows, hours, cases, plane
 GIVEN = together([double_table, grid, double, double])  # profiles, grid, peaks, 1 / peaks
 MEMORY = together(
     [together([single, place, long, double]), together([byte, word, double, long]),
-     together([double_table, double_table, double]), together([long_table, long_table]), single_table, AXES]
+     together([double_table, double_table, double]), long_table, single_table, AXES]
 )  # fmt: skip
-SHARED_MEMORY = together([single, place, long_table, double_table, double_table, double, double, double])
+SHARED_MEMORY = together([single, place, double_table, double_table, double, double, double])

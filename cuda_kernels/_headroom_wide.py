@@ -15,7 +15,7 @@ from ._headroom_block import NEAR
 from ._headroom_box import above
 from ._headroom_case import quick, tolerance_of
 from ._headroom_lists import reach_of_case
-from ._headroom_single import dot, outside
+from ._headroom_single import dot, outside, steps_at
 from ._headroom_slow import slowly
 from ._headroom_types import Call, Frame, Leaf, Part
 from ._jit import lean, view
@@ -34,7 +34,7 @@ def _join(count: int, places: Any, whole: Part, marks: Any, call: Call, space: L
         hour_space[count], marks[place] = hour, np.float32(1.0)
         for k in range(k_count):
             row_space[k * length + count] = whole.rows[k * length + place]
-            step_space[count * k_count + k] = call.steps[k, hour]
+            step_space[count * k_count + k] = steps_at(call.profiles[k], hour, (call.grid[0][k], call.grid[1][k]))
         count += 1
     rows, hours = view(row_space, 0, k_count * length), view(hour_space, 0, count)
     return Part(rows, whole.steps, view(step_space, 0, count * k_count), hours, whole.base, 0.0, 0.0)

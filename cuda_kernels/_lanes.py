@@ -62,6 +62,7 @@ for _kind, _flags in ((floats, {"flags": ("contract",)}), (doubles, {})):  # flo
     _operator(operator.lt, _kind, marks, "<")
 _operator(operator.and_, marks, marks, "and_")
 _operator(operator.add, longs, longs, "add")
+_operator(operator.sub, longs, longs, "sub")
 
 
 def _address(context: Any, builder: Any, array: Any, value: Any, start: Any) -> Any:
@@ -116,6 +117,15 @@ def _double(typing_context: Any, lanes: Any) -> Any:
         return convert(values[0], doubles.vector)
 
     return doubles(lanes), build
+
+
+def _same_bits(typing_context: Any, number: Any) -> Any:
+    kinds = {types.float64: types.int64, types.int64: types.float64, doubles: longs, longs: doubles}
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], context.get_value_type(kinds[number]))
+
+    return kinds[number](number), build
 
 
 def _where(typing_context: Any, chosen: Any, yes: Any, no: Any) -> Any:
@@ -272,6 +282,8 @@ single = cast(Any, intrinsic(_single))
 """single(lanes): float64 lanes rounded to float32."""
 double = cast(Any, intrinsic(_double))
 """double(lanes): float32 or int64 lanes as float64."""
+same_bits = cast(Any, intrinsic(_same_bits))
+"""same_bits(number or lanes): float64 as the int64 that has its bits, or the other way round."""
 where = cast(Any, intrinsic(_where))
 """where(marks, yes, no)."""
 bits = cast(Any, intrinsic(_bits))
