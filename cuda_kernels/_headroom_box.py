@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from ._headroom_single import ROUNDING, below, box_bounds, dot, lowest_of, raise_to, sieve, weighted_sum
-from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, single, together, truth
+from ._headroom_types import BOUNDS, BOX, LIMITS, Bounds, Box, real, single, truth
 from ._headroom_types import double as double_array
 from ._jit import apart, lean, view
 from ._lanes import WIDTH, bits, load, number_of, pack, save, spread, where
@@ -86,32 +86,45 @@ def _scaled(box: Any, centre: Any, peaks: Any, reach: float, out: Any) -> float:
     return spread
 
 
-@apart(together([types.float32, truth])(single, BOX, double_array, LIMITS, BOUNDS))
-def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[Any, bool]:
-    """Move the plane to the box's centre and bound each hour's distance from it.
+@lean
+def _rounding(k_count: int) -> float:
+    return (2.0 * k_count + 12.0) * ROUNDING
 
-    limits = (allowed, lowest, peaks, inverse peaks). Returns a guard for rounding, and whether some margin may be
-    negative. Leaves in `work`, in shares of the box's reach: distance (low, high), margin (floor, ceiling) over the
-    box; the latter only where margins may be negative.
+
+@apart(truth(single, BOX, real, double_array, BOUNDS))
+def place_margins(rows: Any, box: Box, lowest: float, peaks: Any, work: Bounds) -> bool:
+    """Margins at the box's centre, and whether some margin may be negative in the box.
+
+    Leaves in `work`, in shares of the box's reach: the margins, raised to 0 where they are floored (x), and, where some
+    may be negative, their bounds over the box (floor, ceiling).
     """
-    allowed, lowest, peaks, inverse = limits
-    k_count = peaks.size
-    x, flat, edges = work.x, box.flat, box.edges
-    n = x.size
-    reach = reach_of(edges, peaks)
-    rounding = (2.0 * k_count + 12.0) * ROUNDING
-    spread = _scaled(edges, box.centre, peaks, reach, box.shares)
-    dot(rows, box.shares[2], x)
-    short = float(lowest_of(x)) - spread <= 4.0 * rounding
+    rounding = _rounding(peaks.size)
+    spread = _scaled(box.edges, box.centre, peaks, reach_of(box.edges, peaks), box.shares)
+    dot(rows, box.shares[2], work.x)
+    short = float(lowest_of(work.x)) - spread <= 4.0 * rounding
     if short or lowest < 0.0:
-        for k in range(k_count + 1):
-            flat[k] = np.float32(0.0)
-        box_bounds(rows, box.shares, flat, work.floor, work.ceiling)
+        for k in range(peaks.size + 1):
+            box.flat[k] = np.float32(0.0)
+        box_bounds(rows, box.shares, box.flat, work.floor, work.ceiling)
+        n = work.x.size
         for i in range(n, n + (-n) % WIDTH):
             work.floor[i] = np.float32(np.inf)
         short = float(lowest_of(work.floor)) <= 4.0 * rounding
     if short and lowest == 0.0:
-        raise_to(x, np.float32(0.0))
+        raise_to(work.x, np.float32(0.0))
+    return short
+
+
+@apart(types.float32(single, BOX, double_array, LIMITS, truth, BOUNDS))
+def narrow(rows: Any, box: Box, plane: Any, limits: Any, short: bool, work: Bounds) -> Any:
+    """Move the plane to the box's centre and bound each hour's distance from it, after `place_margins`.
+
+    limits = (allowed, lowest, peaks, inverse peaks); short as that returns it. Returns a guard for rounding. Leaves in
+    `work`, in shares of the box's reach, the distance over the box (low, high).
+    """
+    allowed, lowest, peaks, inverse = limits
+    k_count, n, flat, edges = peaks.size, work.x.size, box.flat, box.edges
+    reach, rounding = reach_of(edges, peaks), _rounding(peaks.size)
     y, count = threshold(allowed, np.float32(above(plane, box.centre) / reach + 4.0 * rounding), work)
     condition = 1.0
     if count > allowed:
@@ -126,4 +139,4 @@ def narrow(rows: Any, box: Box, plane: Any, limits: Any, work: Bounds) -> tuple[
         size += max(abs(edges[0, k]), abs(edges[1, k])) * abs(plane[k]) / reach
     flat[k_count] = np.float32(plane[k_count] / reach)
     box_bounds(rows, box.shares, flat, work.low, work.high)
-    return np.float32(rounding * (size + 2.0 * condition)), short
+    return np.float32(rounding * (size + 2.0 * condition))

@@ -187,13 +187,13 @@ def _add_three(steps: Any, base: Any, sizes: Any, space: Group, k: int) -> None:
     t0, t1, t2 = base[0], base[1], base[2]
     for j in range(sizes[0]):
         at = space.every[j]
-        t0, t1, t2 = t0 + r0[at], t1 + r1[at], t2 + r2[at]
+        t0, t1, t2 = t0 + item(r0, at), t1 + item(r1, at), t2 + item(r2, at)
     none = spread(np.int64(0))
     s0, s1, s2 = spread(t0), spread(t1), spread(t2)
     for j in range(sizes[1]):
         at, lanes = space.mixed[j], of_bits(space.lanes[j])
-        s0, s1 = s0 + where(lanes, spread(r0[at]), none), s1 + where(lanes, spread(r1[at]), none)
-        s2 = s2 + where(lanes, spread(r2[at]), none)
+        s0, s1 = s0 + where(lanes, spread(item(r0, at)), none), s1 + where(lanes, spread(item(r1, at)), none)
+        s2 = s2 + where(lanes, spread(item(r2, at)), none)
     save(space.sums, k * WIDTH, s0)
     save(space.sums, (k + 1) * WIDTH, s1)
     save(space.sums, (k + 2) * WIDTH, s2)
@@ -204,11 +204,11 @@ def _add_one(row: Any, base: int, sizes: Any, space: Group, k: int) -> None:
     """What `_sums` does for one profile."""
     total = base
     for j in range(sizes[0]):
-        total += row[space.every[j]]
+        total += item(row, space.every[j])
     none = spread(np.int64(0))
     sums = spread(total)
     for j in range(sizes[1]):
-        sums = sums + where(of_bits(space.lanes[j]), spread(row[space.mixed[j]]), none)
+        sums = sums + where(of_bits(space.lanes[j]), spread(item(row, space.mixed[j])), none)
     save(space.sums, k * WIDTH, sums)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 
 from ._headroom_axes import place_of, turn_back
-from ._headroom_box import above, narrow, reach_of
+from ._headroom_box import above, narrow, place_margins, reach_of
 from ._headroom_case import descend, quick
 from ._headroom_firm import solve_firm
 from ._headroom_group import decide, fill, solve_group
@@ -178,9 +178,9 @@ def _prepare(
     """Coordinates (Frame) and undecided hours (Part) of a leaf, how deep below the plane they hold, its rounding, and
     whether its cases lie so far apart that each is better solved on hours of its own.
 
-    which = (share, whether it is the first).
+    which = (share, whether it is the first, whether some margin may be negative).
     """
-    share, first = which
+    share, first, short = which
     rows, hours, cases, node_plane = node
     allowed, plane = problem[1], space.frame[3]
     k_count = call.peaks.size
@@ -191,7 +191,7 @@ def _prepare(
     turned, axes = space.turned, space.axes
     for k in range(k_count + 1):
         turned[k] = node_plane[k]  # the next share begins with the node's
-    guard, short = narrow((rows, box, turned, (most, call.lowest, axes.peaks, axes.inverse), work))
+    guard = narrow((rows, box, turned, (most, call.lowest, axes.peaks, axes.inverse), short, work))
     turn_back(turned, axes, plane)
     reach = reach_of(box.edges, axes.peaks)
     rounding = guard * reach
@@ -290,9 +290,11 @@ def solve_cases(node: Any, box: Box, problem: Any, call: Call, result: Any, spac
         for j in range(cases.size):
             if allowed[cases[j], share] > most:
                 largest, most = share, allowed[cases[j], share]
+    work = bounds_of(space.bounds, node[1].size)
+    short = place_margins((node[0], box, call.lowest, space.axes.peaks, work))
     for turn in range(allowed.shape[1]):
         share = largest if turn == 0 else turn - 1 if turn <= largest else turn
-        prepared = _prepare(node, box, problem, (share, turn == 0), call, space)
+        prepared = _prepare(node, box, problem, (share, turn == 0, short), call, space)
         frame, part, _, rounding, far = prepared
         if turn == 0 and part.hours.size > _SOME:
             effects(node[0], node[1].size, space.turned, space.axes.inverse, space.axes.size)

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import _exact
 from ._headroom_axes import choose, plain, turn_rows
-from ._headroom_box import narrow
+from ._headroom_box import narrow, place_margins
 from ._headroom_divide import (
     AXES_CHOSEN,
     BUSY,
@@ -173,7 +173,8 @@ def _shorten(tree: Tree, at: Any, box: Any, plane: Any, limits: Any, space: Leaf
     first, n = at
     rows = view(tree.rows, first * k_count, n * k_count)
     work = bounds_of(space.bounds, n)
-    guard, _ = narrow((rows, box, plane, limits, work))
+    short = place_margins((rows, box, limits[1], limits[2], work))
+    guard = narrow((rows, box, plane, limits, short, work))
     masks, kept = space.case.mask, 0
     for i in range(0, n, WIDTH):
         masks[i // WIDTH] = in_play(work, i, guard, limits[1])
