@@ -39,7 +39,18 @@ def dot(rows: Any, weights: Any, out: Any) -> None:
     Rows may be longer than out.
     """
     n, length = out.size, rows.size // weights.size
-    for i in range(0, n, WIDTH):
+    whole = n - n % (4 * WIDTH)
+    for i in range(0, whole, 4 * WIDTH):
+        a, b, c, d = spread(np.float32(0.0)), spread(np.float32(0.0)), spread(np.float32(0.0)), spread(np.float32(0.0))
+        for k in range(weights.size):
+            weight, at = spread(item(weights, k)), k * length + i
+            a, b = a + load(rows, at) * weight, b + load(rows, at + WIDTH) * weight
+            c, d = c + load(rows, at + 2 * WIDTH) * weight, d + load(rows, at + 3 * WIDTH) * weight
+        save(out, i, a)
+        save(out, i + WIDTH, b)
+        save(out, i + 2 * WIDTH, c)
+        save(out, i + 3 * WIDTH, d)
+    for i in range(whole, n, WIDTH):
         sums = load(rows, i) * spread(weights[0])
         for k in range(1, weights.size):
             sums = sums + load(rows, k * length + i) * spread(weights[k])
