@@ -55,14 +55,20 @@ def tolerance_of(c: Any, frame: Frame, reach: float) -> Any:
 
 
 @lean
-def place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
-    """Coordinates of a case's margins into space.x; the load at zero, and the coordinate of no margin."""
-    weights = space.weights
+def weigh(c: Any, frame: Frame, space: Any) -> float:
+    """Weights of a leaf's rows that give a case's coordinates, into space.weights; the load at zero."""
     at_zero = 0.0
     for k in range(c.size):
         at_zero += c[k] * frame.zero[k]
-        weights[k] = np.float32(c[k] * frame.scale[k])
-    dot(part.rows, weights, view(space.x, 0, part.hours.size))
+        space.weights[k] = np.float32(c[k] * frame.scale[k])
+    return at_zero
+
+
+@lean
+def _place(c: Any, frame: Frame, part: Part, space: Any) -> tuple[float, Any]:
+    """Coordinates of a case's margins into space.x; the load at zero, and the coordinate of no margin."""
+    at_zero = weigh(c, frame, space)
+    dot(part.rows, space.weights, view(space.x, 0, part.hours.size))
     return at_zero, np.float32(-at_zero / frame.unit)
 
 
@@ -144,7 +150,7 @@ def _coordinates(c: Any, prepared: Any, call: Call, allowed: float, space: Any) 
     """
     frame, part, tolerance = prepared
     x = view(space.x, 0, part.hours.size)
-    at_zero, floor = place(c, frame, part, space)
+    at_zero, floor = _place(c, frame, part, space)
     if not frame.short:
         return at_zero, np.float32(-np.inf), 0.0
     low, high = floor - tolerance, floor + tolerance

@@ -104,8 +104,9 @@ def outside(x: Any, marks: Any, limit: Any, places: Any) -> int:
     high, half, count = spread(limit), spread(np.float32(0.5)), 0
     for i in range(0, x.size, WIDTH):
         chosen = bits((load(x, i) < high) & (load(marks, i) < half))
-        pack_places(places, count, i, chosen)
-        count += number_of(chosen)
+        if chosen != 0:  # seldom
+            pack_places(places, count, i, chosen)
+            count += number_of(chosen)
     return count
 
 

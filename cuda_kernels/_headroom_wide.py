@@ -13,7 +13,7 @@ import numpy as np
 
 from ._headroom_block import NEAR
 from ._headroom_box import above
-from ._headroom_case import quick, tolerance_of
+from ._headroom_case import firm, quick, tolerance_of, weigh
 from ._headroom_lists import reach_of_case
 from ._headroom_single import dot, outside, steps_at
 from ._headroom_slow import slowly
@@ -41,17 +41,32 @@ def _join(count: int, places: Any, whole: Part, marks: Any, call: Call, space: L
 
 
 @lean
-def _on_active(c: Any, frame: Frame, active: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float]:
-    """Solve a case's shares on a list; whether float32 could decide, and the highest root."""
+def _on_list(c: Any, frame: Frame, listed: Part, call: Call, wanted: Any, space: Any) -> tuple[bool, float, bool]:
+    """Solve a case's shares on a list of hours, but for those that curtail nothing.
+
+    Returns whether float32 could decide, the highest root, and whether there were any such shares.
+    """
     allowed, start, reach, load, hours = wanted
-    highest = 0.0
+    highest, some = 0.0, False
     for share in range(allowed.size):
-        done, root, curtailed = quick((c, frame, active, call, (allowed[share], start, reach), space))
-        if not done:
-            return False, 0.0
-        load[share], hours[share] = root, curtailed
-        highest = max(highest, root)
-    return True, highest
+        if allowed[share] > 0.0:
+            some = True
+            done, root, curtailed = quick((c, frame, listed, call, (allowed[share], start, reach), space))
+            if not done:
+                return False, 0.0, True
+            load[share], hours[share] = root, curtailed
+            highest = max(highest, root)
+    return True, highest, some
+
+
+@lean
+def _set_firm(c: Any, frame: Frame, whole: Part, call: Call, wanted: Any, space: Leaf) -> None:
+    """Loads of the shares that curtail nothing, from the margins of all hours of the leaf (space.bounds.x)."""
+    allowed, _, reach, load, hours = wanted
+    for share in range(allowed.size):
+        if allowed[share] == 0.0:
+            x, tolerance = view(space.bounds.x, 0, whole.hours.size), tolerance_of(c, frame, reach)
+            load[share], hours[share] = firm(c, x, whole, tolerance, call, space.case), 0
 
 
 @lean
@@ -65,6 +80,46 @@ def _edge(c: Any, frame: Frame, highest: float, reach: float) -> Any:
 
 
 @lean
+def _solve(given: Any, active: Part, marks: Any, space: Leaf) -> tuple[bool, Part]:
+    """All shares of a case; the list with the hours that it needed. False: float32 cannot decide.
+
+    given = (coefficients, frame, all hours of the leaf, call, wanted).
+    """
+    c, frame, whole, call, wanted = given
+    allowed, _, reach, load, hours = wanted
+    x, places = view(space.bounds.x, 0, whole.hours.size), space.sure
+    weigh(c, frame, space.case)
+    for turn in range(_TRIES):
+        done, highest, some = _on_list(c, frame, active, call, wanted, space.case)
+        if done and some and highest == 0.0:  # no room on few hours: none on more
+            for share in range(allowed.size):
+                load[share], hours[share] = 0.0, 0
+            return True, active
+        if turn == 0:
+            dot(whole.rows, space.case.weights, x)
+        edge = _edge(c, frame, highest, reach)
+        missing = outside(x, marks, edge, places) if some else 0
+        if done and missing == 0:
+            _set_firm(c, frame, whole, call, wanted, space)
+            return True, active
+        settled = False
+        if not done or missing > active.hours.size:  # the list says little
+            settled, highest, _ = _on_list(c, frame, whole, call, wanted, space.case)
+            if not settled:
+                return False, active
+            if highest == 0.0:
+                _set_firm(c, frame, whole, call, wanted, space)
+                return True, active
+            edge = _edge(c, frame, highest, reach)
+        missing = outside(x, marks, edge + np.float32(_AHEAD * highest / frame.unit), places)
+        active = _join(active.hours.size, view(places, 0, missing), whole, marks, call, space)
+        if settled:
+            _set_firm(c, frame, whole, call, wanted, space)
+            return True, active
+    return False, active
+
+
+@lean
 def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: Leaf) -> None:
     """All cases of a leaf for all shares, on hours that other cases needed.
 
@@ -73,7 +128,7 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
     call, result = given
     frame, whole, rounding = prepared
     n, places, count = whole.hours.size, space.sure, 0
-    marks, x = view(space.bounds.floor, 0, n), view(space.bounds.x, 0, n)
+    marks = view(space.bounds.floor, 0, n)
     for j in range(n):
         marks[j], places[count] = np.float32(0.0), j
         count += 1 if space.bounds.weight[space.chosen[j]] > np.float32(0.0) else 0
@@ -82,27 +137,7 @@ def solve_far_apart(cases: Any, problem: Any, prepared: Any, given: Any, space: 
         c, allowed = problem[0][case], problem[1][case]
         reach, top = reach_of_case(c, call.peaks), above(space.frame[3], c) + rounding
         wanted = (allowed, top, reach, result[0][case], result[1][case])
-        settled = False
-        for _ in range(_TRIES):
-            done, highest = _on_active(c, frame, active, call, wanted, space.case)
-            if done and highest == 0.0:  # no room on few hours: none on more
-                settled = True
-                break
-            dot(whole.rows, space.case.weights, x)
-            edge = _edge(c, frame, highest, reach)
-            missing = outside(x, marks, edge, places)
-            if done and missing == 0:
-                settled = True
-                break
-            if not done or missing > active.hours.size:  # the list says little
-                settled, highest = _on_active(c, frame, whole, call, wanted, space.case)
-                if not settled or highest == 0.0:
-                    break
-                edge = _edge(c, frame, highest, reach)
-            missing = outside(x, marks, edge + np.float32(_AHEAD * highest / frame.unit), places)
-            active = _join(active.hours.size, view(places, 0, missing), whole, marks, call, space)
-            if settled:
-                break
+        settled, active = _solve((c, frame, whole, call, wanted), active, marks, space)
         if not settled:
             for share in range(allowed.size):
                 result[0][case, share], result[1][case, share] = slowly(

@@ -119,6 +119,15 @@ def _double(typing_context: Any, lanes: Any) -> Any:
     return doubles(lanes), build
 
 
+def _add_product(typing_context: Any, sums: Any, one: Any, other: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind, name = sums.vector, f"llvm.fmuladd.v{WIDTH}f{8 * _bytes[sums]}"
+        callee = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind, kind]), name)
+        return builder.call(callee, [values[1], values[2], values[0]])
+
+    return sums(sums, one, other), build
+
+
 def _same_bits(typing_context: Any, number: Any) -> Any:
     kinds = {types.float64: types.int64, types.int64: types.float64, doubles: longs, longs: doubles}
 
@@ -282,6 +291,8 @@ single = cast(Any, intrinsic(_single))
 """single(lanes): float64 lanes rounded to float32."""
 double = cast(Any, intrinsic(_double))
 """double(lanes): float32 or int64 lanes as float64."""
+add_product = cast(Any, intrinsic(_add_product))
+"""add_product(sums, a, b): sums + a * b, fused if the processor can: for float64, where both are exact in any case."""
 same_bits = cast(Any, intrinsic(_same_bits))
 """same_bits(number or lanes): float64 as the int64 that has its bits, or the other way round."""
 where = cast(Any, intrinsic(_where))

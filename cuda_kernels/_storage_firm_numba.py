@@ -14,15 +14,18 @@ import numpy as np
 from ._jit import fused, in_order, lean, view
 from ._lanes import WIDTH
 from ._storage_firm_numpy import CLOSE, SAMPLED, STEPS
-from ._storage_firm_wide import MAGIC, list_below, margins, scan, take
+from ._storage_firm_wide import MAGIC, list_below, margins, sample, scan, take
 
 
 def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
     """As _storage_firm_numpy.solve."""
-    start = 0
+    start, by_year = (
+        0,
+        tuple(np.empty((3, sets[0][0].shape[1] * WIDTH))),
+    )  # as pages of memory that each set would ask for
     for profiles, coefficients in sets:
         end = start + len(coefficients)
-        _solve_set(profiles, coefficients, store[start:end], allowed[start:end], found[start:end])
+        _solve_set(profiles, coefficients, store[start:end], allowed[start:end], found[start:end], by_year)
         start = end
 
 
@@ -32,6 +35,7 @@ class Group(NamedTuple):
     wide : margins by hour
     weights, stores : coefficients by term; power, energy and efficiency
     loads, natives : what the search is at; what natives go without
+    lowest : margins
     figures, lists : what `scan` fills
     """
 
@@ -40,43 +44,51 @@ class Group(NamedTuple):
     stores: Any
     loads: Any
     natives: Any
+    lowest: Any
     figures: Any
     lists: Any
 
 
 class Room(NamedTuple):
-    """Margins (hour,) of one case, those of some of its hours, and of a sample."""
+    """Margins (16, hour), one case behind the other; those of some hours of a case; and of a sample of each."""
 
-    margin: Any
+    margins: Any
     spare: Any
-    sample: Any
+    samples: Any
 
 
 @in_order
-def _solve_set(profiles: Any, coefficients: Any, store: Any, allowed: Any, found: Any) -> None:
+def _solve_set(profiles: Any, coefficients: Any, store: Any, allowed: Any, found: Any, by_year: Any) -> None:
     terms, hours = profiles.shape
-    lists = (np.empty(hours * WIDTH), np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64))
+    lists = (by_year[1], np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64))
     group = Group(
-        np.empty(hours * WIDTH),
+        by_year[0],
         np.empty(terms * WIDTH),
         np.empty(3 * WIDTH),
         np.empty(WIDTH),
         np.empty(WIDTH),
-        np.empty(4 * WIDTH),
+        np.empty(WIDTH),
+        np.empty(3 * WIDTH),
         lists,
     )
-    room = Room(np.empty(hours), np.empty(hours), np.empty((hours + SAMPLED - 1) // SAMPLED))
+    sampled = (hours + SAMPLED - 1) // SAMPLED
+    room, flat = Room(by_year[2], np.empty(hours), np.empty(sampled * WIDTH)), profiles.reshape(-1)
     for first in range(0, len(coefficients), WIDTH):
         size = min(WIDTH, len(coefficients) - first)
         _fill(group, coefficients[first : first + size], store[first : first + size])
-        margins(profiles, group.weights, group.wide)
+        margins(flat, group.weights, group.wide, group.lowest)
+        sample(group.wide, SAMPLED, room.samples)
         for lane in range(WIDTH):
-            take(group.wide, lane, SAMPLED, room.sample)
-            share = allowed[first + min(lane, size - 1)] * (room.sample.size / hours)
-            group.loads[lane] = _start(room.sample, group.stores[lane], share)
+            share = allowed[first + min(lane, size - 1)] * (sampled / hours)
+            group.loads[lane] = _start(view(room.samples, lane * sampled, sampled), group.stores[lane], share)
         scan(group.wide, group.loads, group.stores, group.figures, lists)
+        rising = 0
         for lane in range(size):
-            _solve(group, lane, room, store[first + lane], allowed[first + lane], found[first + lane])
+            rising |= _rises(group, lane, room.spare, store[first + lane], allowed[first + lane]) << lane
+        take(group.wide, rising, room.margins)
+        for lane in range(size):
+            here = view(room.margins, lane * hours, hours * ((rising >> lane) & 1))
+            _solve(group, lane, here, store[first + lane], allowed[first + lane], found[first + lane])
         list_below(group.wide, group.loads, lists[0], lists[1])
         for lane in range(size):
             below = view(lists[0], lane * hours, lists[1][lane])
@@ -96,26 +108,31 @@ def _fill(group: Group, coefficients: Any, store: Any) -> None:
 
 
 @lean
-def _solve(group: Group, lane: int, room: Room, store: Any, allowed: float, found: Any) -> None:
-    """One case, but for its equivalent."""
-    one = (store[0], store[1], store[2], store[3])
-    hours = room.margin.size
+def _rises(group: Group, lane: int, spare: Any, store: Any, allowed: float) -> int:
+    """What natives of a case go without, into group.natives; 1: its search begins below the root."""
+    listed, native = view(group.lists[0], lane * spare.size, group.lists[1][lane]), 0.0
+    if group.lowest[lane] < 0.0:
+        native = _discharge(listed, listed.size, 0.0, (store[0], store[1], store[2], store[3]), spare)[0]
+    group.natives[lane] = native
+    below = group.figures[lane] - native - allowed * group.loads[lane] <= 0.0
+    return 1 if below and group.figures[2 * WIDTH + lane] <= allowed else 0
+
+
+@lean
+def _solve(group: Group, lane: int, margin: Any, store: Any, allowed: float, found: Any) -> None:
+    """One case, but for its equivalent. margin (hour,), or (0,) where the search begins above the root."""
+    one, native = (store[0], store[1], store[2], store[3]), group.natives[lane]
+    hours = group.wide.size // WIDTH
     listed = view(group.lists[0], lane * hours, hours)
     begin = (group.loads[lane], group.figures[lane], group.figures[WIDTH + lane], group.lists[1][lane])
-    lowest, worse = group.figures[2 * WIDTH + lane], group.figures[3 * WIDTH + lane]
-    native, load, kept = 0.0, 0.0, 0
-    if lowest < 0.0:
-        native = _discharge(listed, begin[3], 0.0, one, room.spare)[0]
-    if worse <= allowed:
+    load, kept = 0.0, 0
+    if group.figures[2 * WIDTH + lane] <= allowed:
         limits = (native, allowed)
-        if begin[1] - native - allowed * begin[0] <= 0.0:
-            take(group.wide, lane, 1, room.margin)
-            for h in range(hours):
-                lowest = min(lowest, room.margin[h])
-            begin = _rise(room.margin, listed, begin, limits, one)
+        if margin.size > 0:
+            begin = _rise(margin, listed, begin, limits, one)
         load, kept = _fall(listed, begin, limits, one)
-    lowest = min(lowest, load)
-    group.loads[lane], group.natives[lane] = load, native
+    lowest = min(group.lowest[lane], load)
+    group.loads[lane] = load
     found[0], found[1], found[3] = load, 0.0, lowest
     if native == 0.0 and load > 0.0:
         found[1] = _firm(listed, kept, min(load, lowest + one[0]), one)

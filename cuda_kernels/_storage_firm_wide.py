@@ -8,26 +8,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._jit import lean
-from ._lanes import WIDTH, bits, load, lowest_bit, save, spread, where
+import numpy as np
+
+from ._jit import item, lean
+from ._lanes import WIDTH, add_product, bits, load, lowest_bit, save, spread, where
 
 MAGIC = 6755399441055744.0  # 1.5 * 2**52: adding it and taking it away rounds to whole numbers
 
 
 @lean
-def margins(profiles: Any, weights: Any, wide: Any) -> None:
-    """Margins (hour, 16) in whole units, of weights (K, 16)."""
-    magic = spread(MAGIC)
-    for h in range(profiles.shape[1]):
-        some = spread(0.0)
-        for k in range(profiles.shape[0]):
-            some = some + spread(profiles[k, h]) * load(weights, k * WIDTH)
-        save(wide, h * WIDTH, (some + magic) - magic)
+def margins(profiles: Any, weights: Any, wide: Any, lowest: Any) -> None:
+    """Margins (hour, 16) in whole units, of weights (K, 16) and profiles (K * hour,), and the lowest of each case.
+
+    Products and their sums are exact (`storage_firm`).
+    """
+    magic, hours, least = spread(MAGIC), wide.size // WIDTH, spread(np.inf)
+    for h in range(0, hours, 2):  # a weight that has been read serves two hours
+        then = min(h + 1, hours - 1)
+        one, two = spread(0.0), spread(0.0)
+        for k in range(weights.size // WIDTH):
+            weight = load(weights, k * WIDTH)
+            one = add_product(one, spread(item(profiles, k * hours + h)), weight)
+            two = add_product(two, spread(item(profiles, k * hours + then)), weight)
+        one, two = (one + magic) - magic, (two + magic) - magic
+        least = where(one < least, one, least)
+        least = where(two < least, two, least)
+        save(wide, h * WIDTH, one)
+        save(wide, then * WIDTH, two)
+    save(lowest, 0, least)
 
 
 @lean
 def scan(wide: Any, loads: Any, store: Any, figures: Any, lists: Any) -> None:
-    """Fills figures with unserved energy, its slope, the lowest margin and hours that the store cannot serve, (4, 16).
+    """Fills figures with unserved energy, its slope and hours that the store cannot serve, (3, 16).
 
     store (3, 16) : power, energy, efficiency
     lists : room for margins, their count, and where the run began that is not over, of 16 cases each
@@ -37,7 +50,7 @@ def scan(wide: Any, loads: Any, store: Any, figures: Any, lists: Any) -> None:
     zero, one, magic = spread(0.0), spread(1.0), spread(MAGIC)
     level, power, energy, eta = load(loads, 0), load(store, 0), load(store, WIDTH), load(store, 2 * WIDTH)
     less = zero - power
-    state, run, unserved, slope, worse, least = zero, zero, zero, zero, zero, level
+    state, run, unserved, slope, worse = zero, zero, zero, zero, zero
     going, lacks = 0, 0
     for i in range(WIDTH):
         counts[i] = 0
@@ -61,7 +74,6 @@ def scan(wide: Any, loads: Any, store: Any, figures: Any, lists: Any) -> None:
         slope = (slope + where(deep, one, zero)) + where(over, run, zero)
         run = where(over, zero, where(zero < missing, run, zero))
         state = where(capped < zero, zero, capped)
-        least = where(margin < least, margin, least)
         worse = worse + where(margin < less, one, zero)
         after = bits(zero < state)
         starts = begun & ~going
@@ -76,8 +88,7 @@ def scan(wide: Any, loads: Any, store: Any, figures: Any, lists: Any) -> None:
     _list(wide, going & lacks, hours - 1, lists)
     save(figures, 0, unserved)
     save(figures, WIDTH, slope)
-    save(figures, 2 * WIDTH, least)
-    save(figures, 3 * WIDTH, worse)
+    save(figures, 2 * WIDTH, worse)
 
 
 @lean
@@ -111,7 +122,21 @@ def list_below(wide: Any, loads: Any, rooms: Any, counts: Any) -> None:
 
 
 @lean
-def take(wide: Any, lane: int, step: int, into: Any) -> None:
-    """Every so manieth margin of one case."""
-    for i in range(into.size):
-        into[i] = wide[i * step * WIDTH + lane]
+def take(wide: Any, chosen: int, into: Any) -> None:
+    """Margins of some cases, one case behind the other."""
+    hours = wide.size // WIDTH
+    for h in range(hours if chosen != 0 else 0):
+        some = chosen
+        while some != 0:
+            lane = lowest_bit(some)
+            some &= some - 1
+            into[lane * hours + h] = item(wide, h * WIDTH + lane)
+
+
+@lean
+def sample(wide: Any, step: int, into: Any) -> None:
+    """Every so manieth margin of each case, one case behind the other."""
+    size = into.size // WIDTH
+    for i in range(size):
+        for lane in range(WIDTH):
+            into[lane * size + i] = item(wide, i * step * WIDTH + lane)

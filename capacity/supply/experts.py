@@ -15,6 +15,7 @@ from capacity.supply import smoothing
 from capacity.supply.experts_data import SMOOTHING as SMOOTHER
 from capacity.supply.experts_data import TAILS, ExpertRecord, faded, held, read_experts
 from capacity.supply.fleet import Fleet
+from capacity.supply.products import product
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -119,7 +120,7 @@ def smoothed_growth(fleet: Fleet, draws: Draws | CentralPath, k: int, past: Floa
     if past.shape[1] and years > 0:
         settled, tested = _past_growth(fleet, k, np.empty((1, 0)))[0], min(years, TESTED_YEARS)
         path = sum(share * smoothing.response(settled, past.shape[1], trust, tested) for share, trust in record.trust)
-        steps = past @ np.diff(path, axis=1, prepend=0.0)
+        steps = product(past, np.diff(path, axis=1, prepend=0.0))
         growth = np.concatenate([np.zeros((len(steps), known)), faded(steps, years)], axis=1)
     multiplier = draws.parameter(f"{fleet.prefix}.growth_multiplier_{TREND_OF[technology]}")
     error = record.kappa[SMOOTHER] * _error(fleet, draws, k, SMOOTHER, past)

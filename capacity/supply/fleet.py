@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from capacity.errors import CapacityError
 from capacity.supply.known_additions import Known, known_additions, nothing_known, with_younger_plans
+from capacity.supply.products import product
 from grids.areas import parent_of
 
 Floats = NDArray[np.float64]
@@ -105,7 +106,7 @@ def delayed(planned: Floats, mean_delay: Floats) -> Floats:
     result = np.zeros((len(mean_delay), *rows.shape))
     (filled,) = np.nonzero(rows.any(axis=1))
     if filled.size:
-        result[:, filled] = np.matmul(rows[filled], delays(mean_delay, years))
+        result[:, filled] = product(rows[filled], delays(mean_delay, years))
     return result.reshape(len(mean_delay), *planned.shape)
 
 

@@ -14,6 +14,7 @@ from capacity.supply.additions import Course
 from capacity.supply.equipment import Equipment
 from capacity.supply.fleet import Fleet, delayed, toeplitz
 from capacity.supply.known_additions import open_plans
+from capacity.supply.products import product
 from capacity.supply.retirement import existing_mw
 
 Floats = NDArray[np.float64]
@@ -162,4 +163,4 @@ def _normalised(table: Floats) -> Floats:
 
 def _surviving(added: Floats, standing: Floats) -> Floats:
     """Stock (draw, area, year) of yearly additions; `standing` (draw, year built, year) is the share that stands."""
-    return np.matmul(added, standing)
+    return product(added, standing)

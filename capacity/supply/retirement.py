@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from capacity.draws import CentralPath, Draws
 from capacity.errors import CapacityError
 from capacity.supply.fleet import VINTAGE_YEARS, Fleet, delays
+from capacity.supply.products import product
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def existing_mw(fleet: Fleet, draws: Draws | CentralPath) -> Floats:
             continue
         with_date = oldest(fleet.nameplate_mw[:, k], planned[:, k].sum(axis=1))
         shares = slowed(remaining_share(fleet, draws, technology), without_notice[:, k])
-        silent = np.matmul(fleet.nameplate_mw[:, k] - with_date, shares)
+        silent = product(fleet.nameplate_mw[:, k] - with_date, shares)
         result[:, :, k] = silent + np.clip(with_date.sum(axis=1)[None, :, None] - gone[:, :, k], 0.0, None)
     return result
 
@@ -149,6 +150,6 @@ def _announced_gone(fleet: Fleet, announced: Floats, draws: Draws | CentralPath)
     gone = np.zeros((len(draws), *planned.shape))
     for k in np.flatnonzero(planned.any(axis=(0, 2))):
         ahead = np.where(over, 0.0, planned[:, k])
-        yearly = (planned[:, k] - ahead)[None] + (1.0 - slips) * ahead[None] + slips * np.matmul(ahead, late)
+        yearly = (planned[:, k] - ahead)[None] + (1.0 - slips) * ahead[None] + slips * product(ahead, late)
         gone[:, :, k] = np.cumsum(yearly, axis=-1)
     return gone

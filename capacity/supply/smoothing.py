@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from capacity.supply.products import product
+
 Floats = NDArray[np.float64]
 
 STARTING_YEARS = 4
@@ -73,7 +75,7 @@ def path(growth: Floats, trust: float, horizon: int) -> Floats:
     level, trend, error = states(growth)
     count = growth.shape[1] - unbroken(growth)
     weight = shares(error, count, trust)
-    found = (weight * level).sum(axis=0)[:, None] + (weight * trend).T @ _steps(horizon)
+    found = (weight * level).sum(axis=0)[:, None] + product((weight * trend).T, _steps(horizon))
     return np.where(count[:, None] > 0, found, np.nan)
 
 
@@ -85,7 +87,7 @@ def response(growth: Floats, years: int, trust: float, horizon: int) -> Floats:
     """
     weight = shares(states(growth[None, :])[2], np.array([len(growth)]), trust)
     level, trend, _ = states(np.eye(years))
-    return np.asarray((weight * level).sum(axis=0)[:, None] + (weight * trend).T @ _steps(horizon))
+    return np.asarray((weight * level).sum(axis=0)[:, None] + product((weight * trend).T, _steps(horizon)))
 
 
 def _steps(horizon: int) -> Floats:
