@@ -297,4 +297,5 @@ def _checked(
         problems.append(start)
     if problems:
         raise CapacityError(problems)
-    return ids, np.arange(base + 1, model_years[-1] + 1)
+    last = max(model_years[-1], base + 2)  # NumPy adds up over a lone year in another order
+    return ids, np.arange(base + 1, last + 1)
