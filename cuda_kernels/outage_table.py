@@ -175,15 +175,16 @@ def _search(
 def _newton(table: OutageTable, load: Floats, where: NDArray[np.int64], fixed: Floats, allowed: float) -> Floats:
     """Root from the right of sum H(x + L) - fixed - allowed L, all cases together; 0 where the limit is broken at 0."""
     found = table.most_mw - load.min(axis=1) + table.step_mw
+    moves = np.ones(len(found), dtype=bool)
     for _ in range(_MAX_STEPS):
         expected, short = look_up(table, load + found[:, None], where)
         cost = expected.sum(axis=1) - fixed - allowed * found
         rise = short.sum(axis=1) - allowed
-        open_ = (cost > 1e-12 * (1.0 + fixed)) & (rise > 0.0) & (found > 0.0)
+        open_ = moves & (cost > 1e-12 * (1.0 + fixed)) & (rise > 0.0) & (found > 0.0)
         lower = np.where(open_, np.maximum(found - cost / np.where(open_, rise, 1.0), 0.0), found)
-        moved = found - lower > 1e-13 * found
+        moves = found - lower > 1e-13 * found  # else it would depend on how long others go on
         found = lower
-        if not moved.any():
+        if not moves.any():
             break
     return np.maximum(found, 0.0)
 

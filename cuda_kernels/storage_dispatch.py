@@ -157,16 +157,16 @@ def _newton(
     hours = margin.shape[1]
     supply = xp.maximum(margin, 0.0).sum(axis=1) + store[1]  # more than all of it cannot be served
     load = supply / (hours - allowed) + 1.0
-    unserved = native.unserved_mwh
+    unserved, moves = native.unserved_mwh, xp.ones(len(load), dtype=bool)
     for _ in range(MAX_STEPS):
         found = scan(load)
         cost = found.unserved_mwh - native.unserved_mwh - allowed * load
         rise = found.slope_h - allowed
-        open_ = (cost > CONVERGED * (1.0 + found.unserved_mwh)) & (rise > 0.0)
-        unserved = found.unserved_mwh
+        open_ = moves & (cost > CONVERGED * (1.0 + found.unserved_mwh)) & (rise > 0.0)
+        unserved = xp.where(moves, found.unserved_mwh, unserved)
         lower = xp.where(open_, xp.maximum(load - cost / xp.where(open_, rise, 1.0), 0.0), load)
-        moved = load - lower > CONVERGED * load
+        moves = load - lower > CONVERGED * load  # else it would depend on how long others go on
         load = lower
-        if not bool(moved.any()):
+        if not bool(moves.any()):
             break
     return load, unserved
