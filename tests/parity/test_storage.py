@@ -94,3 +94,18 @@ def test_wrong_input_is_named():
     with pytest.raises(KernelError, match="ramp_mw"):
         ramp_envelope_mw(np.ones((1, 3)), [-1.0])
     assert_array_equal(storage_scan(np.ones((0, 3)), 0.0, 1.0, 1.0, 1.0, engine="numpy").unserved_mwh, [])
+
+
+@engines
+def test_a_case_has_the_same_bits_in_any_company(engine):
+    rng = np.random.default_rng(1)
+    cases, hour = 200, np.arange(500)
+    day = np.sin(hour * 2 * np.pi / 24 + rng.uniform(0, 6, (cases, 1))) * rng.uniform(0.5, 2, (cases, 1))
+    weather = np.cumsum(rng.normal(0, 0.06, (cases, hour.size)), axis=1) / np.sqrt(1 + 0.01 * hour)
+    margin = 4e3 * (1 + day + weather + rng.normal(0, 0.5, (cases, 1)))
+    store = 4e3 * rng.uniform(0.2, 2, cases), 4e3 * rng.uniform(1, 8, cases), rng.uniform(0.7, 1, cases)
+    whole = storage_headroom_mw(margin, *store, [0.0, 0.01], engine=engine)
+    for few in np.split(np.arange(cases), 20):
+        alone = storage_headroom_mw(margin[few], *(s[few] for s in store), [0.0, 0.01], engine=engine)
+        assert_array_equal(alone.headroom_mw, whole.headroom_mw[few])
+        assert_array_equal(alone.unserved_mwh, whole.unserved_mwh[few])
