@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 PROFILE_BITS, WEIGHT_BITS, MARGIN_BITS = 22, 26, 30
 """Of profiles over their peak, of weights and of margins over the largest weight."""
 LOSS_STEPS = 2.0**16
+_ORDINARY_BITS = 1000  # powers of two that float64 has with room to spare
 
 
 class StorageFirm(NamedTuple):
@@ -100,12 +101,21 @@ def _whole(profiles: Floats, coefficients: Floats) -> tuple[tuple[Floats, Floats
     """Profiles and weights whose products, and sums of these, are exact and count units; and the unit (case,). [MW]"""
     if profiles.ndim != 2 or coefficients.ndim != 2 or profiles.shape[0] != coefficients.shape[1]:
         raise KernelError(f"profiles (K, hour) and coefficients (case, K): {profiles.shape}, {coefficients.shape}")
-    if not (np.isfinite(profiles).all() and np.isfinite(coefficients).all()):
+    largest = np.maximum(profiles.max(axis=1), -profiles.min(axis=1))
+    if not (np.isfinite(largest).all() and np.isfinite(coefficients).all()):
         raise KernelError("profiles and coefficients must be finite")
-    peak = np.frexp(np.abs(profiles).max(axis=1))[1]
+    peak = np.frexp(largest)[1]
     weights = np.ldexp(coefficients, peak)
     scale = np.frexp(np.abs(weights).max(axis=1, initial=0.0))[1]
-    rows = np.rint(np.ldexp(profiles, (PROFILE_BITS - peak)[:, None]))
+    rows = shifted(profiles, (PROFILE_BITS - peak)[:, None])
+    np.rint(rows, out=rows)
     steps = np.rint(np.ldexp(weights, (WEIGHT_BITS - scale)[:, None]))
     steps = np.ldexp(steps, MARGIN_BITS - PROFILE_BITS - WEIGHT_BITS)
     return (np.ascontiguousarray(rows), np.ascontiguousarray(steps)), np.ldexp(1.0, scale - MARGIN_BITS)
+
+
+def shifted(values: Floats, bits: NDArray[Any]) -> Floats:
+    """np.ldexp(values, bits), as a product where that is the same: it takes a twentieth of the time."""
+    if np.abs(bits).max(initial=0) < _ORDINARY_BITS:
+        return np.asarray(values * np.ldexp(1.0, bits))
+    return np.asarray(np.ldexp(values, bits))

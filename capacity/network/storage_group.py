@@ -21,7 +21,7 @@ from capacity.adequacy.storage import Store
 from capacity.network.case import weather_of
 from capacity.network.hours import Group
 from cuda_kernels import DeviceName, Engine
-from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, storage_as_firm
+from cuda_kernels.storage_firm import PROFILE_BITS, StorageFirm, shifted, storage_as_firm
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -126,7 +126,7 @@ def rounded(profiles: Sequence[Floats]) -> tuple[Floats, Integers]:
     """Profiles (K, hour) of some areas one after another, as whole parts of the power of two (K,) above their peak."""
     rows = np.concatenate(profiles)
     peak = np.frexp(np.maximum(rows.max(axis=1), -rows.min(axis=1)))[1].astype(np.int64)
-    np.ldexp(rows, (PROFILE_BITS - peak)[:, None], out=rows)
+    rows = shifted(rows, (PROFILE_BITS - peak)[:, None])
     return np.rint(rows, out=rows), peak
 
 
@@ -139,4 +139,4 @@ def added_up(profiles: tuple[Floats, Integers], coefficients: Floats) -> Floats:
     weights = np.ldexp(coefficients, peak)
     scale = np.frexp(np.abs(weights).sum(axis=1))[1]
     total = np.rint(np.ldexp(weights, (SUM_BITS - scale)[:, None])) @ rows
-    return np.ldexp(total, (scale - SUM_BITS - PROFILE_BITS)[:, None], out=total)
+    return shifted(total, (scale - SUM_BITS - PROFILE_BITS)[:, None])

@@ -201,8 +201,15 @@ def _scope(entity: str) -> str:
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    """Values at `DIGITS` significant digits; zero and NaN stay."""
+    """Values at `DIGITS` significant digits; zero and NaN stay.
+
+    10**-5 is a bit less than that, so that halves of it go up: so it was on the processor that built the first file, and
+    others, whose powers differ in their last bit, shall give the same.
+    """
     size = np.where((values != 0.0) & np.isfinite(values), np.abs(values), 1.0)
-    unit = 10.0 ** (np.floor(np.log10(size)) - (DIGITS - 1))
+    power = np.floor(np.log10(size)).astype(int) - (DIGITS - 1)
+    exact = {k: float(f"1e{k}") for k in range(power.min(), power.max() + 1)}
+    table = np.array([np.nextafter(unit, 0.0) if k == -5 else unit for k, unit in exact.items()])
+    unit = table[power - power.min()]
     rounded: np.ndarray = np.round(values / unit) * unit
     return rounded

@@ -11,7 +11,7 @@ from storage_reference import days_and_nights
 
 from cuda_kernels import KernelError, headroom_mw
 from cuda_kernels.storage_dispatch import storage_headroom_mw
-from cuda_kernels.storage_firm import storage_as_firm
+from cuda_kernels.storage_firm import shifted, storage_as_firm
 
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra [fast] is not installed")
 engines = pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
@@ -102,3 +102,10 @@ def test_wrong_input_is_named():
     with pytest.raises(KernelError, match=r"profiles \(K, hour\)"):
         storage_as_firm([(sets[0][0][:2], sets[0][1]), sets[1]], store, share)
     assert storage_as_firm([], (np.zeros(0), np.zeros(0), np.ones(0)), np.zeros(0)).headroom_mw.shape == (0,)
+
+
+def test_a_shift_of_bits_is_that_of_numpy():
+    values = np.random.default_rng(3).normal(size=(4, 50)) * np.array([[1.0], [1e-300], [1e300], [0.0]])
+    for bits in ([22, -5, 0, 7], [999, 0, 0, 0], [1070, 1000, -1070, 0], [0, -60, 20, 3]):
+        shift = np.array(bits)[:, None]
+        assert_array_equal(shifted(values, shift), np.ldexp(values, shift))

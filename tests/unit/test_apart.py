@@ -106,7 +106,7 @@ def test_a_long_run_within_limits_says_what_numba_would_spare(monkeypatch, caplo
     monkeypatch.setattr(estimation.apart, "processes", stop)
     for engine, exchange, draws, said in (
         ("numpy", "network", 600, True),
-        ("numpy", "network", 6, False),
+        ("numpy", "network", 3, False),
         ("numpy", "island", 600, False),
         ("numba", "network", 600, False),
     ):
