@@ -203,8 +203,8 @@ def _scope(entity: str) -> str:
 def _rounded(values: np.ndarray) -> np.ndarray:
     """Values at `DIGITS` significant digits; zero and NaN stay.
 
-    10**-5 is a bit less than that, so that halves of it go up: so it was on the processor that built the first file, and
-    others, whose powers differ in their last bit, shall give the same.
+    10**-5 is a bit less than that, so that halves of it go up: so it was on the processor that built the first file,
+    and others, whose powers differ in their last bit, shall give the same.
     """
     size = np.where((values != 0.0) & np.isfinite(values), np.abs(values), 1.0)
     power = np.floor(np.log10(size)).astype(int) - (DIGITS - 1)

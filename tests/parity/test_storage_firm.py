@@ -106,6 +106,6 @@ def test_wrong_input_is_named():
 
 def test_a_shift_of_bits_is_that_of_numpy():
     values = np.random.default_rng(3).normal(size=(4, 50)) * np.array([[1.0], [1e-300], [1e300], [0.0]])
-    for bits in ([22, -5, 0, 7], [999, 0, 0, 0], [1070, 1000, -1070, 0], [0, -60, 20, 3]):
+    for bits in ([22, -5, 0, 7], [999, 0, 0, 0], [-1070, 1000, -1070, 0], [0, -60, 20, 3]):
         shift = np.array(bits)[:, None]
         assert_array_equal(shifted(values, shift), np.ldexp(values, shift))
