@@ -106,7 +106,7 @@ def delayed(planned: Floats, mean_delay: Floats) -> Floats:
     result = np.zeros((len(mean_delay), *rows.shape))
     (filled,) = np.nonzero(rows.any(axis=1))
     if filled.size:
-        result[:, filled] = product(rows[filled], delays(mean_delay, years))
+        result[:, filled] = product(rows[filled], delays(mean_delay, years), upper=True)
     return result.reshape(len(mean_delay), *planned.shape)
 
 

@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def product(left: Floats, right: Floats) -> Floats:
-    """left (..., n, k) @ right (..., k, m), added up in the order of k. (..., n, m)"""
+def product(left: Floats, right: Floats, *, upper: bool = False) -> Floats:
+    """left (..., n, k) @ right (..., k, m), added up in the order of k. (..., n, m)
+
+    upper : right is 0 where m < k: what is built in a year stands in no year before.
+    """
     total = left[..., :, 0, None] * right[..., 0, None, :]
     term = np.empty_like(total)
     for i in range(1, left.shape[-1]):
         if left[..., i].any():
-            total += np.multiply(left[..., :, i, None], right[..., i, None, :], out=term)
+            first = i if upper else 0
+            here = np.multiply(left[..., :, i, None], right[..., i, None, first:], out=term[..., first:])
+            total[..., first:] += here
     return np.asarray(total)

@@ -163,4 +163,4 @@ def _normalised(table: Floats) -> Floats:
 
 def _surviving(added: Floats, standing: Floats) -> Floats:
     """Stock (draw, area, year) of yearly additions; `standing` (draw, year built, year) is the share that stands."""
-    return product(added, standing)
+    return product(added, standing, upper=True)

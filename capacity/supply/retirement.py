@@ -150,6 +150,6 @@ def _announced_gone(fleet: Fleet, announced: Floats, draws: Draws | CentralPath)
     gone = np.zeros((len(draws), *planned.shape))
     for k in np.flatnonzero(planned.any(axis=(0, 2))):
         ahead = np.where(over, 0.0, planned[:, k])
-        yearly = (planned[:, k] - ahead)[None] + (1.0 - slips) * ahead[None] + slips * product(ahead, late)
+        yearly = (planned[:, k] - ahead)[None] + (1.0 - slips) * ahead[None] + slips * product(ahead, late, upper=True)
         gone[:, :, k] = np.cumsum(yearly, axis=-1)
     return gone

@@ -22,3 +22,5 @@ def test_a_part_of_a_product_is_the_product_of_a_part(seed, n, k, m, draws):
     )
     longer = product(np.pad(left, ((0, 0), (0, 3))), np.pad(right, ((0, 0), (0, 3), (0, 0))))
     np.testing.assert_array_equal(longer, whole)
+    square = np.triu(right[..., :k]) if m >= k else np.triu(rng.normal(size=(draws, k, k)))
+    np.testing.assert_array_equal(product(left, square, upper=True), product(left, square))
