@@ -96,12 +96,8 @@ def _sieve_raised(rows: Any, n: int, y: Any, certain: float, space: Group) -> tu
     """
     zero, weights, x, kept, few = spread(np.float32(0.0)), space.weights, space.x, space.kept, space.few
     floor, room, allowed = load(few, 3 * WIDTH), load(few, 4 * WIDTH), load(space.allowed, 0)
-    edges, known, short, none = (
-        (floor, floor - room, floor + room),
-        (0, zero, zero),
-        (zero, zero),
-        bits(allowed < spread(certain)),
-    )
+    edges, known, short = (floor, floor - room, floor + room), (0, zero, zero), (zero, zero)
+    none = bits(allowed < spread(certain))
     for first in range(0, n, _SOME):
         end = min(first + _SOME, n)
         whole = end - (end - first) % 4

@@ -19,10 +19,9 @@ from ._storage_firm_wide import MAGIC, list_below, margins, sample, scan, take
 
 def solve(sets: Any, store: Any, allowed: Any, found: Any) -> None:
     """As _storage_firm_numpy.solve."""
-    start, by_year = (
-        0,
-        tuple(np.empty((3, sets[0][0].shape[1] * WIDTH))),
-    )  # as pages of memory that each set would ask for
+    longest = max(profiles.shape[1] for profiles, _ in sets)
+    by_year = tuple(np.empty((3, longest * WIDTH)))  # made once: memory of each set's own would be fresh pages
+    start = 0
     for profiles, coefficients in sets:
         end = start + len(coefficients)
         _solve_set(profiles, coefficients, store[start:end], allowed[start:end], found[start:end], by_year)
@@ -60,9 +59,9 @@ class Room(NamedTuple):
 @in_order
 def _solve_set(profiles: Any, coefficients: Any, store: Any, allowed: Any, found: Any, by_year: Any) -> None:
     terms, hours = profiles.shape
-    lists = (by_year[1], np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64))
+    lists = (by_year[1][: hours * WIDTH], np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64))
     group = Group(
-        by_year[0],
+        by_year[0][: hours * WIDTH],
         np.empty(terms * WIDTH),
         np.empty(3 * WIDTH),
         np.empty(WIDTH),
