@@ -40,9 +40,16 @@ def headroom(profile_set: tuple[Any, Any], coefficients: Any, shares: Any, nativ
     if len(coefficients) == 0:
         return load, count
     size = np.frexp(np.abs(coefficients) @ peaks)[1]
-    if np.ptp(size) > _ALIKE:  # powers of two change no bit
-        load, count = headroom(profile_set, np.ldexp(coefficients, -size[:, None]), shares, native_first)
-        return np.ldexp(load, size[:, None]), count
+    if np.ptp(size) > _ALIKE:
+        with np.errstate(over="ignore"):
+            alike = np.ldexp(coefficients, -size[:, None])
+        if np.isfinite(alike).all():  # powers of two change no bit
+            load, count = headroom(profile_set, alike, shares, native_first)
+            return np.ldexp(load, size[:, None]), count
+        for one in np.unique(size):  # denormal profiles: coefficients of that size would be too large
+            some = size == one
+            load[some], count[some] = headroom(profile_set, coefficients[some], shares[some], native_first)
+        return load, count
     anchor = _exact.anchors(np, peaks, profiles.shape[1])
     allowed = shares * profiles.shape[1]
     space = space_for(profiles.shape[1])

@@ -159,3 +159,15 @@ def test_cases_in_small_blocks(monkeypatch):
         one, other = (headroom_mw(profiles, coefficients, shares, rule=rule, engine=e) for e in ("numpy", "numba"))
         np.testing.assert_array_equal(one.headroom_mw, other.headroom_mw, err_msg=f"round {number}")
         np.testing.assert_array_equal(one.curtailed_hours, other.curtailed_hours, err_msg=f"round {number}")
+
+
+@pytest.mark.parametrize("rule", ["plain", "native_first"])
+def test_denormal_profiles_under_coefficients_of_all_sizes(rule):
+    rng = np.random.default_rng(6)
+    profiles = 1e-311 * rng.normal(1.0, 1.0, (2, 300))
+    coefficients = rng.normal(1.0, 0.3, (80, 2)) * 10.0 ** rng.uniform(200, 285, (80, 1))
+    whole = headroom_mw(profiles, coefficients, [0.0, 0.5, 0.9], rule=rule, engine="numpy").headroom_mw
+    for i in range(80):
+        alone = headroom_mw(profiles, coefficients[[i]], [0.0, 0.5, 0.9], rule=rule, engine="numpy").headroom_mw
+        np.testing.assert_array_equal(alone[0], whole[i])
+    assert np.isfinite(whole).all()
