@@ -15,4 +15,6 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports
-python -m pytest -n "$(nproc)" "$@"
+# Tests start hundreds of processes, each of which would compile every module again where bytecode is not kept.
+unset PYTHONDONTWRITEBYTECODE
+python -m pytest -n "$(nproc)" --dist worksteal "$@"

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def compile_library(text: str, names: tuple[str, ...], flags: tuple[str, ...] = 
         main = Path(folder) / "kernel.cpp"
         main.write_text(code)
         out = Path(folder) / "kernel.so"
-        _gpp([*flags, "-shared", str(main), str(runtime), "-ldl", "-o", str(out)])
+        _gpp(flags, ["-shared", str(main), str(runtime), "-ldl", "-o", str(out)])
         out.replace(library)
     return library
 
@@ -80,13 +82,31 @@ def _object(file: Path, flags: tuple[str, ...]) -> Path:
             out = Path(folder) / "runtime.o"
             # The scheduler hands fibers on without telling ThreadSanitizer, which must watch the kernel alone.
             own = [*flags, "-fno-sanitize=thread", "-DEMU_THREAD"] if flags == THREAD else flags
-            _gpp([*own, "-c", str(file), "-o", str(out)])
+            _gpp(own, ["-c", str(file), "-o", str(out)])
             out.replace(built)
     return built
 
 
-def _gpp(arguments: list[str]) -> None:
-    command = [str(compiler), *_ALWAYS, f"-I{SHIM}", f"-I{INCLUDE}", "-include", "cuda_shim.h", *arguments]
+def _shim(flags: tuple[str, ...]) -> Path:
+    """A header that includes the shim, and beside it what g++ makes of it: reading it costs more than most kernels."""
+    folder = _FOLDER / hashlib.sha256("\0".join(["shim", *flags, *_headers()]).encode()).hexdigest()[:24]
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_FOLDER) as fresh:
+            built = Path(fresh) / "shim"
+            built.mkdir()
+            (built / "shim.h").write_text('#include "cuda_shim.h"\n')
+            _run([*flags, "-x", "c++-header", str(built / "shim.h"), "-o", str(built / "shim.h.gch")])
+            with suppress(OSError):  # another process was first
+                built.rename(folder)
+    return folder / "shim.h"
+
+
+def _gpp(flags: Iterable[str], arguments: list[str]) -> None:
+    _run([*flags, "-include", str(_shim(tuple(flags))), *arguments])
+
+
+def _run(arguments: list[str]) -> None:
+    command = [str(compiler), *_ALWAYS, f"-I{SHIM}", f"-I{INCLUDE}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Refused(f"g++ refuses the kernel:\n{done.stderr[:4000]}")
@@ -102,7 +122,7 @@ def compile_program(text: str, name: str, flags: tuple[str, ...]) -> Path:
         with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
             kernel, out = Path(folder) / "kernel.cpp", Path(folder) / "program"
             kernel.write_text(code)
-            _gpp([*flags, str(kernel), str(runtime), str(main), "-ldl", "-o", str(out)])
+            _gpp(flags, [str(kernel), str(runtime), str(main), "-ldl", "-o", str(out)])
             out.replace(program)
     return program
 

@@ -1,11 +1,15 @@
-"""Run a changed .cu file against the NumPy twins, in a process of its own: what is wrong with it may be fatal.
-
-usage: python -m emulation.judge KIND FILE, KIND one of JUDGES; exit code 0 when nothing differs, 3 when something does.
-"""
+"""Run a changed .cu file against the NumPy twins, in a process of its own: what is wrong with it may be fatal."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -276,13 +280,29 @@ JUDGES = {
 }
 
 
-def main(kind: str, file: str) -> int:
+def differs(kind: str, text: str) -> bool:
+    """Whether the text in the place of a .cu file gives other results than NumPy, is objected to, or brings its process
+    down; kind is one of JUDGES."""
+    with ProcessPoolExecutor(1, mp_context=_processes()) as alone:
+        try:
+            return alone.submit(_differs_here, kind, text).result()
+        except BrokenProcessPool:
+            return True
+
+
+@cache
+def _processes() -> ForkServerContext:
+    """Processes that begin with all of this imported, which takes as long as most mutants live."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parents[1])):
+        forkserver.ensure_running()
+    return context
+
+
+def _differs_here(kind: str, text: str) -> bool:
     module = sys.modules["cupy"] = stand_in.make_module()
     stand_in.settings.flags = ("-O1",)
-    changed, unchanged = Path(file).read_text(), _launch.source
-    _launch.source = lambda module: changed if module == kind else unchanged(module)
-    return 3 if JUDGES[kind](module) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    unchanged = _launch.source
+    _launch.source = lambda module: text if module == kind else unchanged(module)
+    return JUDGES[kind](module)

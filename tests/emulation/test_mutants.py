@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from cuda_kernels import _headroom_cuda, _launch
 
 from . import build, sanitizer, test_sanitizers
+from .judge import differs
 from .mutants import (
     DEAL,
     EVENTS,
@@ -56,16 +54,6 @@ def races(text: str, name: str, arguments, size, folder) -> bool:
     )
 
 
-def differs(kind: str, text: str, folder) -> bool:
-    """Whether the changed source gives other results than NumPy, is objected to, or brings its process down."""
-    file = folder / "mutant.cu"
-    file.write_text(text)
-    command = [sys.executable, "-m", "emulation.judge", kind, str(file)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 3) or done.returncode < 0, done.stderr
-    return done.returncode != 0
-
-
 def mutate(text: str, old: str, new: str) -> str:
     assert text.count(old) >= 1, f"the kernel no longer holds {old!r}: move the mutant along"
     return text.replace(old, new)
@@ -89,7 +77,7 @@ def inlined(text: str) -> str:
 @pytest.mark.parametrize("name", HEADROOM)
 def test_headroom_mutant_is_killed(tmp_path, name):
     text = mutate(inlined(_launch.source("headroom")), *HEADROOM[name])
-    assert differs("headroom", text, tmp_path) or race_found(text, tmp_path)
+    assert differs("headroom", text) or race_found(text, tmp_path)
 
 
 def many_profiles() -> str:
@@ -103,13 +91,13 @@ def many_profiles() -> str:
 @pytest.mark.parametrize("name", HEADROOM_MANY)
 def test_headroom_mutant_of_many_profiles_is_killed(tmp_path, name):
     text = mutate(many_profiles(), *HEADROOM_MANY[name])
-    assert differs("headroom", text, tmp_path) or race_found(text, tmp_path)
+    assert differs("headroom", text) or race_found(text, tmp_path)
 
 
 def test_the_unchanged_kernels_survive(tmp_path):
-    assert not differs("headroom", many_profiles(), tmp_path)
+    assert not differs("headroom", many_profiles())
     assert not race_found(many_profiles(), tmp_path)
-    assert not differs("headroom", _launch.source("headroom"), tmp_path)
+    assert not differs("headroom", _launch.source("headroom"))
     assert not race_found(_launch.source("headroom"), tmp_path)
     for kind in (
         "event_figures",
@@ -122,9 +110,9 @@ def test_the_unchanged_kernels_survive(tmp_path):
         "storage_firm",
         "water_fill",
     ):
-        assert not differs(kind, _launch.source(kind), tmp_path)
+        assert not differs(kind, _launch.source(kind))
     for change in (FEW_WALKS, NO_GUESS):
-        assert not differs("storage", mutate(inlined(_launch.source("storage")), *change), tmp_path)
+        assert not differs("storage", mutate(inlined(_launch.source("storage")), *change))
 
 
 OTHERS = {
@@ -144,26 +132,26 @@ def test_mutant_is_killed(tmp_path, file, name):
     bugs, launch = OTHERS[file]
     text = mutate(inlined(_launch.source(file)), *bugs[name])
     _, kernel, arguments, grid, block = test_sanitizers.LAUNCHES[launch]
-    assert differs(file, text, tmp_path) or races(text, kernel, arguments, (grid, block), tmp_path)
+    assert differs(file, text) or races(text, kernel, arguments, (grid, block), tmp_path)
 
 
 @pytest.mark.parametrize("name", PHILOX)
 def test_philox_mutant_is_killed(tmp_path, name):
-    assert differs("philox", mutate(inlined(_launch.source("philox")), *PHILOX[name]), tmp_path)
+    assert differs("philox", mutate(inlined(_launch.source("philox")), *PHILOX[name]))
 
 
 @pytest.mark.parametrize("name", STORAGE_GUESS)
 def test_mutant_of_the_guessed_charge_is_killed(tmp_path, name):
     text = mutate(mutate(inlined(_launch.source("storage")), *FEW_WALKS), *STORAGE_GUESS[name])
-    assert differs("storage", text, tmp_path)
+    assert differs("storage", text)
 
 
 def test_without_a_guess_all_lanes_must_be_put_right(tmp_path):
     text = mutate(inlined(_launch.source("storage")), *NO_GUESS)
-    assert differs("storage", mutate(text, "if (!__any_sync(ALL, moved)) break;", "if (known > 2) break;"), tmp_path)
+    assert differs("storage", mutate(text, "if (!__any_sync(ALL, moved)) break;", "if (known > 2) break;"))
 
 
 @pytest.mark.parametrize("name", STORAGE_FIRM)
 def test_storage_firm_mutant_is_killed(tmp_path, name):
     text = mutate(inlined(_launch.source("storage_firm")), *STORAGE_FIRM[name])
-    assert differs("storage_firm", text, tmp_path)
+    assert differs("storage_firm", text)
