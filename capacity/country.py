@@ -88,9 +88,11 @@ def run(
     Raises CapacityError for terms of new load that outages or dispatched storage do not know.
     """
     fleet = Fleet.of(grid, country)
-    projected, middle = projection.project(fleet, draws), projection.project(fleet, draws.central)
-    balances = balances_of(grid, fleet, draws, projected, how.treatment)
-    central = balances_of(grid, fleet, draws.central, middle, how.treatment)
+    further = storage_equivalent.reaching(draws) if how.treatment == "equivalent" else draws
+    projected, middle = projection.project(fleet, further), projection.project(fleet, further.central)
+    balances = balances_of(grid, fleet, further, projected, how.treatment)
+    central = balances_of(grid, fleet, further.central, middle, how.treatment)
+    projected, middle = (supply.through(len(draws.years)) for supply in (projected, middle))
     hosting = Hosting.of(grid, fleet, draws, how.event_draws, how.engine)
     if how.notion not in notions.NOTIONS or how.storage == "dispatch":
         policies.require_only_energy(draws, fleet.prefix)
@@ -107,7 +109,9 @@ def run(
             within = Conditions(records, place, how.engine, how.cores, how.call, how.device)
             if how.exchange != "island":
                 within = within.exchanging(links(grid, fleet).groups)
-            balances = storage_equivalent.counted(grid, fleet, draws, (balances, central), within)
+            balances = storage_equivalent.counted(grid, fleet, further, (balances, central), within)
+            asked = np.s_[:, : len(draws.years)]
+            balances, central = ([balance.at(asked) for balance in some] for some in (balances, central))
             outages = None if outages is None else outages.beside(balances, reserve_of(fleet, draws))
         areas = AreaHours(how, hosting, records, balances, central, outages)
         hourly = areas.solve(place, len(draws.years), advance)

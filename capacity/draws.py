@@ -9,8 +9,9 @@ score from a common factor, whose number has an address of its own (`scenarios.c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 from zlib import crc32
 
 import numpy as np
@@ -53,6 +54,20 @@ class Draws:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def under(self, scenario: Scenario) -> Self:
+        """The same draws under another scenario, with the uniforms that are known."""
+        return self._knowing(replace(self, scenario=scenario), "_drawn")
+
+    def through(self, year: int) -> Self:
+        """The same draws from the same first year to another last, with all that is known of them."""
+        years = np.arange(self.years[0], year + 1)
+        return self._knowing(replace(self, years=years), "_drawn", "_moved", "_mapped")
+
+    def _knowing(self, other: Self, *names: str) -> Self:
+        for name in names:
+            object.__setattr__(other, name, getattr(self, name))
+        return other
 
     def parameter(self, name: str) -> Floats:
         """Values (draw, year) of a parameter that keeps one quantile through all years."""
@@ -139,6 +154,7 @@ class CentralPath:
 
     scenario: Scenario
     years: NDArray[np.int64]
+    _mapped: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     ids = np.zeros(1, dtype=np.int64)
 
@@ -152,7 +168,11 @@ class CentralPath:
         return default_parameters()[name].at(np.array([0.5]), self.years)
 
     def scalar(self, name: str) -> Floats:
-        return self.parameter(name)[:, 0]
+        if name not in self._mapped:
+            values = self.scenario.parameter(name).at(np.array([0.5]), self.years[:1])[:, 0]
+            values.flags.writeable = False
+            self._mapped[name] = values
+        return self._mapped[name]
 
     def yearly(self, name: str) -> Floats:
         return self.parameter(name)

@@ -107,7 +107,8 @@ def estimate(
     chosen = resolve_device(device)
     watch = _Counter(progress, len(scenarios) * grid.sizes["profile"])
     how = How(adequacy, chosen, engine, exchange, threads, event_draws, storage, outage_states)
-    runs = [Draws(seed, ids, model_years, scenario) for scenario in scenarios]
+    first = Draws(seed, ids, model_years, scenarios[0])
+    runs = [first.under(scenario) for scenario in scenarios]
     _warn_if_slow(how, runs)
     with apart.processes(_processes(grid, how, runs)) as call:
         parts = _Solver(grid, replace(how, call=call), watch, runs).parts(area_draws)

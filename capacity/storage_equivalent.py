@@ -79,10 +79,9 @@ def counted(
     asked for: years go on to the next dispatch.
     """
     known = dispatched(draws.years)
-    longer: Draws | CentralPath = draws
-    ahead = standing
+    longer, ahead = draws, standing
     if isinstance(draws, Draws) and known[-1] > draws.years[-1]:
-        longer = replace(draws, years=np.arange(draws.years[0], known[-1] + 1))
+        longer = reaching(draws)
         ahead = (_apart(grid, fleet, longer), _apart(grid, fleet, longer.central))
     at = known - draws.years[0]
     policy = Policy.of(fleet.prefix, longer)
@@ -137,6 +136,12 @@ def in_any_weather(
 def _mean(values: Sequence[Floats | None]) -> Floats | None:
     known = [value for value in values if value is not None]
     return np.mean(known, axis=0) if known else None
+
+
+def reaching(draws: Draws) -> Draws:
+    """The same draws through the next year in which storage is dispatched."""
+    last = dispatched(draws.years)[-1]
+    return draws.through(last) if last > draws.years[-1] else draws
 
 
 def dispatched(years: Integers) -> Integers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class Supply:
     @property
     def nameplate_mw(self) -> Floats:
         return self.existing_mw + self.pipeline_mw + self.trend_mw
+
+    def through(self, years: int) -> Supply:
+        """The same in the first so many years."""
+        return Supply(*(np.ascontiguousarray(getattr(self, part.name)[..., :years]) for part in fields(self)))
 
 
 def project(fleet: Fleet, draws: Draws | CentralPath) -> Supply:

@@ -8,6 +8,8 @@ the series one year ahead. Used by the hindcast on generation and by the project
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,11 +85,19 @@ def response(growth: Floats, years: int, trust: float, horizon: int) -> Floats:
     """Path over the last value (year, horizon) per unit of growth in each of `years` years.
 
     growth : (year,)  The record that weighs the settings. With its weights held, the path of any other record of
-    `years` growth rates is that record times the response, so that thousands of draws cost one product.
+    `years` growth rates is that record times the response, so that thousands of draws cost one product. Worked out once
+    for all scenarios and blocks of draws; not to be written to.
     """
-    weight = shares(states(growth[None, :])[2], np.array([len(growth)]), trust)
+    return _response(tuple(map(float, growth)), years, trust, horizon)
+
+
+@lru_cache(1000)
+def _response(growth: tuple[float, ...], years: int, trust: float, horizon: int) -> Floats:
+    weight = shares(states(np.array([growth]))[2], np.array([len(growth)]), trust)
     level, trend, _ = states(np.eye(years))
-    return np.asarray((weight * level).sum(axis=0)[:, None] + product((weight * trend).T, _steps(horizon)))
+    found = (weight * level).sum(axis=0)[:, None] + product((weight * trend).T, _steps(horizon))
+    found.flags.writeable = False
+    return found
 
 
 def _steps(horizon: int) -> Floats:

@@ -40,6 +40,13 @@ def test_survival_is_a_share_that_never_rises(max_age, half_life, steepness, age
     assert ageing.share(np.zeros((1, 1))) == pytest.approx(1.0)
 
 
+def test_earlier_years_are_those_of_a_projection_that_ends_there(case):
+    fleet, draws = case
+    whole, short = projection.project(fleet, draws), projection.project(fleet, draws.through(2028))
+    for name, values in vars(whole.through(4)).items():
+        np.testing.assert_array_equal(values, getattr(short, name), err_msg=name)
+
+
 def test_units_past_their_age_leave_gradually(case):
     fleet, draws = case
     share = remaining_share(fleet, draws, "coal")
