@@ -5,8 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -37,6 +35,8 @@ from . import (
     test_storage,
     test_water_fill,
 )
+
+_DIFFERS = 3  # exit code; 1 is a failure of the judge itself
 
 
 def headroom_differs(cupy: object) -> bool:
@@ -282,12 +282,12 @@ JUDGES = {
 
 def differs(kind: str, text: str) -> bool:
     """Whether the text in the place of a .cu file gives other results than NumPy, is objected to, or brings its process
-    down; kind is one of JUDGES."""
-    with ProcessPoolExecutor(1, mp_context=_processes()) as alone:
-        try:
-            return alone.submit(_differs_here, kind, text).result()
-        except BrokenProcessPool:
-            return True
+    down; kind is one of JUDGES. A judge that fails by itself finds nothing: that is an error."""
+    alone = _processes().Process(target=_judge, args=(kind, text))
+    alone.start()
+    alone.join()
+    assert alone.exitcode in (0, _DIFFERS) or alone.exitcode < 0, f"the judge of {kind} failed: {alone.exitcode}"
+    return alone.exitcode != 0
 
 
 @cache
@@ -300,9 +300,9 @@ def _processes() -> ForkServerContext:
     return context
 
 
-def _differs_here(kind: str, text: str) -> bool:
+def _judge(kind: str, text: str) -> None:
     module = sys.modules["cupy"] = stand_in.make_module()
     stand_in.settings.flags = ("-O1",)
     unchanged = _launch.source
     _launch.source = lambda module: text if module == kind else unchanged(module)
-    return JUDGES[kind](module)
+    sys.exit(_DIFFERS if JUDGES[kind](module) else 0)

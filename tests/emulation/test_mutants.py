@@ -115,6 +115,15 @@ def test_the_unchanged_kernels_survive(tmp_path):
         assert not differs("storage", mutate(inlined(_launch.source("storage")), *change))
 
 
+def test_a_judge_that_fails_has_found_nothing():
+    with pytest.raises(AssertionError, match="the judge of no kernel failed: 1"):
+        differs("no kernel", "")
+
+
+def test_a_kernel_that_brings_its_process_down_differs():
+    assert differs("philox", mutate(_launch.source("philox"), "if (i >= count) return;", "__builtin_trap();"))
+
+
 OTHERS = {
     "headroom_deal": (DEAL, "deal"),
     "headroom_weighted": (WEIGHTED, "weighted"),
